@@ -1,0 +1,128 @@
+//! Where slots come from: chunks of memory that are mapped once and stay.
+//!
+//! Invariants:
+//! 1. A chunk is never unmapped (slot invariant 1) and comes zeroed, which is a free slot.
+//! 2. A slot in the free list has no stack and no home.
+
+use super::Slot;
+use crate::prim::Mutex;
+use crate::{sys, util};
+use std::io;
+use std::ptr::NonNull;
+
+/// Slots in a chunk: one mebibyte of them.
+const CHUNK: usize = (1 << 20) / size_of::<Slot>();
+
+struct Slab {
+    chunks: Vec<NonNull<Slot>>,
+    /// How many slots of the last chunk have been handed out at least once.
+    used: usize,
+    free: Vec<&'static Slot>,
+}
+
+// SAFETY: the chunks are shared memory of `Sync` slots; the pointers own nothing else.
+unsafe impl Send for Slab {}
+
+static SLAB: Mutex<Slab> = Mutex::new(Slab { chunks: Vec::new(), used: 0, free: Vec::new() });
+
+/// Adds `want` free slots to `out`.
+///
+/// # Errors
+/// When the system gives no memory for the first of them.
+pub(crate) fn take(want: usize, out: &mut Vec<&'static Slot>) -> io::Result<()> {
+    let mut slab = SLAB.lock();
+    for taken in 0..want {
+        match slab.one() {
+            Ok(slot) => out.push(slot),
+            Err(error) if taken == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(())
+}
+
+/// Gives slots back. Late wake-ups may still reach them; that does no harm.
+pub(crate) fn give(slots: impl IntoIterator<Item = &'static Slot>) {
+    let mut slab = SLAB.lock();
+    for slot in slots {
+        slot.set_home(std::ptr::null());
+        slot.set_job(std::ptr::null_mut());
+        debug_assert!(!slot.has_stack());
+        slab.free.push(slot);
+    }
+}
+
+/// Calls `f` with every slot that was ever handed out.
+pub(crate) fn for_each(mut f: impl FnMut(&'static Slot)) {
+    let (chunks, used) = {
+        let slab = SLAB.lock();
+        (slab.chunks.clone(), slab.used)
+    };
+    for (i, chunk) in chunks.iter().enumerate() {
+        let count = if i + 1 == chunks.len() { used } else { CHUNK };
+        for j in 0..count {
+            // SAFETY: j < CHUNK slots of a chunk that is never unmapped (invariant 1).
+            let slot = unsafe { chunk.add(j).as_ref() };
+            f(slot);
+        }
+    }
+}
+
+impl Slab {
+    fn one(&mut self) -> io::Result<&'static Slot> {
+        if let Some(slot) = self.free.pop() {
+            return Ok(slot);
+        }
+        if self.chunks.is_empty() || self.used == CHUNK {
+            let chunk = sys::reserve(CHUNK * size_of::<Slot>()).map_err(|error| {
+                io::Error::new(error.kind(), format!("no memory for goroutine headers: {error}"))
+            })?;
+            self.chunks.push(chunk.cast());
+            self.used = 0;
+        }
+        let Some(chunk) = self.chunks.last() else { util::bug(format_args!("slab without chunk")) };
+        // SAFETY: `used` is below CHUNK, the slots of a live, zeroed chunk (invariant 1).
+        let slot = unsafe { chunk.add(self.used).as_ref() };
+        self.used += 1;
+        Ok(slot)
+    }
+}
+
+/// A plain thread's slot, returned when the thread ends.
+struct Lent(&'static Slot);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        give([self.0]);
+    }
+}
+
+thread_local! {
+    static LENT: Lent = Lent(borrow());
+}
+
+fn borrow() -> &'static Slot {
+    let mut out = Vec::with_capacity(1);
+    match take(1, &mut out) {
+        Ok(()) => out[0],
+        Err(error) => panic!("rt: this thread cannot wait: {error}"),
+    }
+}
+
+/// Calls `f` with the slot of the calling plain thread.
+///
+/// In the destructors of thread locals, when the thread's own slot is gone, the call
+/// borrows one for its duration.
+///
+/// # Panics
+/// When the system has no memory for a slot.
+#[inline(never)]
+pub(crate) fn with_thread_slot<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
+    match LENT.try_with(|lent| lent.0) {
+        Ok(slot) => f(slot),
+        Err(_) => {
+            let lent = Lent(borrow());
+            f(lent.0)
+        }
+    }
+}

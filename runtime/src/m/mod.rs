@@ -1,0 +1,197 @@
+//! M, the machine: an OS thread that runs goroutines.
+//!
+//! Invariants:
+//! 1. An M is made before its thread starts and freed after it ended and nobody can name it
+//!    any more (the scheduler keeps it to its own end).
+//! 2. Only its own thread touches [`Own`].
+//! 3. The thread-local word that names the current M is read by [`current`] alone, which is
+//!    never inlined: a goroutine may go on with another thread, and an address of thread-local
+//!    memory that a caller kept over a switch would be another thread's. **After a switch, the
+//!    M comes from the switch.**
+//! 4. The entry word is 1 while the thread is inside the runtime. It is set and cleared with
+//!    plain stores by the thread itself; no user code runs while it is set. `leave` restores
+//!    what `enter` returned, so entries nest.
+
+use crate::carrier::Slot;
+use crate::g::Runnable;
+use crate::p::Held;
+use crate::parker::ParkWord;
+use crate::prim::global::{AtomicU32, Ordering};
+use crate::util::Rng;
+use crossbeam_utils::CachePadded;
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+/// In the retake word: the running goroutine's slice is over.
+pub(crate) const PREEMPT: u32 = 1;
+
+/// What anybody may see.
+#[derive(Debug)]
+pub(crate) struct M {
+    pub(crate) id: u32,
+    /// Where it sleeps when there is nothing to run.
+    pub(crate) word: ParkWord,
+    /// The P that a waker gives it: index + 1, and SPINNING.
+    given: AtomicU32,
+    /// Inside the runtime (1) or in user code (0).
+    in_runtime: CachePadded<AtomicU32>,
+    /// What others want of it; looked at whenever it enters the runtime.
+    retake: AtomicU32,
+    own: CachePadded<Own>,
+}
+
+/// What only its thread may touch.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// The P it holds. Without one it runs on its own account until the next checkpoint.
+    pub(crate) p: Cell<Option<Held>>,
+    /// The carrier that runs on it.
+    pub(crate) slot: Cell<Option<&'static Slot>>,
+    /// What a carrier that ends found to run next, for g0.
+    pub(crate) next: Cell<Option<Runnable>>,
+    /// It looks for work that may not be there.
+    pub(crate) spinning: Cell<bool>,
+    /// The scheduler, opaque on this floor.
+    pub(crate) home: Cell<*const ()>,
+    pub(crate) rng: Rng,
+    /// A goroutine ended while pinned to this thread: so does the thread.
+    pub(crate) retire: Cell<bool>,
+}
+
+const SPINNING: u32 = 1 << 31;
+
+// SAFETY: invariant 2: `own` is reached through `CurrentM` alone; the rest is atomic.
+unsafe impl Sync for M {}
+// SAFETY: it is made on one thread and run by another; nothing in it is bound to the first.
+unsafe impl Send for M {}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+thread_local! {
+    static CURRENT: Cell<*const M> = const { Cell::new(std::ptr::null()) };
+}
+
+/// The M whose thread this is.
+///
+/// Valid until the goroutine's next switch, and never kept over one (invariant 3).
+#[inline(never)]
+pub(crate) fn current() -> Option<CurrentM> {
+    NonNull::new(CURRENT.get().cast_mut()).map(CurrentM)
+}
+
+/// Makes `m` the M of this thread, or nobody.
+#[inline(never)]
+pub(crate) fn set_current(m: Option<&M>) {
+    CURRENT.set(m.map_or(std::ptr::null(), std::ptr::from_ref));
+}
+
+/// Evidence that this thread is an M's. `!Send`, and good until the next switch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CurrentM(NonNull<M>);
+
+impl std::ops::Deref for CurrentM {
+    type Target = M;
+    #[inline]
+    fn deref(&self) -> &M {
+        // SAFETY: the M outlives its thread (invariant 1), and we are on it.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl CurrentM {
+    /// As it travels through a switch.
+    #[inline]
+    pub(crate) fn into_input(self) -> NonNull<()> {
+        self.0.cast()
+    }
+
+    /// As it comes out of a switch.
+    ///
+    /// # Safety
+    /// `input` is what the switch returned, and there was none since.
+    #[inline]
+    pub(crate) unsafe fn from_input(input: NonNull<()>) -> Self {
+        Self(input.cast())
+    }
+
+    #[inline]
+    pub(crate) fn own(&self) -> &Own {
+        // By invariant 2: this is that thread.
+        &self.own
+    }
+
+    /// Enters the runtime. Returns what `leave` restores.
+    #[inline]
+    pub(crate) fn enter(self) -> u32 {
+        let before = self.in_runtime.load(Ordering::Relaxed);
+        // Plain store: who wants our P orders it from the other side (membarrier).
+        self.in_runtime.store(1, Ordering::Relaxed);
+        crate::prim::compiler_fence();
+        before
+    }
+
+    /// Leaves the runtime. Release: what was done inside is seen by who reads 0.
+    #[inline]
+    pub(crate) fn leave(self, before: u32) {
+        self.in_runtime.store(before, Ordering::Release);
+    }
+
+    /// Whether somebody wants something of this M: one plain load.
+    #[inline]
+    pub(crate) fn wanted(self) -> bool {
+        self.retake.load(Ordering::Relaxed) != 0
+    }
+
+    /// A new slice begins.
+    #[inline]
+    pub(crate) fn clear_preempt(self) {
+        if self.wanted() {
+            self.retake.fetch_and(!PREEMPT, Ordering::Relaxed);
+        }
+    }
+}
+
+impl M {
+    pub(crate) fn new(id: u32) -> Self {
+        Self {
+            id,
+            word: ParkWord::new(),
+            given: AtomicU32::new(0),
+            in_runtime: CachePadded::new(AtomicU32::new(1)),
+            retake: AtomicU32::new(0),
+            own: CachePadded::new(Own {
+                p: Cell::new(None),
+                slot: Cell::new(None),
+                next: Cell::new(None),
+                spinning: Cell::new(false),
+                home: Cell::new(std::ptr::null()),
+                rng: Rng::new(),
+                retire: Cell::new(false),
+            }),
+        }
+    }
+
+    /// Gives it a P and wakes it.
+    pub(crate) fn give(&self, p: u32, spinning: bool) {
+        let spin = if spinning { SPINNING } else { 0 };
+        // Release pairs with `given`: it sees all that the P's last holder did.
+        self.given.store((p + 1) | spin, Ordering::Release);
+        let _ = self.word.notify();
+    }
+
+    /// Takes the P that it was given.
+    pub(crate) fn given(&self) -> Option<(u32, bool)> {
+        let word = self.given.swap(0, Ordering::Acquire);
+        let p = (word & !SPINNING).checked_sub(1)?;
+        Some((p, word & SPINNING != 0))
+    }
+
+    /// Asks it to let others run at its next checkpoint.
+    pub(crate) fn preempt(&self) {
+        self.retake.fetch_or(PREEMPT, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,213 @@
+//! P, the processor: the right to run goroutines, with what is needed for it.
+//!
+//! There are `procs` of them. An M holds one to run goroutines; the others lie in the idle list.
+//!
+//! Invariants:
+//! 1. At most one thread holds a P at a time; [`Held`] is the evidence. It passes through the
+//!    idle list's lock, or through the word of the M that it is given to.
+//! 2. Only the holder touches [`Own`], and only the holder puts into the queue.
+//! 3. The owner word is (M, epoch): the epoch moves whenever the P changes hands, so that
+//!    who read an old owner cannot take the P from a new one.
+//! 4. Counters are written by the holder alone, with plain loads and stores; anybody may read
+//!    them, and sees a value that was true a moment ago.
+
+use crate::carrier::Slot;
+use crate::g::Runnable;
+use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
+use crate::queue::{Local, Remote};
+use crossbeam_utils::CachePadded;
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+/// How many times in a row `next` may run before others get a turn.
+///
+/// A pair that wakes each other keeps its place that long; 64 switches are some microseconds.
+pub(crate) const NEXT_CAP: u32 = 64;
+
+/// Every this many slices the global queue is looked at first, as in Go: a prime, so that it
+/// does not beat with the program's own periods.
+pub(crate) const GLOBAL_EVERY: u32 = 61;
+
+/// What anybody may see.
+pub(crate) struct P {
+    pub(crate) index: u32,
+    /// M in the high half (its id + 1, 0: nobody), epoch in the low half.
+    owner: CachePadded<AtomicU64>,
+    pub(crate) remote: Remote<Runnable>,
+    /// Slices begun. Runs that inherit a slice do not count.
+    tick: AtomicU32,
+    /// Runs begun.
+    runs: AtomicU64,
+    spawned: AtomicU64,
+    finished: AtomicU64,
+    own: CachePadded<Own>,
+}
+
+/// What only the holder may touch.
+pub(crate) struct Own {
+    pub(crate) queue: Local<Runnable>,
+    /// Idle carriers of the default stack class, hottest last.
+    pub(crate) carriers: RefCell<Vec<&'static Slot>>,
+    /// Runs in a row that came from `next`.
+    pub(crate) streak: Cell<u32>,
+    until_global: Cell<u32>,
+    /// The ids not yet given to goroutines: from, to.
+    ids: Cell<(u64, u64)>,
+}
+
+// SAFETY: invariant 2: `own` is touched through `Held` alone; the rest is atomic.
+unsafe impl Sync for P {}
+// SAFETY: a P is built on one thread and used on others; nothing in it is bound to a thread.
+unsafe impl Send for P {}
+
+impl std::fmt::Debug for P {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("P").field("index", &self.index).field("queued", &self.remote.len()).finish()
+    }
+}
+
+impl P {
+    pub(crate) fn new(index: u32) -> Self {
+        let (queue, remote) = Local::new();
+        Self {
+            index,
+            owner: CachePadded::new(AtomicU64::new(0)),
+            remote,
+            tick: AtomicU32::new(0),
+            runs: AtomicU64::new(0),
+            spawned: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            own: CachePadded::new(Own {
+                queue,
+                carriers: RefCell::new(Vec::new()),
+                streak: Cell::new(0),
+                until_global: Cell::new(GLOBAL_EVERY),
+                ids: Cell::new((0, 0)),
+            }),
+        }
+    }
+
+    pub(crate) fn tick(&self) -> u32 {
+        self.tick.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Goroutines spawned by this P. Acquire: see `Sched::live`.
+    pub(crate) fn spawned(&self) -> u64 {
+        self.spawned.load(Ordering::Acquire)
+    }
+
+    /// Goroutines ended on this P.
+    pub(crate) fn finished(&self) -> u64 {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// The idle carriers, at the scheduler's end.
+    pub(crate) fn take_carriers(&mut self) -> Vec<&'static Slot> {
+        self.own.carriers.take()
+    }
+
+    /// The id of the M that holds it.
+    pub(crate) fn holder(&self) -> Option<u32> {
+        let word = self.owner.load(Ordering::Acquire);
+        ((word >> 32) as u32).checked_sub(1)
+    }
+
+    /// Becomes the holder.
+    ///
+    /// # Safety
+    /// The caller took the P from the idle list, or it was given to it; `self` outlives the
+    /// evidence.
+    pub(crate) unsafe fn hold(&self, m: u32) -> Held {
+        let epoch = self.owner.load(Ordering::Relaxed).wrapping_add(1) & 0xFFFF_FFFF;
+        // Release pairs with `holder`.
+        self.owner.store((u64::from(m) + 1) << 32 | epoch, Ordering::Release);
+        Held { p: self, on_one_thread: PhantomData }
+    }
+}
+
+fn bump(counter: &AtomicU64) {
+    // Invariant 4: one writer. Release pairs with `Sched::live`.
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
+/// Evidence that this thread holds a P.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    p: *const P,
+    on_one_thread: PhantomData<*const ()>,
+}
+
+impl Deref for Held {
+    type Target = P;
+    #[inline]
+    fn deref(&self) -> &P {
+        // SAFETY: `hold`'s caller promised that the P outlives this.
+        unsafe { &*self.p }
+    }
+}
+
+impl Held {
+    #[inline]
+    pub(crate) fn own(&self) -> &Own {
+        // By invariant 1 this thread is the only one that gets here.
+        &self.deref().own
+    }
+
+    /// No longer the holder. The caller puts the P where the next one finds it.
+    pub(crate) fn release(self) -> u32 {
+        let epoch = self.owner.load(Ordering::Relaxed) & 0xFFFF_FFFF;
+        // Release pairs with `hold`'s and `holder`'s reads; the hand-over itself is ordered
+        // by the lock or word it goes through.
+        self.owner.store(epoch, Ordering::Release);
+        self.index
+    }
+
+    #[inline]
+    pub(crate) fn count_spawn(&self) {
+        bump(&self.spawned);
+    }
+
+    #[inline]
+    pub(crate) fn count_finish(&self) {
+        bump(&self.finished);
+    }
+
+    /// A run begins; `slice`: with a slice of its own.
+    #[inline]
+    pub(crate) fn count_run(&self, slice: bool) {
+        let runs = self.runs.load(Ordering::Relaxed);
+        self.runs.store(runs + 1, Ordering::Relaxed);
+        if slice {
+            let tick = self.tick.load(Ordering::Relaxed);
+            self.tick.store(tick.wrapping_add(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this slice is one that looks at the global queue first.
+    #[inline]
+    pub(crate) fn global_turn(&self) -> bool {
+        let left = self.own().until_global.get();
+        if left == 0 {
+            self.own().until_global.set(GLOBAL_EVERY - 1);
+            return true;
+        }
+        self.own().until_global.set(left - 1);
+        false
+    }
+
+    /// The next goroutine id; `refill` yields the first of a batch.
+    #[inline]
+    pub(crate) fn next_id(&self, refill: impl FnOnce() -> (u64, u64)) -> u64 {
+        let (mut id, mut end) = self.own().ids.get();
+        if id == end {
+            (id, end) = refill();
+        }
+        self.own().ids.set((id + 1, end));
+        id
+    }
+}

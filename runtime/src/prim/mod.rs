@@ -1,0 +1,46 @@
+//! The ground: atomics, locks and cells, from `std` or from `loom`.
+//!
+//! Every other module takes its atomics and locks from here, so that the state machines
+//! that matter can be handed to loom unchanged (`--cfg loom`).
+//!
+//! Invariants:
+//! 1. Nothing here blocks for long: [`Mutex`] guards short sections and is never held across
+//!    a switch of goroutines.
+//! 2. [`global`] is always `std`: statics need `const` constructors, which loom has not, and
+//!    no modelled state machine lives in a static.
+
+#![allow(clippy::disallowed_types, reason = "this is where the std types are taken from")]
+
+mod mutex;
+
+pub(crate) use mutex::Mutex;
+
+/// Atomics that loom can replace.
+pub(crate) mod atomic {
+    #[cfg(loom)]
+    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+    #[cfg(not(loom))]
+    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+}
+
+/// Atomics for statics and for what loom does not model.
+pub(crate) mod global {
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+    };
+}
+
+/// Tells the processor, or loom, that this thread spins.
+#[inline]
+pub(crate) fn spin_hint() {
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(not(loom))]
+    std::hint::spin_loop();
+}
+
+/// Keeps the compiler from moving memory accesses over it; costs no instruction.
+#[inline]
+pub(crate) fn compiler_fence() {
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+}

@@ -1,0 +1,191 @@
+//! The carrier's loop: one goroutine after another on the same stack.
+
+use super::Sched;
+use crate::carrier::{Cmd, Slot};
+use crate::g::{G, GBox, GRef, Joiner, Outcome, Runnable, Unwind};
+use crate::m::{self, CurrentM};
+use crate::prim::global::Ordering;
+use crate::trace::{Event, emit};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+
+/// What every carrier runs. Without a job it returns, and the carrier can be dismantled.
+pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
+    let mut input = input;
+    while let Some(job) = NonNull::new(slot.job()) {
+        // SAFETY: what comes with a job is the M that resumed us.
+        let m = unsafe { CurrentM::from_input(input) };
+        m.leave(0);
+        run_one(GRef::from_ptr(job.cast()), slot);
+
+        let Some(m) = m::current() else {
+            crate::util::bug(format_args!("a goroutine ended outside of a machine"))
+        };
+        m.enter();
+        slot.set_job(std::ptr::null_mut());
+        // SAFETY: an M's scheduler outlives it.
+        let sched = unsafe { Sched::from_home(m.own().home.get()) };
+        sched.count_finish(m);
+        if slot.bound.get() != 0 {
+            unbind(m, slot);
+        }
+        match sched.follow(m, slot) {
+            Some(g) => {
+                slot.set_job(g.as_ptr().as_ptr().cast());
+                input = m.into_input();
+            }
+            // SAFETY: we are on this carrier's stack.
+            None => input = unsafe { slot.suspend(Cmd::Done) },
+        }
+    }
+}
+
+/// A goroutine that ends pinned takes its thread with it.
+#[cold]
+fn unbind(m: CurrentM, slot: &Slot) {
+    if slot.pins.replace(0) != 0 {
+        m.own().retire.set(true);
+    }
+    slot.bound.set(0);
+}
+
+/// Runs a goroutine from its first instruction to its last trace.
+#[inline]
+fn run_one(g: GRef, slot: &'static Slot) {
+    let cell = GBox::of(g);
+    // SAFETY: we are the runtime side until `complete` below.
+    let header = unsafe { g.get() };
+    if header.state.is_aborted() || !home_runs(slot) {
+        // SAFETY: as above, and the closure was not taken.
+        quietly(|| unsafe { cell.drop_stage(Outcome::Cancelled) });
+    } else {
+        // SAFETY: as above; on its carrier, once.
+        match unsafe { cell.run() } {
+            Ok(()) => {}
+            Err(payload) => ended_by_panic(header, cell, slot, payload),
+        }
+    }
+    if !slot.locals.get().is_null() {
+        drop_locals(slot);
+    }
+    slot.reachable.set(false);
+    slot.raised.set(0);
+    slot.masks.set(0);
+    emit(Event::End { g: header.id() });
+    finish(g);
+}
+
+fn home_runs(slot: &Slot) -> bool {
+    // SAFETY: a carrier's home outlives the carrier's goroutines.
+    unsafe { Sched::from_home(slot.home()) }.is_running()
+}
+
+/// Sets COMPLETE and does what falls to the runtime side: wakes who joins, frees what nobody holds,
+/// tells the scope.
+#[inline]
+pub(super) fn finish(g: GRef) {
+    let cell = GBox::of(g);
+    // SAFETY: the runtime side, before COMPLETE.
+    let header = unsafe { g.get() };
+    // SAFETY: as above.
+    let scope = unsafe { cell.scope() };
+    if let Some(scope) = scope
+        && header.outcome() == Outcome::Panic
+    {
+        // SAFETY: a scope waits for its children before it ends; this one has not ended.
+        unsafe { scope.as_ref() }.child_panicked();
+    }
+    let mut joiner = std::ptr::null_mut();
+    let after = header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed));
+    // From here on, unless we are the last, `header` may be freed by the handle's side.
+    if after.joiner {
+        // SAFETY: JOINER was set in what we replaced: the joiner is ours (invariant 3 of `g`).
+        wake_joiner(unsafe { Joiner::from_raw(joiner) });
+    }
+    if after.orphan {
+        // SAFETY: nobody else is left.
+        quietly(|| unsafe { cell.drop_stage(Outcome::Taken) });
+        // SAFETY: as above; the stage is dropped.
+        unsafe { cell.free() };
+    }
+    if let Some(scope) = scope {
+        // SAFETY: as above. It may be gone when the call returns.
+        unsafe { scope.as_ref() }.child_done();
+    }
+}
+
+fn wake_joiner(joiner: Option<Joiner>) {
+    match joiner {
+        Some(Joiner::Parked(slot)) => super::wake(slot),
+        // A stranger's code.
+        Some(Joiner::Task(waker)) => quietly(|| waker.wake()),
+        None => {}
+    }
+}
+
+#[cold]
+fn ended_by_panic(header: &G, cell: GBox, slot: &Slot, payload: Box<dyn Any + Send>) {
+    if payload.is::<Unwind>() {
+        return;
+    }
+    // SAFETY: a carrier's home outlives the carrier's goroutines.
+    let sched = unsafe { Sched::from_home(slot.home()) };
+    (sched.config.hooks.uncaught)(header, &*payload);
+    if sched.config.abort_on_panic {
+        std::process::exit(2);
+    }
+    // SAFETY: the runtime side; the closure is consumed and the stage empty.
+    unsafe { cell.put_panic(payload) };
+}
+
+#[cold]
+fn drop_locals(slot: &'static Slot) {
+    // SAFETY: a carrier's home outlives the carrier's goroutines.
+    let sched = unsafe { Sched::from_home(slot.home()) };
+    let drop_locals = sched.config.hooks.drop_locals;
+    while !slot.locals.get().is_null() {
+        // A destructor may make new locals: until there are none.
+        let locals = slot.locals.replace(std::ptr::null_mut());
+        quietly(|| drop_locals(locals));
+    }
+}
+
+/// Runs a stranger's destructor or waker. If it panics, the hook has said so, and the goroutine's
+/// own fate does not change; nor does that of the payload, should its drop panic as well.
+pub(super) fn quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        let mut payload = Some(payload);
+        while let Some(p) = payload.take() {
+            payload = catch_unwind(AssertUnwindSafe(|| drop(p))).err();
+        }
+    }
+}
+
+impl Sched {
+    #[inline]
+    pub(super) fn count_finish(&self, m: CurrentM) {
+        match m.own().p.get() {
+            Some(p) => p.count_finish(),
+            None => {
+                self.finished_outside.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// What runs next if it can run on this stack at once; anything else is left to g0.
+    #[inline]
+    fn follow(&self, m: CurrentM, slot: &'static Slot) -> Option<GRef> {
+        if m.own().retire.get() {
+            return None;
+        }
+        match self.next_here(m)? {
+            // SAFETY: it came out of the queue: we are its runtime side.
+            Runnable::Fresh(g) if unsafe { g.get() }.class() == slot.class() => Some(g),
+            other => {
+                m.own().next.set(Some(other));
+                None
+            }
+        }
+    }
+}

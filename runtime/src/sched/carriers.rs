@@ -1,0 +1,231 @@
+//! Where a fresh goroutine gets its carrier: from its P, from the pool, or newly built.
+//!
+//! New ones are built in batches that grow with the number there are, so that a program with ten
+//! goroutines pays for ten, and the millionth costs what a batch of kernel calls costs.
+
+use super::{Sched, body};
+use crate::carrier::{self, Slot};
+use crate::g::{GBox, GRef, Outcome, Runnable};
+use crate::m::CurrentM;
+use crate::prim::global::Ordering;
+use crate::stack::{self, Class, Stack};
+use std::io;
+use std::ptr::NonNull;
+
+/// Idle carriers that a P keeps; half of them spill when there are more.
+const CACHE: usize = 256;
+/// Built at a time, at most.
+const BATCH: usize = 512;
+
+impl Sched {
+    /// A carrier with `g` as its job. `None`: there is no stack now; `g` waits for one, or
+    /// has ended for want of one.
+    #[inline]
+    pub(super) fn fresh_carrier(&self, m: CurrentM, g: GRef) -> Option<&'static Slot> {
+        // SAFETY: it came out of a queue: we are its runtime side.
+        let class = unsafe { g.get() }.class();
+        let cached = match m.own().p.get() {
+            Some(p) if class == self.config.class => p.own().carriers.borrow_mut().pop(),
+            _ => None,
+        };
+        let slot = match cached {
+            Some(slot) => slot,
+            None => self.more_carriers(m, class, g)?,
+        };
+        slot.set_job(g.as_ptr().as_ptr().cast());
+        if !self.config.migrate {
+            slot.bound.set(m.id + 1);
+        }
+        Some(slot)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn more_carriers(&self, m: CurrentM, class: Class, g: GRef) -> Option<&'static Slot> {
+        if let Some(slot) = self.from_pool(m, class) {
+            return Some(slot);
+        }
+        let there_are = self.carriers[class.index()].load(Ordering::Relaxed);
+        let want = if class == self.config.class { (there_are / 4).clamp(1, BATCH) } else { 1 };
+        match self.build(m, class, want) {
+            Ok(slot) => Some(slot),
+            Err(error) => self.starve(m, class, g, &error),
+        }
+    }
+
+    /// Refills the P's cache from the pool, and takes one.
+    fn from_pool(&self, m: CurrentM, class: Class) -> Option<&'static Slot> {
+        let mut pool = self.pool[class.index()].lock();
+        let slot = pool.pop()?;
+        if class == self.config.class
+            && let Some(p) = m.own().p.get()
+        {
+            let more = pool.len().min(CACHE / 2);
+            let from = pool.len() - more;
+            p.own().carriers.borrow_mut().extend(pool.drain(from..));
+        }
+        Some(slot)
+    }
+
+    fn build(&self, m: CurrentM, class: Class, want: usize) -> io::Result<&'static Slot> {
+        let mut stacks: Vec<Stack> = Vec::with_capacity(want);
+        stack::take(class, want, &mut stacks)?;
+        let mut slots = Vec::with_capacity(stacks.len());
+        if let Err(error) = carrier::take(stacks.len(), &mut slots) {
+            stack::give(stacks);
+            return Err(error);
+        }
+        self.carriers[class.index()].fetch_add(slots.len(), Ordering::Relaxed);
+        for slot in &slots {
+            let Some(stack) = stacks.pop() else { break };
+            slot.set_home(self.this());
+            // SAFETY: a free slot that was just handed to us.
+            unsafe { slot.build(stack, body::body) };
+        }
+        stack::give(stacks);
+        let Some(first) = slots.pop() else {
+            crate::util::bug(format_args!("the slab gave no slot and no error"))
+        };
+        if let Some(p) = m.own().p.get() {
+            p.own().carriers.borrow_mut().append(&mut slots);
+        } else {
+            self.pool_all(&mut slots, 0);
+        }
+        Ok(first)
+    }
+
+    /// No stack is to be had. With carriers alive, `g` waits for one of them; with none it ends.
+    fn starve(&self, m: CurrentM, class: Class, g: GRef, error: &io::Error) -> Option<&'static Slot> {
+        if self.carriers[class.index()].load(Ordering::Relaxed) > 0 {
+            self.starved.lock().push_back(g);
+            // SeqCst: as in `pool_carrier`: either the carrier that becomes idle now sees us
+            // wait, or we see it in the pool.
+            self.starving.fetch_add(1, Ordering::SeqCst);
+            if !self.pool[class.index()].lock().is_empty() {
+                self.feed(class);
+            }
+            return None;
+        }
+        eprintln!("rt: a goroutine ends before it began: {error}");
+        let cell = GBox::of(g);
+        self.count_finish(m);
+        let was = m.enter();
+        m.leave(0);
+        // SAFETY: it came out of a queue and has not started: we are its runtime side.
+        body::quietly(|| unsafe { cell.drop_stage(Outcome::Resource) });
+        body::finish(g);
+        m.enter();
+        debug_assert_eq!(was, 1);
+        None
+    }
+
+    /// A carrier that has become idle.
+    #[inline]
+    pub(super) fn pool_carrier(&self, m: CurrentM, slot: &'static Slot) {
+        match m.own().p.get() {
+            Some(p) if slot.class() == self.config.class && !self.is_starving() => {
+                let mut cache = p.own().carriers.borrow_mut();
+                cache.push(slot);
+                if cache.len() > CACHE {
+                    self.pool_all(&mut cache, CACHE / 2);
+                }
+            }
+            _ => self.pool_slow(slot),
+        }
+    }
+
+    #[cold]
+    fn pool_slow(&self, slot: &'static Slot) {
+        let class = slot.class();
+        slot.idle_since.set(self.monitor.seconds());
+        self.pool[class.index()].lock().push(slot);
+        crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
+        if self.is_starving() {
+            self.feed(class);
+        }
+    }
+
+    /// Moves all but the first `keep` into the pool. They are of the default class.
+    pub(super) fn pool_all(&self, slots: &mut Vec<&'static Slot>, keep: usize) {
+        if slots.len() <= keep {
+            return;
+        }
+        let now = self.monitor.seconds();
+        for slot in &slots[keep..] {
+            slot.idle_since.set(now);
+        }
+        self.pool[self.config.class.index()].lock().extend(slots.drain(keep..));
+    }
+
+    fn is_starving(&self) -> bool {
+        self.starving.load(Ordering::Relaxed) != 0
+    }
+
+    /// One goroutine of `class` that waits for a stack tries again.
+    fn feed(&self, class: Class) {
+        let fed = {
+            let mut starved = self.starved.lock();
+            // SAFETY: those in the list are in no other queue: we are their runtime side.
+            let at = starved.iter().position(|g| unsafe { g.get() }.class() == class);
+            at.and_then(|at| starved.remove(at))
+        };
+        if let Some(g) = fed {
+            self.starving.fetch_sub(1, Ordering::SeqCst);
+            self.inject(Runnable::Fresh(g));
+        }
+    }
+
+    /// Takes apart carriers that have been idle since `before`, some at a time. Returns when the
+    /// oldest that is left became idle.
+    pub(super) fn free_idle_carriers(&self, before: u32) -> Option<u32> {
+        let mut oldest: Option<u32> = None;
+        for pool in &self.pool {
+            let old: Vec<_> = {
+                let mut pool = pool.lock();
+                let young = pool.iter().position(|slot| slot.idle_since.get() > before);
+                let count = young.unwrap_or(pool.len()).min(8 * BATCH);
+                let old = pool.drain(..count).collect();
+                if let Some(first) = pool.first() {
+                    let since = first.idle_since.get();
+                    oldest = Some(oldest.map_or(since, |o| o.min(since)));
+                }
+                old
+            };
+            self.dismantle(old);
+        }
+        oldest
+    }
+
+    /// When the oldest idle carrier became idle.
+    pub(super) fn oldest_idle(&self) -> Option<u32> {
+        let firsts = self.pool.iter().filter_map(|pool| pool.lock().first().map(|s| s.idle_since.get()));
+        firsts.min()
+    }
+
+    /// Gives carriers and their stacks back.
+    pub(super) fn dismantle(&self, slots: Vec<&'static Slot>) {
+        let Some(first) = slots.first() else { return };
+        self.carriers[first.class().index()].fetch_sub(slots.len(), Ordering::Relaxed);
+        let mut stacks = Vec::with_capacity(slots.len());
+        for slot in &slots {
+            // SAFETY: out of the pool: we hold it, it is idle, and without a job its body
+            // returns and does not look at the input.
+            stacks.push(unsafe { slot.dismantle(NonNull::dangling()) });
+        }
+        stack::give(stacks);
+        carrier::give(slots);
+    }
+}
+
+impl Drop for Sched {
+    fn drop(&mut self) {
+        for p in &mut self.ps {
+            let mut slots = p.take_carriers();
+            self.pool[self.config.class.index()].lock().append(&mut slots);
+        }
+        for pool in &self.pool {
+            let all = std::mem::take(&mut *pool.lock());
+            self.dismantle(all);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Where the next runnable comes from.
+//!
+//! In this order: on every 61st slice the global queue; `next`, which inherits the slice, so that
+//! a pair that wakes each other shares one; the P's own queue; the P's share of the global queue;
+//! half of another P's queue; at last another P's `next`, when it has gone stale.
+
+use super::Sched;
+use super::idle::Rejoin;
+use crate::g::Runnable;
+use crate::m::CurrentM;
+use crate::p::{Held, NEXT_CAP};
+use crate::trace::{Event, emit};
+
+/// Looks at all other queues before an M gives up.
+const ROUNDS: usize = 8;
+/// Pauses between two of them; a pause is about 50 ns on current x86.
+const PAUSES: usize = 16;
+/// The Ps whose `next` a spinner watches for staleness, at most.
+const WATCHED: usize = 16;
+
+impl Sched {
+    /// What this M can run without looking elsewhere.
+    #[inline]
+    pub(super) fn next_here(&self, m: CurrentM) -> Option<Runnable> {
+        let p = m.own().p.get()?;
+        let own = p.own();
+        if let Some(next) = p.remote.take_next() {
+            let streak = own.streak.get() + 1;
+            if streak < NEXT_CAP && !m.wanted() {
+                own.streak.set(streak);
+                p.count_run(false);
+                return Some(next);
+            }
+            // It had its turn: behind the others.
+            own.queue.push(next);
+        }
+        own.streak.set(0);
+        m.clear_preempt();
+        p.count_run(true);
+        if p.global_turn() && !self.global.is_empty() {
+            if let Some(found) = self.global.pop() {
+                return Some(found);
+            }
+        }
+        if let Some(found) = own.queue.pop() {
+            return Some(found);
+        }
+        self.next_from_afar(m, p)
+    }
+
+    #[cold]
+    fn next_from_afar(&self, m: CurrentM, p: Held) -> Option<Runnable> {
+        if !self.config.migrate
+            && let Some(slot) = self.machines.take_bound(m.id)
+        {
+            return Some(Runnable::Started(slot));
+        }
+        if self.global.is_empty() {
+            return None;
+        }
+        self.global.pop_share(&p.own().queue, self.ps.len())
+    }
+
+    /// Finds something to run; sleeps while there is nothing. `None`: the thread is to end.
+    pub(super) fn find(&self, m: CurrentM) -> Option<Runnable> {
+        loop {
+            if self.is_stopped() {
+                self.drop_p(m);
+                return None;
+            }
+            let Some(p) = m.own().p.get() else {
+                self.retire_without_p(m);
+                continue;
+            };
+            if let Some(found) = self.next_here(m).or_else(|| self.steal(m, p)) {
+                self.found(m);
+                return Some(found);
+            }
+            self.retire(m, p);
+        }
+    }
+
+    /// Nothing anywhere: gives up the P and sleeps, unless something has come meanwhile.
+    fn retire(&self, m: CurrentM, p: Held) {
+        self.spill_carriers(p);
+        m.own().p.set(None);
+        let index = p.release();
+        self.idle.retire(index, m.id, m.own().spinning.replace(false));
+        if self.any_work(m) {
+            match self.idle.rejoin(m.id) {
+                Rejoin::With(index) => {
+                    self.hold(m, index, true);
+                    return;
+                }
+                Rejoin::Given | Rejoin::NoP => {}
+            }
+        }
+        self.stop.nudge_if_idle(self);
+        self.sleep(m);
+    }
+
+    /// Without a P: waits to be given one, but sees to what waits for this very thread.
+    fn retire_without_p(&self, m: CurrentM) {
+        self.idle.retire_m(m.id);
+        if !self.config.migrate && self.machines.has_bound(m.id) {
+            if let Rejoin::With(index) = self.idle.rejoin(m.id) {
+                self.hold(m, index, true);
+                return;
+            }
+            // Every P is busy: the carriers go round as tokens, and whoever takes one gives
+            // this M its P.
+            while let Some(slot) = self.machines.take_bound(m.id) {
+                self.inject(Runnable::Started(slot));
+            }
+        }
+        self.sleep(m);
+    }
+
+    /// A look at everything that a producer may have filled.
+    pub(super) fn any_work(&self, m: CurrentM) -> bool {
+        !self.global.is_empty()
+            || self.ps.iter().any(|p| !p.remote.is_empty())
+            || (!self.config.migrate && self.machines.has_bound(m.id))
+            || self.is_stopped()
+    }
+
+    /// A spinner found work: if it was the last, somebody else must look now.
+    fn found(&self, m: CurrentM) {
+        if m.own().spinning.replace(false) && self.idle.stop_spinning() {
+            self.surplus();
+        }
+    }
+
+    fn steal(&self, m: CurrentM, p: Held) -> Option<Runnable> {
+        let count = self.ps.len();
+        if count == 1 {
+            return None;
+        }
+        if !m.own().spinning.get() {
+            if !self.idle.start_spinning(self.config.procs) {
+                return None;
+            }
+            m.own().spinning.set(true);
+        }
+        let start = m.own().rng.below(count);
+        let others = || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
+        let mut watched = [(0, 0); WATCHED];
+        for (seen, victim) in watched.iter_mut().zip(others()) {
+            *seen = (victim.remote.peek_next(), victim.runs());
+        }
+        for _ in 0..ROUNDS {
+            for victim in others() {
+                if let Some(found) = p.own().queue.steal_half(&victim.remote) {
+                    emit(Event::Steal { from: victim.index });
+                    return Some(found);
+                }
+            }
+            if let Some(found) = self.next_from_afar(m, p) {
+                return Some(found);
+            }
+            for _ in 0..PAUSES {
+                crate::prim::spin_hint();
+            }
+        }
+        // Microseconds have passed. A `next` that has not moved, of a P that has not run anything
+        // else, waits for an owner that is busy.
+        for (seen, victim) in watched.iter().zip(others()) {
+            if seen.0 != 0
+                && *seen == (victim.remote.peek_next(), victim.runs())
+                && let Some(found) = victim.remote.take_next()
+            {
+                emit(Event::Steal { from: victim.index });
+                return Some(found);
+            }
+        }
+        None
+    }
+}

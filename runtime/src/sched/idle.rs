@@ -1,0 +1,231 @@
+//! Who sleeps, who looks for work, and how no work is left lying while somebody sleeps.
+//!
+//! # The protocol
+//!
+//! Three facts are shared: the list of idle Ps and the list of idle Ms (under one lock, with
+//! `idle_ps` mirroring the length of the first), and `spinning`, the number of Ms that hold a P
+//! and look for work.
+//!
+//! **A producer** makes work visible in a queue, then, if it is *surplus* (more than its own P
+//! is about to run):
+//!
+//! ```text
+//!   P1  publish the work
+//!   P2  fence(SeqCst)
+//!   P3  if idle_ps == 0 or spinning > 0: done
+//!   P4  lock; if still so: take an idle P, spinning += 1; unlock; wake an M with it
+//! ```
+//!
+//! **An M that finds nothing** retires:
+//!
+//! ```text
+//!   R1  lock; put its P and itself in the lists, idle_ps += 1; unlock
+//!   R2  if it was spinning: spinning -= 1
+//!   R3  fence(SeqCst)
+//!   R4  look at every queue once more; if there is work: lock, take an idle P back,
+//!       spinning += 1, unlock, and go on looking
+//!   R5  else sleep until given a P
+//! ```
+//!
+//! **An M that was spinning and finds work** does `spinning -= 1`, and if it was the last one,
+//! acts as a producer from P2 on (there may be more work, and nobody looks for it now).
+//!
+//! # Why no work is lost
+//!
+//! Claim: when work is surplus and visible, then a P is running that will get to it, or some
+//! M will look at every queue after the work was published.
+//!
+//! Take a producer that gives up at P3.
+//! * It read `idle_ps == 0`. If every P is held, each holder looks at all queues before it
+//!   retires. If a P was being put in the list (R1) and the producer did not see it, then by
+//!   the two fences the retiring M's R4 comes after P1 in the order of the fences, and sees the
+//!   work. (Store R1, fence R3, load R4; store P1, fence P2, load P3: both loads cannot miss.)
+//! * It read `spinning > 0`. Let M be a spinner it counted. If M finds other work, it is the
+//!   last spinner or another is left to argue about; the last one acts as a producer (P2, P3)
+//!   *after* its decrement, hence after ours saw it. If M gives up, its R2 comes after our P3
+//!   read the old value, so its R3 is ordered after our P2, and its R4 sees the work.
+//!
+//! P4 repeats the test under the lock, so that one burst of work wakes one M; that M is a
+//! spinner and wakes the next when it finds something (a chain, not a storm).
+//!
+//! An M that sees work in R4 but finds no idle P leaves it: whoever took the P holds it as a
+//! spinner (P4), and will look.
+//!
+//! The lone item in a P's `next` slot is not surplus. Its owner usually gets to it within a
+//! microsecond; if not, the monitor sees it unchanged and acts as a producer for it.
+//!
+//! The loom model `idle_protocol` in this file checks the claim on this code.
+
+use crate::prim::Mutex;
+use crate::prim::atomic::{AtomicU32, Ordering, fence};
+
+/// The two lists and the two counts.
+pub(crate) struct Idle {
+    lists: Mutex<Lists>,
+    idle_ps: AtomicU32,
+    spinning: AtomicU32,
+}
+
+struct Lists {
+    ps: Vec<u32>,
+    ms: Vec<u32>,
+}
+
+/// A P to run with, and an M to wake for it; without one, a thread must be started.
+#[must_use = "the P is out of the list: wake the M, or put the P back"]
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) p: u32,
+    pub(crate) m: Option<u32>,
+}
+
+/// What an M that has retired finds when it wants back.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Rejoin {
+    /// This P; the M counts as spinning.
+    With(u32),
+    /// Somebody has given it a P meanwhile: it is in the M's word.
+    Given,
+    /// There is none left.
+    NoP,
+}
+
+impl Idle {
+    /// All of `procs` Ps idle, no M.
+    pub(crate) fn new(procs: u32) -> Self {
+        Self {
+            lists: Mutex::new(Lists { ps: (0..procs).rev().collect(), ms: Vec::new() }),
+            idle_ps: AtomicU32::new(procs),
+            spinning: AtomicU32::new(0),
+        }
+    }
+
+    /// P2 and P3: whether somebody should be woken for work that was just published.
+    #[inline]
+    pub(crate) fn wants_wake(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.idle_ps.load(Ordering::Relaxed) != 0 && self.spinning.load(Ordering::Relaxed) == 0
+    }
+
+    /// P4: an idle P for a new spinner, unless there is one.
+    pub(crate) fn claim(&self) -> Option<Claim> {
+        let mut lists = self.lists.lock();
+        if self.spinning.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        let claim = self.pop(&mut lists)?;
+        self.spinning.fetch_add(1, Ordering::Relaxed);
+        Some(claim)
+    }
+
+    /// An idle M for a P that its holder hands over; `None`: a thread must be started.
+    pub(crate) fn take_m(&self) -> Option<u32> {
+        self.lists.lock().ms.pop()
+    }
+
+    /// An idle P for an M that comes back and has something to run.
+    pub(crate) fn take_p(&self) -> Option<u32> {
+        let mut lists = self.lists.lock();
+        let p = lists.ps.pop()?;
+        self.idle_ps.fetch_sub(1, Ordering::Relaxed);
+        Some(p)
+    }
+
+    /// The claimed P finds no thread: back into the list.
+    pub(crate) fn unclaim(&self, p: u32, spinning: bool) {
+        let mut lists = self.lists.lock();
+        lists.ps.push(p);
+        self.idle_ps.fetch_add(1, Ordering::Relaxed);
+        if spinning {
+            self.spinning.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// R1 to R3. The caller looks at every queue afterwards (R4).
+    pub(crate) fn retire(&self, p: u32, m: u32, spinning: bool) {
+        {
+            let mut lists = self.lists.lock();
+            lists.ps.push(p);
+            lists.ms.push(m);
+            self.idle_ps.fetch_add(1, Ordering::Relaxed);
+        }
+        if spinning {
+            self.spinning.fetch_sub(1, Ordering::Relaxed);
+        }
+        fence(Ordering::SeqCst);
+    }
+
+    /// The same for an M that blocks: its P goes, it does not wait to be given one. The
+    /// caller looks at every queue afterwards and acts as a producer for what it finds.
+    pub(crate) fn retire_p(&self, p: u32) {
+        {
+            let mut lists = self.lists.lock();
+            lists.ps.push(p);
+            self.idle_ps.fetch_add(1, Ordering::Relaxed);
+        }
+        fence(Ordering::SeqCst);
+    }
+
+    /// An M without a P goes to sleep until it is given one.
+    pub(crate) fn retire_m(&self, m: u32) {
+        self.lists.lock().ms.push(m);
+    }
+
+    /// Takes a certain M out of the idle ones, if it is there, to give it a P.
+    pub(crate) fn remove_m(&self, m: u32) -> bool {
+        let mut lists = self.lists.lock();
+        match lists.ms.iter().position(|&other| other == m) {
+            Some(at) => {
+                lists.ms.remove(at);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// R4's second half.
+    pub(crate) fn rejoin(&self, m: u32) -> Rejoin {
+        let mut lists = self.lists.lock();
+        let Some(at) = lists.ms.iter().rposition(|&other| other == m) else {
+            return Rejoin::Given;
+        };
+        let Some(p) = lists.ps.pop() else { return Rejoin::NoP };
+        lists.ms.remove(at);
+        self.idle_ps.fetch_sub(1, Ordering::Relaxed);
+        self.spinning.fetch_add(1, Ordering::Relaxed);
+        Rejoin::With(p)
+    }
+
+    /// A holder begins to look at other Ps' queues, unless enough do: at most half of the busy
+    /// ones spin.
+    pub(crate) fn start_spinning(&self, procs: u32) -> bool {
+        let busy = procs - self.idle_ps.load(Ordering::Relaxed).min(procs);
+        if 2 * self.spinning.load(Ordering::Relaxed) >= busy {
+            return false;
+        }
+        self.spinning.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// A spinner found work. `true`: it was the last, and must act as a producer.
+    #[must_use]
+    pub(crate) fn stop_spinning(&self) -> bool {
+        self.spinning.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// How many Ps are idle.
+    pub(crate) fn idle_ps(&self) -> u32 {
+        self.idle_ps.load(Ordering::Relaxed)
+    }
+
+    /// The Ms that sleep.
+    pub(crate) fn idle_ms(&self) -> Vec<u32> {
+        self.lists.lock().ms.clone()
+    }
+
+    fn pop(&self, lists: &mut Lists) -> Option<Claim> {
+        let p = lists.ps.pop()?;
+        self.idle_ps.fetch_sub(1, Ordering::Relaxed);
+        Some(Claim { p, m: lists.ms.pop() })
+    }
+}

@@ -1,0 +1,225 @@
+//! Threads: starting them, waking them with a P, letting them go.
+//!
+//! Invariant: an M's id is its place in the list, and the list only grows; so an id that was
+//! read once names the same M for ever.
+
+use super::{Phase, Sched};
+use crate::carrier::Slot;
+use crate::m::{self, CurrentM, M};
+use crate::p::Held;
+use crate::prim::Mutex;
+use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
+use crate::sys::Altstack;
+use crate::trace::{Event, emit};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// The Ms of one scheduler.
+pub(super) struct Machines {
+    list: Mutex<Vec<Arc<M>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    alive: AtomicU32,
+    warned: AtomicBool,
+    /// Carriers that must run on one M, while they are runnable and it is elsewhere.
+    bound: Mutex<HashMap<u32, VecDeque<&'static Slot>>>,
+}
+
+impl Machines {
+    pub(super) fn new() -> Self {
+        Self {
+            list: Mutex::new(Vec::new()),
+            threads: Mutex::new(Vec::new()),
+            alive: AtomicU32::new(0),
+            warned: AtomicBool::new(false),
+            bound: Mutex::new(HashMap::new()),
+        }
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<Arc<M>> {
+        self.list.lock().get(id as usize).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<M>> {
+        self.list.lock().clone()
+    }
+
+    pub(super) fn alive(&self) -> u32 {
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn take_threads(&self) -> Vec<JoinHandle<()>> {
+        std::mem::take(&mut *self.threads.lock())
+    }
+
+    pub(super) fn push_bound(&self, id: u32, slot: &'static Slot) {
+        self.bound.lock().entry(id).or_default().push_back(slot);
+    }
+
+    pub(super) fn take_bound(&self, id: u32) -> Option<&'static Slot> {
+        self.bound.lock().get_mut(&id)?.pop_front()
+    }
+
+    pub(super) fn has_bound(&self, id: u32) -> bool {
+        self.bound.lock().get(&id).is_some_and(|slots| !slots.is_empty())
+    }
+}
+
+impl Sched {
+    /// P4 of the idle protocol: one more M that looks for work.
+    #[cold]
+    pub(super) fn wake_one(&self) {
+        if let Some(claim) = self.idle.claim() {
+            self.start(claim.p, claim.m, true);
+        }
+    }
+
+    /// Lets `id`, or a new thread, run with P `index`.
+    pub(super) fn start(&self, index: u32, id: Option<u32>, spinning: bool) {
+        emit(Event::WakeM { p: index });
+        match id {
+            Some(id) => self.give(id, index, spinning),
+            None => {
+                if let Err(error) = self.new_machine(Some((index, spinning))) {
+                    self.idle.unclaim(index, spinning);
+                    self.warn_no_thread(&error);
+                }
+            }
+        }
+    }
+
+    pub(super) fn give(&self, id: u32, index: u32, spinning: bool) {
+        if let Some(m) = self.machines.get(id) {
+            m.give(index, spinning);
+        }
+    }
+
+    /// The processor waits until one of the threads there are can take it.
+    #[cold]
+    fn warn_no_thread(&self, error: &io::Error) {
+        if !self.machines.warned.swap(true, Ordering::Relaxed) {
+            eprintln!(
+                "rt: cannot start another worker thread: {error}. {} of {} processors have one and \
+                 go on; raise the limit on threads (ulimit -u, or max_threads of the Builder)",
+                self.machines.alive(),
+                self.config.procs,
+            );
+        }
+    }
+
+    /// Starts a thread that runs goroutines.
+    ///
+    /// # Errors
+    /// When the system, or `max_threads`, allows no more.
+    pub(super) fn new_machine(&self, with: Option<(u32, bool)>) -> io::Result<()> {
+        let alive = self.machines.alive.fetch_add(1, Ordering::Relaxed);
+        let started = self.try_new_machine(alive, with);
+        if started.is_err() {
+            self.machines.alive.fetch_sub(1, Ordering::Relaxed);
+        }
+        started
+    }
+
+    fn try_new_machine(&self, alive: u32, with: Option<(u32, bool)>) -> io::Result<()> {
+        if alive >= self.config.max_threads {
+            let max = self.config.max_threads;
+            return Err(io::Error::other(format!("the limit of {max} threads is reached")));
+        }
+        let m = {
+            let mut list = self.machines.list.lock();
+            let m = Arc::new(M::new(list.len() as u32));
+            list.push(Arc::clone(&m));
+            m
+        };
+        let sched = self.arc();
+        let name = format!("rt-{}", m.id);
+        if let Some((index, spinning)) = with {
+            m.give(index, spinning);
+        }
+        let thread = std::thread::Builder::new().name(name).spawn(move || machine(&sched, &m))?;
+        let mut threads = self.machines.threads.lock();
+        threads.retain(|t| !t.is_finished());
+        threads.push(thread);
+        Ok(())
+    }
+
+    /// Another count of the `Arc` that holds this.
+    pub(super) fn arc(&self) -> Arc<Self> {
+        let this: *const Self = self;
+        // SAFETY: a scheduler exists in an `Arc` alone, and `self` is borrowed from it.
+        unsafe { Arc::increment_strong_count(this) };
+        // SAFETY: the count was just taken.
+        unsafe { Arc::from_raw(this) }
+    }
+
+    /// Becomes the holder of P `index`.
+    pub(super) fn hold(&self, m: CurrentM, index: u32, spinning: bool) {
+        // SAFETY: the index came out of the idle list, or was given to us; the Ps live as
+        // long as the scheduler, and that as long as this M.
+        let held = unsafe { self.ps[index as usize].hold(m.id) };
+        m.own().p.set(Some(held));
+        m.own().spinning.set(spinning);
+        self.monitor.wake_if_asleep();
+    }
+
+    /// Sleeps until it is given a P, or the scheduler stops.
+    pub(super) fn sleep(&self, m: CurrentM) {
+        emit(Event::SleepM { m: m.id });
+        loop {
+            if let Some((index, spinning)) = m.given() {
+                self.hold(m, index, spinning);
+                return;
+            }
+            if self.is_stopped() {
+                return;
+            }
+            m.word.sleep(None);
+        }
+    }
+
+    /// Its P, if it has one, goes to the idle ones.
+    pub(super) fn drop_p(&self, m: CurrentM) {
+        if let Some(p) = m.own().p.take() {
+            self.spill_carriers(p);
+            self.idle.unclaim(p.release(), m.own().spinning.replace(false));
+        }
+    }
+
+    /// A goroutine ended pinned to this thread: another one takes its place.
+    pub(super) fn end_pinned_machine(&self, m: CurrentM) {
+        if m.own().spinning.replace(false) {
+            let _ = self.idle.stop_spinning();
+        }
+        self.hand_off(m);
+    }
+
+    /// Wakes every M, to let it see that the scheduler stopped.
+    pub(super) fn wake_all(&self) {
+        debug_assert!(self.phase() == Phase::Stopped);
+        for m in self.machines.all() {
+            let _ = m.word.notify();
+        }
+        self.monitor.nudge();
+    }
+
+    /// Carriers that nobody caches at the P any more.
+    pub(super) fn spill_carriers(&self, p: Held) {
+        let mut cache = p.own().carriers.borrow_mut();
+        self.pool_all(&mut cache, 0);
+    }
+}
+
+/// What an M's thread runs.
+fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
+    let altstack = Altstack::install();
+    m::set_current(Some(m));
+    if let Some(m) = m::current() {
+        m.own().home.set(sched.home());
+        sched.sleep(m);
+        sched.run_machine(m);
+    }
+    m::set_current(None);
+    sched.machines.alive.fetch_sub(1, Ordering::Relaxed);
+    drop(altstack);
+}

@@ -1,0 +1,211 @@
+//! The scheduler of one runtime.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `run` | g0's loop: take a runnable, switch to it, do what it asks for |
+//! | `body` | the carrier's loop: run one goroutine after another |
+//! | `find` | where the next runnable comes from; stealing |
+//! | `idle` | who sleeps and who is woken, with the proof |
+//! | `ready` | how something becomes runnable, from inside and from outside |
+//! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
+//! | `carriers` | where a fresh goroutine gets its carrier |
+//! | `machines` | starting, waking and ending threads |
+//! | `monitor` | the thread without a P: stale work, long slices, timers, housekeeping |
+//! | `stop` | shutting down |
+//!
+//! Invariants:
+//! 1. A G or a carrier is in one place at a time: running, parked (reachable through its
+//!    word alone), or in exactly one queue.
+//! 2. A carrier is put into a queue only by g0 after the switch (yield), or by who found
+//!    PARKED in its word.
+//! 3. No lock of the scheduler is held over a switch or over user code.
+//! 4. `Sched` lives as long as one of its Ms, handles, or unfinished goroutines: Ms and
+//!    handles count in its `Arc`; who readies a goroutine from outside holds a count
+//!    from before the goroutine is queued until it is done with the scheduler.
+
+mod body;
+mod carriers;
+mod find;
+mod idle;
+mod machines;
+mod monitor;
+mod ready;
+mod run;
+mod stop;
+mod switch;
+
+pub(crate) use ready::{inject_spawn, spawn_here, wake};
+pub(crate) use stop::Unfinished;
+pub(crate) use switch::{Why, checkpoint, park, set_reason, yield_now};
+
+use crate::carrier::Slot;
+use crate::g::{G, GRef, Runnable};
+use crate::p::P;
+use crate::prim::Mutex;
+use crate::prim::global::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::queue::Global;
+use crate::stack::Class;
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What a runtime was built with.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) procs: u32,
+    pub(crate) class: Class,
+    pub(crate) max_threads: u32,
+    pub(crate) abort_on_panic: bool,
+    /// Thieves may take carriers, not only goroutines that have not started.
+    pub(crate) migrate: bool,
+    pub(crate) hooks: Hooks,
+}
+
+/// What the floors above do for the scheduler, in user code's place: outside of the runtime, on
+/// the goroutine's own stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hooks {
+    /// A goroutine is ended by a panic that nobody caught.
+    pub(crate) uncaught: fn(&G, &(dyn Any + Send)),
+    /// Drops a goroutine's locals, which are not null. May panic.
+    pub(crate) drop_locals: fn(*mut ()),
+}
+
+/// Runs its course once: `Running`, `Stopping`, `Stopped`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub(crate) enum Phase {
+    Running = 0,
+    /// Goroutines unwind from their park points; nothing new starts.
+    Stopping = 1,
+    /// Every goroutine has ended: the threads leave.
+    Stopped = 2,
+}
+
+/// See the [module](self).
+pub(crate) struct Sched {
+    pub(crate) config: Config,
+    ps: Box<[P]>,
+    global: Global<Runnable>,
+    idle: idle::Idle,
+    phase: AtomicU32,
+    /// Goroutines that were spawned or ended without a P.
+    spawned_outside: AtomicU64,
+    finished_outside: AtomicU64,
+    machines: machines::Machines,
+    /// Idle carriers that no P caches, by class.
+    pool: Box<[Mutex<Vec<&'static Slot>>]>,
+    /// Carriers that exist, by class.
+    carriers: Box<[AtomicUsize]>,
+    /// Fresh goroutines that found no stack and wait for a carrier.
+    starved: Mutex<VecDeque<GRef>>,
+    starving: AtomicUsize,
+    monitor: monitor::Monitor,
+    stop: stop::Stop,
+}
+
+impl std::fmt::Debug for Sched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sched").field("config", &self.config).field("live", &self.live()).finish()
+    }
+}
+
+impl Sched {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        Arc::new(Self {
+            ps: (0..config.procs).map(P::new).collect(),
+            global: Global::new(),
+            idle: idle::Idle::new(config.procs),
+            phase: AtomicU32::new(Phase::Running as u32),
+            spawned_outside: AtomicU64::new(0),
+            finished_outside: AtomicU64::new(0),
+            machines: machines::Machines::new(),
+            pool: (0..Class::COUNT).map(|_| Mutex::new(Vec::new())).collect(),
+            carriers: (0..Class::COUNT).map(|_| AtomicUsize::new(0)).collect(),
+            starved: Mutex::new(VecDeque::new()),
+            starving: AtomicUsize::new(0),
+            monitor: monitor::Monitor::new(),
+            stop: stop::Stop::new(),
+            config,
+        })
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Running,
+            1 => Phase::Stopping,
+            _ => Phase::Stopped,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == Phase::Running as u32
+    }
+
+    /// The goroutines that have been spawned and have not ended, at some instant of the call
+    /// when it is zero, and about that many otherwise.
+    ///
+    /// The ends are read before the spawns: each end comes after its spawn, so the sum is never
+    /// too low, and zero means that there was an instant with none.
+    pub(crate) fn live(&self) -> u64 {
+        let mut finished = self.finished_outside.load(Ordering::Acquire);
+        for p in &self.ps {
+            finished += p.finished();
+        }
+        crate::prim::atomic::fence(Ordering::SeqCst);
+        let mut spawned = self.spawned_outside.load(Ordering::Acquire);
+        for p in &self.ps {
+            spawned += p.spawned();
+        }
+        spawned.saturating_sub(finished)
+    }
+
+    /// The scheduler of the M whose `home` this is.
+    ///
+    /// # Safety
+    /// `home` came from `Arc::as_ptr` of a scheduler that the caller knows to be alive.
+    #[inline]
+    pub(crate) unsafe fn from_home<'a>(home: *const ()) -> &'a Self {
+        // SAFETY: alive, as the caller says.
+        unsafe { &*home.cast::<Self>() }
+    }
+
+    pub(crate) fn home(self: &Arc<Self>) -> *const () {
+        Arc::as_ptr(self).cast()
+    }
+
+    fn this(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
+}
+
+/// Batches of goroutine ids, process-wide: an id names one goroutine for ever.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Ids a P takes at a time, as in Go.
+const ID_BATCH: u64 = 16;
+
+fn id_batch() -> (u64, u64) {
+    let from = NEXT_ID.fetch_add(ID_BATCH, Ordering::Relaxed);
+    (from, from + ID_BATCH)
+}
+
+/// What the panic hook asks about the current goroutine. See `panic`.
+pub(crate) fn current_g() -> Option<GRef> {
+    let m = crate::m::current()?;
+    let slot = m.own().slot.get()?;
+    let job = std::ptr::NonNull::new(slot.job())?;
+    Some(GRef::from_ptr(job.cast()))
+}
+
+/// The scheduler whose goroutine the caller is.
+pub(crate) fn current_sched() -> Option<Arc<Sched>> {
+    let m = crate::m::current()?;
+    let home = m.own().home.get().cast::<Sched>();
+    // SAFETY: an M's scheduler lives at least as long as the M (invariant 4).
+    unsafe { Arc::increment_strong_count(home) };
+    // SAFETY: the count was just taken.
+    Some(unsafe { Arc::from_raw(home) })
+}
+

@@ -1,0 +1,140 @@
+//! How something becomes runnable.
+
+use super::{Sched, id_batch, NEXT_ID};
+use crate::carrier::Slot;
+use crate::g::{GRef, Runnable};
+use crate::m::{self, CurrentM};
+use crate::parker::Woke;
+use crate::prim::global::Ordering;
+use crate::trace::{Event, emit};
+use std::sync::Arc;
+
+/// Queues a new goroutine on the P of the caller, a goroutine of `Sched` itself.
+///
+/// `Err`: the caller is no goroutine, or entered another runtime, or its runtime is
+/// stopping; the goroutine is the caller's again.
+#[inline(never)]
+pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
+    let Some(m) = m::current() else { return Err(g) };
+    match m.own().slot.get() {
+        Some(slot) if slot.entered.get().is_null() => {}
+        _ => return Err(g),
+    }
+    let was = m.enter();
+    // SAFETY: an M's scheduler outlives it.
+    let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    let result = match m.own().p.get() {
+        Some(p) if sched.is_running() => {
+            // SAFETY: not queued yet: it is ours.
+            let header = unsafe { g.get() };
+            header.set_id(p.next_id(id_batch));
+            emit(Event::Spawn { g: header.id() });
+            p.count_spawn();
+            sched.put_next(m, Runnable::Fresh(g));
+            Ok(())
+        }
+        _ => Err(g),
+    };
+    m.leave(was);
+    result
+}
+
+/// Queues a new goroutine from anywhere. `Err`: the runtime is stopping.
+pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
+    // SAFETY: not queued yet: it is ours.
+    let header = unsafe { g.get() };
+    header.set_id(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+    // SeqCst, as the stop's store and look: either we see that it stops, or it sees us live.
+    sched.spawned_outside.fetch_add(1, Ordering::SeqCst);
+    if sched.phase.load(Ordering::SeqCst) != 0 {
+        sched.finished_outside.fetch_add(1, Ordering::SeqCst);
+        return Err(g);
+    }
+    emit(Event::Spawn { g: header.id() });
+    entered(|| sched.inject(Runnable::Fresh(g)));
+    Ok(())
+}
+
+/// Wakes whoever waits on `slot`: a goroutine or a thread. Never blocks.
+///
+/// The slot may have passed to somebody else meanwhile: they get a spurious wake-up.
+#[inline]
+pub(crate) fn wake(slot: &'static Slot) {
+    if slot.word.notify() == Woke::Goroutine {
+        emit(Event::Ready);
+        ready(slot);
+    }
+}
+
+/// Queues a carrier that the caller found parked.
+#[inline(never)]
+fn ready(slot: &'static Slot) {
+    let home = slot.home();
+    if let Some(m) = m::current()
+        && m.own().home.get() == home
+    {
+        let was = m.enter();
+        // SAFETY: an M's scheduler outlives it.
+        let sched = unsafe { Sched::from_home(home) };
+        if slot.bound.get() == 0 || slot.bound.get() == m.id + 1 {
+            sched.put_next(m, Runnable::Started(slot));
+        } else {
+            sched.inject(Runnable::Started(slot));
+        }
+        m.leave(was);
+        return;
+    }
+    let home = home.cast::<Sched>();
+    // SAFETY: a parked goroutine keeps its scheduler alive (invariant 4), and this one stays as it
+    // is until we queue it.
+    unsafe { Arc::increment_strong_count(home) };
+    // SAFETY: the count was just taken.
+    let sched = unsafe { Arc::from_raw(home) };
+    entered(|| sched.inject(Runnable::Started(slot)));
+    // The last count may be ours, and the scheduler end here: after it has left its queues.
+    drop(sched);
+}
+
+/// Does `f` inside the runtime, if this is an M at all.
+fn entered(f: impl FnOnce()) {
+    match m::current() {
+        Some(m) => {
+            let was = m.enter();
+            f();
+            m.leave(was);
+        }
+        None => f(),
+    }
+}
+
+impl Sched {
+    /// What the caller's P runs next; what it drives out is surplus.
+    #[inline]
+    fn put_next(&self, m: CurrentM, item: Runnable) {
+        match m.own().p.get() {
+            Some(p) => {
+                if let Some(out) = p.remote.put_next(item) {
+                    p.own().queue.push(out);
+                    if self.config.procs > 1 {
+                        self.surplus();
+                    }
+                }
+            }
+            None => self.inject(item),
+        }
+    }
+
+    /// Queues globally, for any P, and sees to it that one looks.
+    pub(super) fn inject(&self, item: Runnable) {
+        self.global.push(item);
+        self.surplus();
+    }
+
+    /// Work was published: wakes somebody for it, if the protocol of `idle` says so.
+    #[inline]
+    pub(super) fn surplus(&self) {
+        if self.idle.wants_wake() {
+            self.wake_one();
+        }
+    }
+}

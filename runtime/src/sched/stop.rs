@@ -1,0 +1,159 @@
+//! Shutting down.
+//!
+//! Stopping means: nothing new starts, what has not started is dropped, and every goroutine is
+//! unwound from its park point, over and over, until it has ended. When none is left, the
+//! threads leave.
+//!
+//! A goroutine that looked at the phase before it changed may still park. The stop wakes every
+//! carrier *after* it changed the phase, and the park word keeps that wake-up. A carrier that
+//! was being built and not yet visible then is seen by the next round: an M that goes idle passes
+//! a fence, and then either sees the phase and starts another round, or is seen by this one.
+
+use super::{Phase, Sched};
+use crate::carrier::{self, Slot};
+use crate::m;
+use crate::prim::Mutex;
+use crate::prim::atomic::{self, fence};
+use crate::prim::global::{AtomicU32, Ordering};
+use crate::util;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Rounds of wake-ups that Ms start by themselves, if nobody waits for the stop.
+const OWN_ROUNDS: u32 = 4;
+
+/// Who waits for the stop.
+pub(super) struct Stop {
+    waiting: Mutex<Vec<&'static Slot>>,
+    own_rounds: AtomicU32,
+}
+
+/// The goroutines that did not end in time: their ids.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfinished(pub(crate) Vec<u64>);
+
+impl Stop {
+    pub(super) fn new() -> Self {
+        Self { waiting: Mutex::new(Vec::new()), own_rounds: AtomicU32::new(0) }
+    }
+
+    /// An M went idle, or blocks: perhaps the last goroutine has ended.
+    pub(super) fn nudge_if_idle(&self, sched: &Sched) {
+        if sched.is_running() || sched.is_stopped() {
+            return;
+        }
+        if sched.live() == 0 {
+            sched.stopped();
+        } else if sched.idle.idle_ps() == sched.config.procs {
+            let waiting = self.waiting.lock().clone();
+            if waiting.is_empty() && self.own_rounds.fetch_add(1, Ordering::Relaxed) < OWN_ROUNDS {
+                sched.wake_goroutines();
+            }
+            waiting.into_iter().for_each(super::wake);
+        }
+    }
+}
+
+impl Sched {
+    /// Begins to stop. Does not wait.
+    pub(crate) fn begin_stop(&self) {
+        // SeqCst, as `inject_spawn`'s count and look.
+        let _ = self.phase.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
+        fence(atomic::Ordering::SeqCst);
+        self.wake_goroutines();
+        if self.idle.idle_ps() == self.config.procs && self.live() == 0 {
+            self.stopped();
+        }
+    }
+
+    /// Waits until every goroutine has ended and every thread is gone.
+    ///
+    /// `park` waits on the slot it is given, until the instant at the latest.
+    pub(crate) fn wait_stopped(
+        self: &Arc<Self>,
+        deadline: Option<Instant>,
+        slot: &'static Slot,
+        mut park: impl FnMut(Option<Instant>),
+    ) -> Result<(), Unfinished> {
+        self.stop.waiting.lock().push(slot);
+        let result = loop {
+            if self.live() == 0 {
+                self.stopped();
+                break Ok(());
+            }
+            if deadline.is_some_and(|at| util::now() >= at) {
+                break Err(self.unfinished());
+            }
+            self.wake_goroutines();
+            // A second without any M going idle is a goroutine that burns: look again then.
+            let look = util::now() + Duration::from_secs(1);
+            park(Some(deadline.map_or(look, |at| at.min(look))));
+        };
+        self.stop.waiting.lock().retain(|other| !std::ptr::eq(*other, slot));
+        result?;
+        self.join_threads();
+        Ok(())
+    }
+
+    fn stopped(&self) {
+        self.phase.store(Phase::Stopped as u32, Ordering::SeqCst);
+        self.wake_all();
+        let waiting = self.stop.waiting.lock().clone();
+        waiting.into_iter().for_each(super::wake);
+    }
+
+    fn wake_goroutines(&self) {
+        let home = self.this();
+        carrier::for_each(|slot| {
+            if slot.home() == home {
+                super::wake(slot);
+            }
+        });
+    }
+
+    fn unfinished(&self) -> Unfinished {
+        let mut ids = Vec::new();
+        let home = self.this();
+        carrier::for_each(|slot| {
+            if slot.home() == home && !slot.job().is_null() {
+                ids.push(slot.id.load(Ordering::Relaxed));
+            }
+        });
+        ids.sort_unstable();
+        Unfinished(ids)
+    }
+
+    fn join_threads(&self) {
+        let me = std::thread::current().id();
+        let threads = self.machines.take_threads().into_iter().chain(self.monitor.take_thread());
+        for thread in threads.filter(|t| t.thread().id() != me) {
+            // A thread of ours does not panic; if it did, it said so.
+            let _ = thread.join();
+        }
+    }
+
+    /// Starts what a runtime needs before its first goroutine.
+    ///
+    /// # Errors
+    /// When the system gives not even one thread.
+    pub(crate) fn start_threads(self: &Arc<Self>) -> std::io::Result<()> {
+        self.start_monitor()?;
+        if let Err(error) = self.first_machine() {
+            self.phase.store(Phase::Stopped as u32, Ordering::SeqCst);
+            self.monitor.nudge();
+            self.join_threads();
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn first_machine(&self) -> std::io::Result<()> {
+        let Some(index) = self.idle.take_p() else { return Ok(()) };
+        self.new_machine(Some((index, false)))
+    }
+
+    /// Whether the caller is one of this scheduler's own goroutines.
+    pub(crate) fn is_current(&self) -> bool {
+        m::current().is_some_and(|m| m.own().slot.get().is_some() && m.own().home.get() == self.this())
+    }
+}

@@ -1,0 +1,245 @@
+//! Leaving the stack, from the goroutine's side.
+//!
+//! The fast paths are inlined into the public operations: the processor predicts returns, and each
+//! frame between the user's call and the switch is one prediction that fails.
+//!
+//! Invariants:
+//! 1. After a switch the M is the one that the switch returned; nothing read before is used.
+//! 2. **A goroutine that waits while its thread is panicking does not leave the thread**: std
+//!    counts panics per thread. It hands its P over and blocks the thread, as a pinned one does.
+//! 3. The entry word is 1 from before the switch until after it.
+
+use super::Sched;
+use crate::carrier::{Cmd, Slot};
+use crate::g::Runnable;
+use crate::m::{self, CurrentM};
+use crate::prim::global::Ordering;
+use crate::trace::{Event, emit};
+use std::time::Instant;
+
+/// What a waiter waits for; shown in dumps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Why {
+    Nothing = 0,
+    Join = 1,
+    Scope = 2,
+    WaitGroup = 3,
+    ChanSend = 4,
+    ChanRecv = 5,
+    Sleep = 6,
+    Runtime = 7,
+}
+
+/// Notes what the goroutine is about to wait for.
+#[inline(always)]
+pub(crate) fn set_reason(slot: &Slot, why: Why) {
+    slot.reason.store(why as u32, Ordering::Relaxed);
+}
+
+/// Waits for the word's token, which may come for no reason.
+///
+/// `slot` is the caller's own, and the caller is not inside the runtime.
+#[inline(always)]
+pub(crate) fn park(slot: &'static Slot) {
+    match m::current() {
+        Some(m) if slot.has_stack() && !stays(slot) => {
+            emit(Event::Park { reason: slot.reason.load(Ordering::Relaxed) });
+            m.enter();
+            // SAFETY: on the carrier's own stack.
+            let input = unsafe { slot.suspend(Cmd::Park) };
+            // SAFETY: what the switch just returned.
+            let m = unsafe { CurrentM::from_input(input) };
+            m.leave(0);
+            slot.word.take();
+        }
+        _ => park_thread(slot, None),
+    }
+}
+
+/// Lets everything else that is runnable on this P run first.
+#[inline(always)]
+pub(crate) fn yield_now() -> Option<&'static Slot> {
+    let m = m::current()?;
+    let slot = m.own().slot.get()?;
+    if stays(slot) {
+        yield_pinned(m, slot);
+        return Some(slot);
+    }
+    m.enter();
+    // SAFETY: on the carrier's own stack: it is the one that runs on this M.
+    let input = unsafe { slot.suspend(Cmd::Yield) };
+    // SAFETY: what the switch just returned.
+    let m = unsafe { CurrentM::from_input(input) };
+    m.leave(0);
+    Some(slot)
+}
+
+/// A call that might have switched but did not: honours the time slice.
+#[inline]
+pub(crate) fn checkpoint() {
+    if let Some(m) = m::current()
+        && m.wanted()
+    {
+        preempted();
+    }
+}
+
+#[cold]
+fn preempted() {
+    yield_now();
+}
+
+/// Whether the goroutine must keep its thread: pinned, or panicking (invariant 2).
+#[inline(always)]
+fn stays(slot: &Slot) -> bool {
+    slot.pins.get() != 0 || std::thread::panicking()
+}
+
+/// Blocks the thread itself until the token comes or the time is up. On an M, its P goes to
+/// somebody else meanwhile.
+#[cold]
+#[inline(never)]
+pub(crate) fn park_thread(slot: &'static Slot, deadline: Option<Instant>) {
+    let on_m = m::current().filter(|m| m.own().slot.get().is_some_and(|s| std::ptr::eq(s, slot)));
+    let Some(m) = on_m else {
+        slot.word.sleep(deadline);
+        return;
+    };
+    let _pin = Pin::new(m, slot);
+    let was = m.enter();
+    // SAFETY: an M's scheduler outlives it.
+    let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    sched.hand_off(m);
+    m.leave(was);
+    slot.word.sleep(deadline);
+    sched.come_back(m, slot, false);
+}
+
+/// Yields without leaving the thread.
+#[cold]
+#[inline(never)]
+fn yield_pinned(m: CurrentM, slot: &'static Slot) {
+    // SAFETY: an M's scheduler outlives it.
+    let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    let _pin = Pin::new(m, slot);
+    let was = m.enter();
+    let alone = sched.global.is_empty()
+        && m.own().p.get().is_none_or(|p| p.own().queue.is_empty() && p.remote.peek_next() == 0);
+    if !alone {
+        sched.hand_off(m);
+        sched.come_back(m, slot, true);
+    }
+    m.leave(was);
+}
+
+/// Binds a goroutine to its thread while it blocks it.
+struct Pin {
+    slot: &'static Slot,
+    bound: u32,
+}
+
+impl Pin {
+    fn new(m: CurrentM, slot: &'static Slot) -> Self {
+        slot.pins.set(slot.pins.get() + 1);
+        Self { slot, bound: slot.bound.replace(m.id + 1) }
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.slot.pins.set(self.slot.pins.get() - 1);
+        self.slot.bound.set(self.bound);
+    }
+}
+
+/// Binds the current goroutine to its thread. `false`: the caller is no goroutine.
+pub(crate) fn pin() -> bool {
+    let Some(m) = m::current() else { return false };
+    let Some(slot) = m.own().slot.get() else { return false };
+    slot.pins.set(slot.pins.get() + 1);
+    slot.bound.set(m.id + 1);
+    true
+}
+
+/// Undoes one [`pin`].
+pub(crate) fn unpin() {
+    let Some(m) = m::current() else { return };
+    let Some(slot) = m.own().slot.get() else { return };
+    slot.pins.set(slot.pins.get().saturating_sub(1));
+    // SAFETY: an M's scheduler outlives it.
+    let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    if slot.pins.get() == 0 && sched.config.migrate {
+        slot.bound.set(0);
+    }
+}
+
+impl Sched {
+    /// This M is about to block: its P goes to an M that can use it, or to the idle ones.
+    pub(super) fn hand_off(&self, m: CurrentM) {
+        let Some(p) = m.own().p.take() else { return };
+        emit(Event::Handoff { p: p.index });
+        if let Some(next) = p.remote.take_next() {
+            p.own().queue.push(next);
+        }
+        self.spill_carriers(p);
+        let has_work = !p.own().queue.is_empty() || !self.global.is_empty();
+        let index = p.release();
+        if has_work {
+            self.start(index, self.idle.take_m(), false);
+            return;
+        }
+        self.idle.retire_p(index);
+        if self.any_work(m) {
+            self.surplus();
+        }
+        self.stop.nudge_if_idle(self);
+    }
+
+    /// This M has something to run and wants a P; without `queue` an idle one will do at once.
+    ///
+    /// Otherwise the carrier queues as a token: who takes it gives its own P to this M.
+    fn come_back(&self, m: CurrentM, slot: &'static Slot, queue: bool) {
+        let was = m.enter();
+        match if queue { None } else { self.idle.take_p() } {
+            Some(index) => self.hold(m, index, false),
+            None => {
+                self.global.push(Runnable::Started(slot));
+                self.surplus();
+                self.sleep(m);
+            }
+        }
+        m.leave(was);
+    }
+
+    /// A carrier that must run on another M, or whose M waits for a P: `true`, and it is on
+    /// its way. `false`: it is at home here.
+    #[cold]
+    pub(super) fn send_home(&self, m: CurrentM, slot: &'static Slot) -> bool {
+        let Some(target) = slot.bound.get().checked_sub(1) else { return false };
+        if slot.pins.get() != 0 {
+            // The goroutine stands on its thread's stack and waits there, for a P.
+            if let Some(p) = m.own().p.take() {
+                self.spill_carriers(p);
+                self.give(target, p.release(), false);
+            }
+            return true;
+        }
+        if target == m.id {
+            return false;
+        }
+        self.machines.push_bound(target, slot);
+        if self.idle.remove_m(target) {
+            match (self.idle.take_p(), m.own().p.get()) {
+                (Some(index), _) => self.give(target, index, false),
+                (None, Some(p)) => {
+                    m.own().p.set(None);
+                    self.spill_carriers(p);
+                    self.give(target, p.release(), false);
+                }
+                (None, None) => self.idle.retire_m(target),
+            }
+        }
+        true
+    }
+}

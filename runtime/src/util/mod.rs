@@ -1,0 +1,17 @@
+//! Small things that every floor needs: the clock, the dice, the last words.
+
+mod clock;
+mod rng;
+
+pub(crate) use clock::now;
+pub(crate) use rng::Rng;
+
+use std::fmt;
+
+/// Our own mistake: says so and aborts. Nothing unwinds from inside the scheduler.
+#[cold]
+#[inline(never)]
+pub(crate) fn bug(what: fmt::Arguments<'_>) -> ! {
+    eprintln!("rt: internal error, please report it: {what}");
+    std::process::abort()
+}
