@@ -19,7 +19,8 @@ use super::report::Report;
 use crate::sys;
 
 /// Asked in the signal handler, so it must be async-signal-safe: says whether `address` is in the
-/// guard of the current goroutine, and if so writes the message.
+/// guard of the current goroutine, and if so writes the message. What it writes before it says no is
+/// thrown away.
 pub(crate) type Describe = fn(fault_address: usize, report: &mut Report) -> bool;
 
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];

@@ -83,8 +83,8 @@ impl Pool {
 }
 
 /// Takes up to `want` stacks of `class` into `out` and says how many: fewer only when there are no
-/// more to be had, none only for `want == 0`. Fresh stacks have their first page when many are
-/// wanted.
+/// more to be had, none only for `want == 0`. Many at once come with the page of their base, few
+/// without any memory.
 ///
 /// # Errors
 /// When not even one is to be had; the text says which limit was met and what to do.
@@ -98,7 +98,10 @@ pub(crate) fn take(class: Class, want: usize, out: &mut Vec<Stack>) -> io::Resul
             more => Ok(more),
         };
         match more {
-            Ok(more) => got += more,
+            Ok(more) => {
+                populate(&out[out.len() - more..]);
+                got += more;
+            }
             Err(error) if got == 0 => return Err(error),
             Err(_) => break,
         }
@@ -130,6 +133,16 @@ pub(crate) fn give(stacks: impl IntoIterator<Item = Stack>) {
     }
 }
 
+/// Gives many stacks the page that their first frames will lie in, where one call does it for all.
+fn populate(stacks: &[Stack]) {
+    if stacks.len() < POPULATE_FROM {
+        return;
+    }
+    let tops: Vec<Span> = stacks.iter().map(|stack| stack.slot().top_page()).collect();
+    // SAFETY: sys invariant 1: slots of ours.
+    unsafe { mem::populate(&tops) };
+}
+
 /// Moves up to `want` free stacks to `out`.
 fn take_free(class: Class, want: usize, out: &mut Vec<Stack>) -> usize {
     out.reserve(want);
@@ -159,14 +172,6 @@ fn take_fresh(
     if !slots.is_empty() {
         // Invariant 1: there is room for every slot.
         Pool::of(class).lock().bare.append(&mut slots);
-    }
-    if got >= POPULATE_FROM {
-        let tops: Vec<Span> = out[before..]
-            .iter()
-            .map(|stack| stack.slot().top_page())
-            .collect();
-        // SAFETY: sys invariant 1: ours since `carve`.
-        unsafe { mem::populate(&tops) };
     }
     // A refusal matters when it left us with nothing.
     if got == 0 {

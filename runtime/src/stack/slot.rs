@@ -72,8 +72,7 @@ impl Slot {
         Span::new(self.at(self.class().bytes() - page_size()), page_size())
     }
 
-    /// From the guard up to the page that holds the byte below `keep`, which is spared: from below
-    /// it when `keep` is the end of a page.
+    /// The whole pages between the guard and `keep`; the page that holds `keep` is not among them.
     pub(super) fn memory_below(self, keep: usize) -> Span {
         let bottom = self.start().addr().get() + page_size();
         let keep = keep.clamp(bottom, self.end());
