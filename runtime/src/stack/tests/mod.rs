@@ -29,10 +29,19 @@ fn child(tests: &str, environment: &[(&str, &str)]) -> Ended {
         .args([tests, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .env_remove("RT_STACK_GUARD")
+        // A sanitizer leaves faults to whoever else handles them.
+        .env("ASAN_OPTIONS", "handle_segv=0:handle_sigbus=0")
         .envs(environment.iter().copied())
         .output()
         .unwrap();
     Ended(output)
+}
+
+/// Whether this binary is built with AddressSanitizer, which maps memory of its own for ours.
+fn sanitized() -> bool {
+    // SAFETY: looks a name up.
+    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__asan_init".as_ptr()) };
+    !symbol.is_null()
 }
 
 /// How a child ended.

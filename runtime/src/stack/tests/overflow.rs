@@ -42,13 +42,13 @@ fn read_null() {
 }
 
 /// Sets a handler, as code that was there before the runtime would.
-fn set_handler(handler: usize, flags: libc::c_int) {
+fn set_handler(signal: libc::c_int, handler: usize, flags: libc::c_int) {
     // SAFETY: all zeroes is a valid `sigaction`.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
     action.sa_flags = flags;
     // SAFETY: the handlers of this file have the type that `flags` says.
-    let rc = unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, std::ptr::null_mut()) };
+    let rc = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
     assert_eq!(rc, 0);
 }
 
@@ -138,11 +138,16 @@ fn another_fault_goes_to_the_handler_before() {
     }
     if std::env::var("RT_STACK_TEST_KIND").unwrap() == "full" {
         set_handler(
+            libc::SIGSEGV,
             full_handler as *const () as usize,
             libc::SA_SIGINFO | libc::SA_ONSTACK,
         );
     } else {
-        set_handler(plain_handler as *const () as usize, libc::SA_ONSTACK);
+        set_handler(
+            libc::SIGSEGV,
+            plain_handler as *const () as usize,
+            libc::SA_ONSTACK,
+        );
     }
     install(describe);
     on_a_stack(read_null);
@@ -155,7 +160,7 @@ fn an_ignored_fault_kills_and_an_ignored_kill_does_not() {
         child(ME, &[]).died_of(libc::SIGSEGV).saying("still here");
         return;
     }
-    set_handler(libc::SIG_IGN, 0);
+    set_handler(libc::SIGSEGV, libc::SIG_IGN, 0);
     install(describe);
     set_errno(1234);
     // SAFETY: ignored, as the line above says.
@@ -172,7 +177,7 @@ fn a_kill_by_default_kills() {
         child(ME, &[]).died_of(libc::SIGSEGV);
         return;
     }
-    set_handler(libc::SIG_DFL, 0);
+    set_handler(libc::SIGSEGV, libc::SIG_DFL, 0);
     install(describe);
     // SAFETY: ends this child.
     unsafe { libc::raise(libc::SIGSEGV) };
@@ -195,6 +200,7 @@ fn a_fault_that_is_repaired_goes_on_with_errno_kept() {
         return child(ME, &[]).passed();
     }
     set_handler(
+        libc::SIGSEGV,
         repair as *const () as usize,
         libc::SA_SIGINFO | libc::SA_ONSTACK,
     );
@@ -211,22 +217,43 @@ fn a_fault_that_is_repaired_goes_on_with_errno_kept() {
     assert_eq!(unsafe { page.read_volatile() }, 5);
 }
 
+extern "C" fn overflow_here(_: libc::c_int) {
+    for_ever(0);
+}
+
 #[test]
-fn std_still_reports_its_own_overflows() {
-    const ME: &str = "stack::tests::overflow::std_still_reports_its_own_overflows";
+fn std_still_reports_an_overflowing_thread() {
+    const ME: &str = "stack::tests::overflow::std_still_reports_an_overflowing_thread";
     if !in_child() {
-        for place in ["main", "thread"] {
-            child(ME, &[("RT_STACK_TEST_KIND", place)])
-                .died_of(libc::SIGABRT)
-                .saying("has overflowed its stack");
-        }
+        child(ME, &[])
+            .died_of(libc::SIGABRT)
+            .saying("thread 'narrow'")
+            .saying("has overflowed its stack");
         return;
     }
     install(describe);
-    if std::env::var("RT_STACK_TEST_KIND").unwrap() == "main" {
-        // One test thread: the test runs on the main thread.
-        for_ever(0);
-    } else {
-        let _ = std::thread::spawn(|| for_ever(0)).join();
+    let narrow = std::thread::Builder::new().name("narrow".into());
+    let _ = narrow.spawn(|| for_ever(0)).unwrap().join();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn std_still_reports_an_overflowing_main_thread() {
+    const ME: &str = "stack::tests::overflow::std_still_reports_an_overflowing_main_thread";
+    if !in_child() {
+        child(ME, &[])
+            .died_of(libc::SIGABRT)
+            .saying("thread 'main'")
+            .saying("has overflowed its stack");
+        return;
     }
+    install(describe);
+    // Tests run on other threads. The main one waits for this one, and takes signals meanwhile, on
+    // its own stack as nobody asked for another.
+    set_handler(libc::SIGUSR1, overflow_here as *const () as usize, 0);
+    let main = std::process::id();
+    // SAFETY: sends a signal that has a handler.
+    let rc = unsafe { libc::syscall(libc::SYS_tgkill, main, main, libc::SIGUSR1) };
+    assert_eq!(rc, 0);
+    std::thread::park();
 }
