@@ -37,13 +37,6 @@ fn child(tests: &str, environment: &[(&str, &str)]) -> Ended {
     Ended(output)
 }
 
-/// Whether this binary is built with AddressSanitizer, which maps memory of its own for ours.
-fn sanitized() -> bool {
-    // SAFETY: looks a name up.
-    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__asan_init".as_ptr()) };
-    !symbol.is_null()
-}
-
 /// How a child ended.
 struct Ended(Output);
 
