@@ -6,8 +6,8 @@
 //! default. A handler installed after ours is expected to do the same for us.
 //!
 //! Invariants
-//! 1. The handler only does what is async-signal-safe: it reads atomics and cells that never change
-//!    once set, computes, and calls `write`, `sigaction`, `raise`, `abort` and the previous handler.
+//! 1. The handler only does what is async-signal-safe: it reads cells that never change once set,
+//!    computes, and calls `write`, `sigaction`, `raise`, `abort` and the previous handler.
 //! 2. `PREVIOUS` and `DESCRIBE` are set before the handler is installed.
 //! 3. It runs on the alternate stack of its thread ([`Altstack`](crate::sys::Altstack)): the stack
 //!    at fault has no room.
@@ -19,8 +19,8 @@ use super::report::Report;
 use crate::sys;
 
 /// Asked in the signal handler, so it must be async-signal-safe: says whether `address` is in the
-/// guard of the current goroutine, and if so writes the message. What it writes before it says no is
-/// thrown away.
+/// guard of the current goroutine, and if so writes the message. What it writes before it says no
+/// is thrown away.
 pub(crate) type Describe = fn(fault_address: usize, report: &mut Report) -> bool;
 
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
