@@ -1,0 +1,51 @@
+//! Guarded stacks by the million: where they come from, where they go, and what happens at their
+//! end.
+//!
+//! A [`Stack`] is one slot of a slab. A slab is one mapping of many slots, reserved without memory;
+//! a slot is a power of two of bytes with its guard page inside, at the bottom:
+//!
+//! ```text
+//!  slot                                                      slot + bytes
+//!  | guard page |                usable                    | colour |
+//!  |            |<- limit of growth                   base ^        |
+//!  | no access  |  <------- the stack grows this way       | unused |
+//! ```
+//!
+//! The colour is 0 to 15 times 128 bytes, by the slot's place: stacks whose bases all lie at the
+//! same offset of a page fight for the same few lines of the processor's caches.
+//!
+//! A stack costs no memory before it is touched, one page from then on, and its share of a page
+//! table: 512 bytes for 256 KiB. A free stack costs the page table alone.
+//!
+//! Invariants
+//! 1. **Never a stack without a guard.** A [`Stack`] exists only for a slot whose lowest page is
+//!    inaccessible, and it stays so as long as the process lives.
+//! 2. **One owner.** A slot is in exactly one place: not yet carved from its slab, unguarded in the
+//!    pool, free in the pool, or a [`Stack`] outside. Only `take` and `give` move it.
+//! 3. **For ever.** A slab is never unmapped, so the address of a slot stays that of a slot.
+//! 4. The pool's locks are held for a few moves of pointers: no system call, no allocation, no
+//!    foreign code.
+//!
+//! `take`, `give` and `trim` call the kernel, which may wait for the process's memory lock. Only
+//! `take` fails.
+//!
+//! The environment variable `RT_STACK_GUARD` chooses how guards are made: `madvise` (marks in the
+//! page table, Linux 6.13; an error on older kernels), `mprotect` (a mapping of their own, about
+//! 30,000 stacks by default), or unset: the first of the two that works.
+
+mod class;
+mod guard;
+mod overflow;
+mod pool;
+mod report;
+mod slot;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use class::Class;
+pub(crate) use guard::{GuardMode, force_mprotect};
+pub(crate) use overflow::install;
+pub(crate) use pool::{Stats, give, stats, take, trim, trim_batch, trim_below};
+pub(crate) use report::Report;
+pub(crate) use slot::Stack;

@@ -1,0 +1,348 @@
+//! The process-wide pool: a free list and a slab to carve from for each class.
+//!
+//! `take` serves from the free list first, then retries slots that once got no guard, then carves
+//! fresh ones; a new slab is reserved when the last is used up. Slabs double from 16 MiB to 1 GiB;
+//! the kernel merges neighbours into one mapping, so their number hardly matters.
+//!
+//! Invariants: those of the [parent](super), and
+//! 1. Both lists have capacity for every slot of every slab, made when the slab is added, so that
+//!    pushing under the lock never allocates (stack invariant 4).
+//! 2. Free stacks have been discarded: they read as zeroes and hold no memory (but locked memory,
+//!    which the kernel does not take back).
+
+use std::io;
+use std::ptr::NonNull;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::class::Class;
+use super::guard::{self, GuardMode};
+use super::slot::{Slot, Stack};
+use crate::sys::{Span, mem, page_size};
+
+/// Most slots handled in one go, which bounds the buffers.
+const BATCH: usize = 512;
+
+/// Fewer stacks than this are quicker touched by their users than populated by a system call.
+const POPULATE_FROM: usize = 9;
+
+/// The least and the most a slab takes of the address space.
+const SLAB_LEAST: usize = 16 << 20;
+const SLAB_MOST: usize = 1 << 30;
+
+static POOLS: [Pool; Class::COUNT] = [const { Pool::new() }; Class::COUNT];
+
+struct Pool {
+    shelves: Mutex<Shelves>,
+}
+
+/// What a pool holds.
+struct Shelves {
+    /// Guarded and discarded, the latest given on top.
+    free: Vec<Stack>,
+    /// Carved, but the kernel refused the guard.
+    bare: Vec<Slot>,
+    /// What is left of the newest slab.
+    fresh: Fresh,
+    slabs: usize,
+    slots: usize,
+}
+
+/// Slots never used: `left` of them from `next` on.
+struct Fresh {
+    next: NonNull<u8>,
+    left: usize,
+}
+
+// SAFETY: an address range with one owner (stack invariant 2), tied to no thread.
+unsafe impl Send for Fresh {}
+
+impl Pool {
+    const fn new() -> Self {
+        Pool {
+            shelves: Mutex::new(Shelves {
+                free: Vec::new(),
+                bare: Vec::new(),
+                fresh: Fresh {
+                    next: NonNull::dangling(),
+                    left: 0,
+                },
+                slabs: 0,
+                slots: 0,
+            }),
+        }
+    }
+
+    fn of(class: Class) -> &'static Pool {
+        &POOLS[class.index()]
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shelves> {
+        // Nothing panics under the lock but a failed assertion of ours.
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes up to `want` stacks of `class` into `out` and says how many: fewer only when there are no
+/// more to be had, none only for `want == 0`. Many at once come with the page of their base, few
+/// without any memory.
+///
+/// # Errors
+/// When not even one is to be had; the text says which limit was met and what to do.
+pub(crate) fn take(class: Class, want: usize, out: &mut Vec<Stack>) -> io::Result<usize> {
+    let mode = GuardMode::current()?;
+    let mut got = 0;
+    while got < want {
+        let batch = (want - got).min(BATCH);
+        let more = match take_free(class, batch, out) {
+            0 => take_fresh(mode, class, batch, out),
+            more => Ok(more),
+        };
+        match more {
+            Ok(more) => {
+                populate(&out[out.len() - more..]);
+                got += more;
+            }
+            Err(error) if got == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(got)
+}
+
+/// Returns stacks to the pool, their memory to the system. Nothing may live on them any more.
+pub(crate) fn give(stacks: impl IntoIterator<Item = Stack>) {
+    let mut stacks = stacks.into_iter();
+    let mut batch: Vec<Stack> = Vec::new();
+    loop {
+        batch.extend(stacks.by_ref().take(BATCH));
+        if batch.is_empty() {
+            return;
+        }
+        let dirty: Vec<Span> = batch.iter().map(|stack| stack.slot().memory()).collect();
+        // SAFETY: sys invariants 1 and 2: the batch owns the slots (stack invariant 2), and a stack
+        // by value has no coroutine on it.
+        unsafe { mem::discard(&dirty) };
+        batch.sort_by_key(Stack::class);
+        while let Some(last) = batch.last() {
+            let class = last.class();
+            let from = batch.partition_point(|stack| stack.class() < class);
+            let mut shelves = Pool::of(class).lock();
+            debug_assert!(shelves.free.capacity() - shelves.free.len() >= batch.len() - from);
+            shelves.free.extend(batch.drain(from..));
+        }
+    }
+}
+
+/// Gives many stacks the page that their first frames will lie in, where one call does it for all.
+fn populate(stacks: &[Stack]) {
+    if stacks.len() < POPULATE_FROM {
+        return;
+    }
+    let tops: Vec<Span> = stacks.iter().map(|stack| stack.slot().top_page()).collect();
+    // SAFETY: sys invariant 1: slots of ours.
+    unsafe { mem::populate(&tops) };
+}
+
+/// Moves up to `want` free stacks to `out`.
+fn take_free(class: Class, want: usize, out: &mut Vec<Stack>) -> usize {
+    out.reserve(want);
+    let mut shelves = Pool::of(class).lock();
+    let from = shelves.free.len().saturating_sub(want);
+    let before = out.len();
+    // The latest given first.
+    out.extend(shelves.free.drain(from..).rev());
+    out.len() - before
+}
+
+/// Guards up to `want` slots that have no guard yet and moves them to `out`: at least one.
+fn take_fresh(
+    mode: GuardMode,
+    class: Class,
+    want: usize,
+    out: &mut Vec<Stack>,
+) -> io::Result<usize> {
+    let mut slots = Vec::with_capacity(want);
+    while !carve(class, &mut slots) {
+        grow(class)?;
+    }
+    let before = out.len();
+    // SAFETY: `carve` made us the owner of slots that nobody uses.
+    let armed = unsafe { guard::arm(mode, &mut slots, out) };
+    let got = out.len() - before;
+    if !slots.is_empty() {
+        // Invariant 1: there is room for every slot.
+        Pool::of(class).lock().bare.append(&mut slots);
+    }
+    // A refusal matters when it left us with nothing.
+    if got == 0 {
+        armed.map(|()| got)
+    } else {
+        Ok(got)
+    }
+}
+
+/// Fills `slots` up to its capacity with unguarded slots; false when the slab is used up.
+fn carve(class: Class, slots: &mut Vec<Slot>) -> bool {
+    let want = slots.capacity();
+    let mut shelves = Pool::of(class).lock();
+    let from = shelves.bare.len().saturating_sub(want);
+    slots.extend(shelves.bare.drain(from..));
+    let fresh = &mut shelves.fresh;
+    while slots.len() < want && fresh.left > 0 {
+        slots.push(Slot::new(fresh.next, class));
+        fresh.left -= 1;
+        // SAFETY: the slab has `left` more slots from `next` on; one past the last is its end.
+        fresh.next = unsafe { fresh.next.add(class.bytes()) };
+    }
+    !slots.is_empty()
+}
+
+/// Adds a slab to the pool of `class`, unless another thread just did.
+fn grow(class: Class) -> io::Result<()> {
+    let slot = class.bytes();
+    let existing = Pool::of(class).lock().slots;
+    let mut bytes = (existing * slot).clamp(SLAB_LEAST, SLAB_MOST).max(slot);
+    let start = loop {
+        match reserve(bytes) {
+            Ok(start) => break start,
+            Err(error) if bytes == slot => return Err(explain(&error, slot)),
+            Err(_) => bytes = (bytes / 2).next_multiple_of(slot),
+        }
+    };
+    let count = bytes / slot;
+    // Invariant 1, with the allocation outside the lock.
+    let mut free = Vec::with_capacity(existing + count);
+    let mut bare = Vec::with_capacity(existing + count);
+    let mut shelves = Pool::of(class).lock();
+    if shelves.slots != existing || shelves.fresh.left > 0 {
+        drop(shelves);
+        // SAFETY: sys invariants 1 and 2: reserved above, and no slot was carved from it.
+        return unsafe { mem::release(Span::new(start, bytes)) };
+    }
+    free.append(&mut shelves.free);
+    bare.append(&mut shelves.bare);
+    std::mem::swap(&mut shelves.free, &mut free);
+    std::mem::swap(&mut shelves.bare, &mut bare);
+    shelves.fresh = Fresh {
+        next: start,
+        left: count,
+    };
+    shelves.slots += count;
+    shelves.slabs += 1;
+    drop(shelves);
+    // The old lists go here, outside the lock.
+    drop((free, bare));
+    Ok(())
+}
+
+/// Reserves `bytes` unless that would use up a limited address space (`ulimit -v`): a sixteenth is
+/// left to the rest of the process, which would die of the next failed allocation otherwise.
+fn reserve(bytes: usize) -> io::Result<NonNull<u8>> {
+    if let Some(limit) = mem::address_space_limit()
+        && let Some(used) = mem::address_space_used()
+        && used.saturating_add(bytes) > limit - limit / 16
+    {
+        return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+    }
+    mem::reserve(bytes)
+}
+
+/// Says why there is no address space, and what to do.
+fn explain(error: &io::Error, slot: usize) -> io::Error {
+    let advice = match mem::address_space_limit() {
+        Some(limit) => format!(
+            "the process may have {limit} bytes of address space; raise that limit \
+             (`ulimit -v`, RLIMIT_AS) or lower the stack size"
+        ),
+        None => "run fewer goroutines at once or lower the stack size; where vm.overcommit_memory \
+                 is 2 the kernel counts every reserved stack in full, and where vm.max_map_count \
+                 is used up it maps nothing more"
+            .to_owned(),
+    };
+    io::Error::new(
+        error.kind(),
+        format!("cannot reserve {slot} bytes for a goroutine stack: {error}: {advice}"),
+    )
+}
+
+/// Gives the memory of an idle stack back but for the page its base lies in.
+///
+/// # Safety
+/// No code runs on the stack until this returns, and every frame that will be used again lies, red
+/// zone included, in the page of its base.
+pub(crate) unsafe fn trim(stack: &Stack) {
+    // SAFETY: promised by the caller.
+    unsafe { trim_batch([stack]) };
+}
+
+/// [`trim`] for many stacks with few system calls.
+///
+/// # Safety
+/// As [`trim`], for each of them.
+pub(crate) unsafe fn trim_batch<'a>(stacks: impl IntoIterator<Item = &'a Stack>) {
+    let below_top = |stack: &Stack| {
+        let slot = stack.slot();
+        let top = slot.top_page().start().addr();
+        slot.memory_below(top)
+    };
+    let mut stacks = stacks.into_iter().map(below_top);
+    let mut spans: Vec<Span> = Vec::new();
+    loop {
+        spans.extend(stacks.by_ref().take(BATCH));
+        if spans.is_empty() {
+            return;
+        }
+        // SAFETY: sys invariant 1: slots of ours; 2: nothing lives there, promised by the caller.
+        unsafe { mem::discard(&spans) };
+        spans.clear();
+    }
+}
+
+/// Gives the memory of a parked stack back from the page below the one that holds
+/// `stack_pointer`'s red zone down.
+///
+/// # Safety
+/// `stack_pointer` is in this stack, no code runs on it until this returns, and it resumes at that
+/// stack pointer or above.
+pub(crate) unsafe fn trim_below(stack: &Stack, stack_pointer: usize) {
+    /// What compilers may use below the stack pointer: 128 bytes on x86-64, none or up to 288
+    /// elsewhere.
+    const RED_ZONE: usize = 512;
+    let dead = stack
+        .slot()
+        .memory_below(stack_pointer.saturating_sub(RED_ZONE));
+    if dead.len() > 0 {
+        // SAFETY: sys invariant 1: a slot of ours; 2: dead frames, promised by the caller.
+        unsafe { mem::discard(&[dead]) };
+    }
+}
+
+/// What the pools hold, in stacks of every class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stats {
+    /// Stacks that the slabs have address space for: free, in use, or never used yet.
+    pub(crate) reserved: usize,
+    /// The same in bytes of address space.
+    pub(crate) reserved_bytes: usize,
+    /// Stacks in the pool, guarded and without memory.
+    pub(crate) free: usize,
+    /// Stacks handed out.
+    pub(crate) in_use: usize,
+    /// Slabs.
+    pub(crate) slabs: usize,
+}
+
+/// Counts what the pools hold now.
+pub(crate) fn stats() -> Stats {
+    let mut sum = Stats::default();
+    for class in Class::all() {
+        let shelves = Pool::of(class).lock();
+        let idle = shelves.free.len() + shelves.bare.len() + shelves.fresh.left;
+        sum.reserved += shelves.slots;
+        sum.reserved_bytes += shelves.slots * class.bytes();
+        sum.free += shelves.free.len();
+        sum.in_use += shelves.slots - idle;
+        sum.slabs += shelves.slabs;
+    }
+    sum
+}

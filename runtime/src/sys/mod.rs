@@ -1,0 +1,38 @@
+//! Everything the operating system decides: pages, stacks for signals, CPUs, thread ids.
+//!
+//! One same-shaped file per system, chosen here and nowhere else. Linux is first class; any other
+//! Unix gets `other`, which answers the same calls with what POSIX has.
+//!
+//! Invariants
+//! 1. **Ownership.** Whoever passes a [`Span`] to a function of [`mem`] owns those pages: they lie
+//!    inside a mapping that [`mem::reserve`] returned and that is not released.
+//! 2. **Liveness.** Pages that are discarded, guarded or released hold nothing that is read again.
+//! 3. Nothing here allocates on a path that a signal handler may take ([`page_size`], [`Span`]).
+//!
+//! Nothing here blocks, except that the kernel may make any memory call wait for the process's own
+//! memory lock.
+
+mod altstack;
+mod map;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as os;
+
+#[cfg(not(target_os = "linux"))]
+mod other;
+#[cfg(not(target_os = "linux"))]
+use other as os;
+
+pub(crate) use altstack::Altstack;
+pub(crate) use map::{Span, page_size};
+pub(crate) use os::{cpus, errno, set_errno, thread_id};
+
+/// Address space: reserve it, guard it, give its pages back.
+pub(crate) mod mem {
+    pub(crate) use super::map::{address_space_limit, protect, release};
+    pub(crate) use super::os::mem::{
+        address_space_used, discard, guard, guard_is_supported, map_count_limit, populate, reserve,
+    };
+}

@@ -1,0 +1,106 @@
+//! Any Unix but Linux: the same calls with what POSIX has.
+//!
+//! No guards without splitting a mapping, no batches, no control groups.
+//!
+//! Invariants: those of the [parent](super).
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The number of CPUs worth running threads on.
+pub(crate) fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}
+
+/// A number for the current thread, unique in this process; no system call knows it.
+pub(crate) fn thread_id() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    thread_local! {
+        // Relaxed: only the numbers' being different matters.
+        static MINE: u32 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    MINE.with(|id| *id)
+}
+
+/// This thread's `errno`. Async-signal-safe, as is [`set_errno`].
+pub(crate) fn errno() -> libc::c_int {
+    // Reads a thread-local of libc's.
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// Puts a saved `errno` back.
+pub(crate) fn set_errno(value: libc::c_int) {
+    #[cfg(any(target_os = "solaris", target_os = "illumos"))]
+    use libc::___errno as place;
+    #[cfg(any(target_os = "netbsd", target_os = "openbsd", target_os = "android"))]
+    use libc::__errno as place;
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "dragonfly"
+    ))]
+    use libc::__error as place;
+    // SAFETY: no arguments, and nothing but an address for an answer.
+    let place = unsafe { place() };
+    // SAFETY: always the calling thread's own variable.
+    unsafe { *place = value };
+}
+
+/// Memory.
+pub(super) mod mem {
+    use std::io;
+    use std::ptr::NonNull;
+
+    use super::super::map::{self, Span};
+
+    /// Reserves `bytes` of address space: writable and zeroed.
+    pub(crate) fn reserve(bytes: usize) -> io::Result<NonNull<u8>> {
+        // OpenBSD insists on MAP_STACK for anything that serves as a stack.
+        #[cfg(any(target_os = "openbsd", target_os = "netbsd"))]
+        const FLAGS: libc::c_int = libc::MAP_STACK;
+        #[cfg(not(any(target_os = "openbsd", target_os = "netbsd")))]
+        const FLAGS: libc::c_int = 0;
+        map::map(bytes, FLAGS)
+    }
+
+    /// Refuses every span: [`map::protect`] must do.
+    ///
+    /// # Safety
+    /// Invariants 1 and 2 of [`sys`](super::super).
+    pub(crate) unsafe fn guard(spans: &[Span], mut refused: impl FnMut(usize, io::Error)) {
+        for index in 0..spans.len() {
+            refused(index, io::ErrorKind::Unsupported.into());
+        }
+    }
+
+    /// Tells the system that the contents of every span are not needed any more.
+    ///
+    /// # Safety
+    /// Invariants 1 and 2 of [`sys`](super::super).
+    pub(crate) unsafe fn discard(spans: &[Span]) {
+        for span in spans {
+            // SAFETY: sys invariants 1 and 2, promised by the caller.
+            let _ = unsafe { libc::madvise(span.start(), span.len(), libc::MADV_FREE) };
+        }
+    }
+
+    /// Does nothing: the first touch will.
+    ///
+    /// # Safety
+    /// Invariant 1 of [`sys`](super::super).
+    pub(crate) unsafe fn populate(_spans: &[Span]) {}
+
+    /// Never.
+    pub(crate) fn guard_is_supported() -> bool {
+        false
+    }
+
+    /// Not known here.
+    pub(crate) fn address_space_used() -> Option<usize> {
+        None
+    }
+
+    /// Not known here.
+    pub(crate) fn map_count_limit() -> Option<usize> {
+        None
+    }
+}
