@@ -1,6 +1,87 @@
-//! Go's concurrency for Rust.
+//! Go's concurrency for Rust: ordinary blocking code, by the million.
+//!
+//! `rt` runs goroutines (stackful green threads) on a few OS threads, with Go's scheduler:
+//! processors with local run queues, work stealing, direct hand-off. You write straight-line code,
+//! put [`go!`] in front of it, and join it, scope it, or let it talk over a [channel](chan).
+//!
+//! ```
+//! #[rt::main]
+//! fn main() {
+//!     let squares: Vec<_> = (1..=3_u32).map(|n| rt::go!(u32::pow(n, 2))).collect();
+//!     let squares: Vec<_> = squares.into_iter().map(|h| h.join().unwrap()).collect();
+//!     assert_eq!(squares, [1, 4, 9]);
+//! }
+//! ```
+//!
+//! Start at [`go!`] and [`spawn`], [`scope`], [`chan::Chan`] and [`sync::WaitGroup`]; a
+//! [`Runtime`] of your own if a macro on `main` is not what you want.
 
-#[allow(dead_code, unused_imports, reason = "used as the floors above land")]
+extern crate self as rt;
+
+mod carrier;
+mod g;
+mod m;
+mod p;
+mod panic;
+mod parker;
+mod prim;
+mod queue;
+mod sched;
 mod stack;
-#[allow(dead_code, unused_imports, reason = "used as the floors above land")]
 mod sys;
+mod timer;
+mod trace;
+mod util;
+mod wait;
+
+pub mod chan;
+mod runtime;
+pub mod sync;
+pub mod task;
+pub mod time;
+
+pub use panic::PanicPolicy;
+pub use rt_macros::{go, main, test};
+pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
+pub use task::{JoinError, JoinHandle, scope, spawn, yield_now};
+
+/// How many goroutines of the current runtime have been spawned and have not ended; about that
+/// many, while others come and go. Go's `runtime.NumGoroutine`.
+///
+/// # Panics
+/// When there is no runtime here.
+///
+/// # Examples
+/// ```
+/// #[rt::main]
+/// fn main() {
+///     assert_eq!(rt::num_goroutines(), 1);
+/// }
+/// ```
+#[track_caller]
+pub fn num_goroutines() -> usize {
+    Handle::current().num_goroutines()
+}
+
+/// How many goroutines of the current runtime run at the same time. Go's `GOMAXPROCS(0)`.
+///
+/// # Panics
+/// When there is no runtime here.
+///
+/// # Examples
+/// ```
+/// #[rt::main(procs = 2)]
+/// fn main() {
+///     assert_eq!(rt::procs(), 2);
+/// }
+/// ```
+#[track_caller]
+pub fn procs() -> usize {
+    Handle::current().procs()
+}
+
+/// What the macros expand to. Not for direct use.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::runtime::Entry;
+}

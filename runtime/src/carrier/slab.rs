@@ -74,7 +74,7 @@ impl Slab {
             return Ok(slot);
         }
         if self.chunks.is_empty() || self.used == CHUNK {
-            let chunk = sys::reserve(CHUNK * size_of::<Slot>()).map_err(|error| {
+            let chunk = sys::mem::reserve(CHUNK * size_of::<Slot>()).map_err(|error| {
                 io::Error::new(error.kind(), format!("no memory for goroutine headers: {error}"))
             })?;
             self.chunks.push(chunk.cast());

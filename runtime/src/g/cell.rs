@@ -27,12 +27,13 @@ pub(crate) enum Outcome {
     Taken,
 }
 
-/// Told when a scoped goroutine has ended and nothing of it is left to run.
+/// Told when a scoped goroutine ends.
 pub(crate) trait Scope {
-    /// The child ended, by a panic or not. The scope may be gone when this returns.
+    /// The child `g` has run; it is still alive.
+    fn child_ends(&self, g: GRef, panicked: bool);
+    /// Nothing of the child is left that could touch what it borrowed. The scope may be gone
+    /// when this returns.
     fn child_done(&self);
-    /// A child panicked and nobody has joined it yet.
-    fn child_panicked(&self);
 }
 
 type Payload = Box<dyn Any + Send>;

@@ -90,11 +90,9 @@ pub(super) fn finish(g: GRef) {
     let header = unsafe { g.get() };
     // SAFETY: as above.
     let scope = unsafe { cell.scope() };
-    if let Some(scope) = scope
-        && header.outcome() == Outcome::Panic
-    {
+    if let Some(scope) = scope {
         // SAFETY: a scope waits for its children before it ends; this one has not ended.
-        unsafe { scope.as_ref() }.child_panicked();
+        unsafe { scope.as_ref() }.child_ends(g, header.outcome() == Outcome::Panic);
     }
     let mut joiner = std::ptr::null_mut();
     let after = header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed));
@@ -113,6 +111,14 @@ pub(super) fn finish(g: GRef) {
         // SAFETY: as above. It may be gone when the call returns.
         unsafe { scope.as_ref() }.child_done();
     }
+}
+
+/// Ends a goroutine that was never queued: its runtime stops.
+pub(crate) fn end_unstarted(g: GRef, outcome: Outcome) {
+    let cell = GBox::of(g);
+    // SAFETY: it was not queued: the caller is its runtime side.
+    quietly(|| unsafe { cell.drop_stage(outcome) });
+    finish(g);
 }
 
 fn wake_joiner(joiner: Option<Joiner>) {

@@ -5,7 +5,7 @@
 
 use super::{Sched, body};
 use crate::carrier::{self, Slot};
-use crate::g::{GBox, GRef, Outcome, Runnable};
+use crate::g::{GRef, Outcome, Runnable};
 use crate::m::CurrentM;
 use crate::prim::global::Ordering;
 use crate::stack::{self, Class, Stack};
@@ -107,15 +107,12 @@ impl Sched {
             return None;
         }
         eprintln!("rt: a goroutine ends before it began: {error}");
-        let cell = GBox::of(g);
         self.count_finish(m);
-        let was = m.enter();
+        // The closure's destructor is a stranger's code, and this is the one time that it runs on
+        // g0: there is no other stack.
         m.leave(0);
-        // SAFETY: it came out of a queue and has not started: we are its runtime side.
-        body::quietly(|| unsafe { cell.drop_stage(Outcome::Resource) });
-        body::finish(g);
+        body::end_unstarted(g, Outcome::Resource);
         m.enter();
-        debug_assert_eq!(was, 1);
         None
     }
 

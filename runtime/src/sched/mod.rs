@@ -34,9 +34,10 @@ mod run;
 mod stop;
 mod switch;
 
+pub(crate) use body::end_unstarted;
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
-pub(crate) use switch::{Why, checkpoint, park, set_reason, yield_now};
+pub(crate) use switch::{Why, checkpoint, park, park_thread, pin, set_reason, unpin, yield_now};
 
 use crate::carrier::Slot;
 use crate::g::{G, GRef, Runnable};
@@ -209,3 +210,21 @@ pub(crate) fn current_sched() -> Option<Arc<Sched>> {
     Some(unsafe { Arc::from_raw(home) })
 }
 
+
+/// The slot of the goroutine that calls.
+#[inline]
+pub(crate) fn current_slot() -> Option<&'static Slot> {
+    crate::m::current()?.own().slot.get()
+}
+
+/// The stack class of goroutines that the caller spawns; `None` outside of a runtime, or where
+/// the caller has entered another one.
+#[inline]
+pub(crate) fn current_class() -> Option<Class> {
+    let m = crate::m::current()?;
+    if !m.own().slot.get()?.entered.get().is_null() {
+        return None;
+    }
+    // SAFETY: an M's scheduler outlives it.
+    Some(unsafe { Sched::from_home(m.own().home.get()) }.config.class)
+}

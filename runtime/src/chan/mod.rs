@@ -1,0 +1,5 @@
+//! Channels.
+
+mod go;
+
+pub use go::{Chan, IntoIter, Iter, SendTimeoutError, TryRecvError, TrySendError, RecvTimeoutError};

@@ -1,0 +1,67 @@
+//! What `#[rt::main]` and `#[rt::test]` expand to.
+
+use super::{Builder, Runtime};
+use crate::panic;
+use std::process::ExitCode;
+
+/// Settings of a `main` or a test.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Entry {
+    builder: Builder,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Entry {
+    #[doc(hidden)]
+    pub fn new() -> Self {
+        Self { builder: Builder::new() }
+    }
+
+    #[doc(hidden)]
+    pub fn procs(mut self, procs: usize) -> Self {
+        self.builder = self.builder.procs(procs);
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.builder = self.builder.stack_size(bytes);
+        self
+    }
+
+    /// Runs `f` and lets the process exit with its code: other goroutines are not awaited.
+    #[doc(hidden)]
+    pub fn main(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+        let runtime = match self.build() {
+            Ok(runtime) => runtime,
+            Err(code) => return code,
+        };
+        let code = runtime.run(f);
+        // The process exits: nobody is unwound, and no thread joined, as in Go.
+        std::mem::forget(runtime);
+        code
+    }
+
+    /// Runs `f` and shuts down.
+    #[doc(hidden)]
+    pub fn test(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+        match self.build() {
+            Ok(runtime) => runtime.run(f),
+            Err(code) => code,
+        }
+    }
+
+    fn build(self) -> Result<Runtime, ExitCode> {
+        panic::install();
+        self.builder.build().map_err(|error| {
+            eprintln!("rt: {error}");
+            ExitCode::from(2)
+        })
+    }
+}

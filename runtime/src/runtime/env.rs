@@ -1,0 +1,74 @@
+//! What the environment asks for.
+
+use std::env::VarError;
+use std::io;
+
+/// A whole number from `least` to `most`; `None` when the variable is not set, or empty.
+///
+/// # Errors
+/// For anything else, naming the variable and what it may be.
+pub(super) fn number(name: &str, least: usize, most: usize) -> io::Result<Option<usize>> {
+    let Some(text) = text(name)? else { return Ok(None) };
+    parse(name, &text, least, most).map(Some)
+}
+
+/// `RT_DEBUG`: a comma-separated list, of which `schedtrace=MS` is known.
+///
+/// # Errors
+/// For a word that is not known.
+pub(super) fn debug() -> io::Result<()> {
+    let Some(text) = text("RT_DEBUG")? else { return Ok(()) };
+    for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match word.split_once('=') {
+            Some(("schedtrace", ms)) => {
+                parse("RT_DEBUG=schedtrace", ms, 1, usize::MAX)?;
+            }
+            _ => {
+                return Err(invalid(format!(
+                    "the environment variable RT_DEBUG has {word:?}: known is schedtrace=MILLISECONDS"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn text(name: &str) -> io::Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(text)) => {
+            Err(invalid(format!("the environment variable {name} is not text: {text:?}")))
+        }
+    }
+}
+
+fn parse(name: &str, text: &str, least: usize, most: usize) -> io::Result<usize> {
+    match text.trim().parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(invalid(format!(
+            "the environment variable {name} is {text:?}: it must be a whole number from {least} to \
+             {most}"
+        ))),
+    }
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn numbers_in_range_pass_and_all_else_is_named() {
+        assert_eq!(parse("RT_X", " 4 ", 1, 8).unwrap(), 4);
+        for bad in ["0", "9", "-1", "two", "1.5", "99999999999999999999999"] {
+            let error = parse("RT_X", bad, 1, 8).unwrap_err().to_string();
+            assert!(error.contains("RT_X") && error.contains(bad), "{error}");
+            assert!(error.contains("from 1 to 8"), "{error}");
+        }
+    }
+}

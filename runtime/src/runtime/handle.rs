@@ -1,0 +1,187 @@
+//! Reaching a runtime from elsewhere.
+
+use crate::g::new_cell;
+use crate::sched::{self, Sched};
+use crate::stack::Class;
+use crate::task::{JoinHandle, start};
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// The stack of what [`run`] runs: a main thread's.
+const MAIN_STACK: usize = 8 << 20;
+
+/// Reaches a runtime from other threads, and from other runtimes. Clones are cheap. It does not
+/// keep the runtime from shutting down.
+///
+/// # Examples
+/// ```
+/// let runtime = rt::Runtime::builder().build()?;
+/// let handle = runtime.handle();
+/// let thread = std::thread::spawn(move || handle.spawn(|| 42).join().unwrap());
+/// assert_eq!(thread.join().unwrap(), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    sched: Arc<Sched>,
+}
+
+crate::goroutine_local! {
+    /// The runtimes that a goroutine, or a thread, has entered, the last one last.
+    static ENTERED: std::cell::RefCell<Vec<Arc<Sched>>> = std::cell::RefCell::default();
+}
+
+/// The runtime that the caller entered last, if it entered one.
+pub(crate) fn entered() -> Option<Arc<Sched>> {
+    if let Some(slot) = sched::current_slot()
+        && slot.entered.get().is_null()
+    {
+        return None;
+    }
+    ENTERED.try_with(|entered| entered.borrow().last().cloned()).ok().flatten()
+}
+
+impl Handle {
+    pub(super) fn of(sched: Arc<Sched>) -> Self {
+        Self { sched }
+    }
+
+    /// The runtime that the caller has entered, or runs in.
+    ///
+    /// # Panics
+    /// When there is none. See [`try_current`](Self::try_current).
+    #[track_caller]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Some(handle) => handle,
+            None => panic!(
+                "there is no rt runtime here: call this from a goroutine, or enter a runtime on \
+                 this thread with Handle::enter"
+            ),
+        }
+    }
+
+    /// The runtime that the caller has entered, or runs in, if there is one.
+    pub fn try_current() -> Option<Self> {
+        crate::task::entered().map(|sched| Self { sched })
+    }
+
+    /// Makes this the runtime in which [`rt::spawn`](crate::spawn) and its like start
+    /// goroutines, for the goroutine or thread that calls, until the guard is dropped.
+    ///
+    /// Guards nest, and are dropped in the reverse order.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// let handle = runtime.handle();
+    /// let _entered = handle.enter();
+    /// assert_eq!(rt::spawn(|| 1).join().unwrap(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn enter(&self) -> EnterGuard<'_> {
+        let depth = ENTERED.with(|entered| {
+            let mut entered = entered.borrow_mut();
+            entered.push(Arc::clone(&self.sched));
+            entered.len()
+        });
+        mark(depth);
+        EnterGuard { depth, handle: PhantomData, on_one_goroutine: PhantomData }
+    }
+
+    /// Starts a goroutine in this runtime. See [`rt::spawn`](crate::spawn()).
+    #[track_caller]
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let cell = new_cell(f, self.sched.config.class, Location::caller(), None, ());
+        start(&self.sched, cell.as_ref());
+        JoinHandle::new(cell)
+    }
+
+    /// Runs `f` as a goroutine of this runtime, and waits for it. See
+    /// [`Runtime::run`](super::Runtime::run).
+    ///
+    /// # Panics
+    /// As [`Runtime::run`](super::Runtime::run).
+    #[track_caller]
+    pub fn run<F, T>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        run(&self.sched, f)
+    }
+
+    pub(crate) fn num_goroutines(&self) -> usize {
+        self.sched.live().try_into().unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn procs(&self) -> usize {
+        self.sched.config.procs as usize
+    }
+}
+
+/// Tells `spawn`'s fast path whether to look for an entered runtime.
+fn mark(depth: usize) {
+    if let Some(slot) = sched::current_slot() {
+        slot.entered.set(if depth == 0 { std::ptr::null() } else { std::ptr::without_provenance(depth) });
+    }
+}
+
+/// The caller is in a runtime; see [`Handle::enter`].
+#[derive(Debug)]
+#[must_use = "the runtime is left when this is dropped"]
+pub struct EnterGuard<'a> {
+    depth: usize,
+    handle: PhantomData<&'a Handle>,
+    on_one_goroutine: PhantomData<*const ()>,
+}
+
+impl Drop for EnterGuard<'_> {
+    fn drop(&mut self) {
+        let left = ENTERED.try_with(|entered| {
+            let last = {
+                let mut entered = entered.borrow_mut();
+                entered.truncate(self.depth);
+                entered.pop()
+            };
+            // Perhaps the last count: dropped outside of the borrow.
+            drop(last);
+        });
+        if left.is_ok() {
+            mark(self.depth - 1);
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("procs", &self.sched.config.procs).finish_non_exhaustive()
+    }
+}
+
+/// Runs `f` as a goroutine and waits for it, whatever happens: `f` may borrow.
+#[track_caller]
+pub(super) fn run<F, T>(sched: &Arc<Sched>, f: F) -> T
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let class = Class::for_size(MAIN_STACK).unwrap_or(sched.config.class).max(sched.config.class);
+    let cell = new_cell(f, class, Location::caller(), None, ());
+    start(sched, cell.as_ref());
+    let handle = JoinHandle::<T>::new(cell);
+    // `f` borrows from our frames: not even cancellation ends this wait. Which is passed on.
+    let result = handle.join_masked();
+    match result {
+        Ok(value) => value,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => panic!("Runtime::run: {error}"),
+    }
+}
+

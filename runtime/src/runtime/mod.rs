@@ -1,0 +1,87 @@
+//! The front: building, entering and leaving a runtime.
+
+mod builder;
+mod entry;
+mod env;
+mod handle;
+mod overflow;
+mod shutdown;
+
+pub use builder::Builder;
+pub use handle::{EnterGuard, Handle};
+pub use shutdown::ShutdownTimeout;
+
+pub use entry::Entry;
+pub(crate) use handle::entered;
+
+use crate::sched::Sched;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A runtime: threads, processors and the goroutines that run on them.
+///
+/// Dropping it shuts it down: goroutines that wait are unwound from their park points (their
+/// destructors run), what has not started is dropped, and its threads are joined; for 10 seconds at
+/// most, after which what is left is named on standard error and left alone. Dropped inside one of
+/// its own goroutines, it only starts to shut down.
+///
+/// Several runtimes in one process are independent of each other.
+///
+/// # Examples
+/// ```
+/// let runtime = rt::Runtime::builder().procs(2).build()?;
+/// let sum = runtime.run(|| {
+///     let halves = [rt::spawn(|| 20), rt::spawn(|| 22)];
+///     halves.into_iter().map(|h| h.join().unwrap()).sum::<i32>()
+/// });
+/// assert_eq!(sum, 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Runtime {
+    sched: Arc<Sched>,
+}
+
+impl Runtime {
+    /// Settings to build a runtime from.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Runs `f` as a goroutine, and blocks the calling thread, or goroutine, until it ends. Others
+    /// that it started may still run then.
+    ///
+    /// # Panics
+    /// With what `f` panicked with; and when `f` was cancelled, by
+    /// [`exit`](crate::task::exit) or because the runtime was shut down.
+    #[track_caller]
+    pub fn run<F, T>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        handle::run(&self.sched, f)
+    }
+
+    /// A handle to start goroutines with from elsewhere.
+    pub fn handle(&self) -> Handle {
+        Handle::of(Arc::clone(&self.sched))
+    }
+
+    /// Shuts down as dropping does, and waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// When goroutines were left that did not end: they burn, sit in a system call, or swallow
+    /// the unwinding. They and their stacks are left alone for the rest of the process's life.
+    pub fn shutdown_timeout(self, timeout: Duration) -> Result<(), ShutdownTimeout> {
+        let result = shutdown::shut_down(&self.sched, Some(timeout));
+        std::mem::forget(self);
+        result
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        shutdown::drop_runtime(&self.sched);
+    }
+}

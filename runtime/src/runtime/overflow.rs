@@ -1,0 +1,33 @@
+//! The last words of a goroutine whose stack is full.
+
+use crate::g::GRef;
+use crate::sched;
+use crate::stack::Report;
+use crate::sys;
+use std::ptr::NonNull;
+
+/// Runs in a signal handler, on the thread that faulted: whether `addr` is in the guard of the
+/// goroutine that runs there, and if so, who that is.
+pub(super) fn describe(addr: usize, out: &mut Report) -> bool {
+    let Some(slot) = sched::current_slot() else { return false };
+    let limit = slot.stack_limit();
+    if !slot.has_stack() || !(limit..limit + sys::page_size()).contains(&addr) {
+        return false;
+    }
+    out.str("\ngoroutine ");
+    if let Some(job) = NonNull::new(slot.job()) {
+        // SAFETY: it runs on this thread, which is in this handler: alive.
+        let g = unsafe { GRef::from_ptr(job.cast()).get() };
+        out.num(g.id());
+        if let Some(name) = g.name() {
+            out.str(" '").str(name).str("'");
+        }
+        let site = g.site();
+        out.str(", spawned at ").str(site.file()).str(":").num(site.line().into());
+    }
+    out.str(", has overflowed its stack of ").num(slot.class().bytes() as u64).str(
+        " bytes\nraise it for one goroutine with rt::task::Builder::stack_size, for all with \
+         Runtime::builder().stack_size, #[rt::main(stack_size = ..)] or RT_STACK_SIZE\n",
+    );
+    true
+}

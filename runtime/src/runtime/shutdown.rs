@@ -1,0 +1,86 @@
+//! Leaving a runtime.
+
+use crate::sched::{Sched, Unfinished};
+use crate::util;
+use crate::wait::{self, Mask, Why};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long dropping a runtime waits for goroutines that do not end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Goroutines were left when the time was up.
+///
+/// # Examples
+/// ```no_run
+/// use std::time::Duration;
+/// let runtime = rt::Runtime::builder().build()?;
+/// if let Err(left) = runtime.shutdown_timeout(Duration::from_secs(1)) {
+///     eprintln!("{left}");
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ShutdownTimeout {
+    ids: Vec<u64>,
+}
+
+impl ShutdownTimeout {
+    /// The ids of the goroutines that did not end.
+    pub fn goroutines(&self) -> &[u64] {
+        &self.ids
+    }
+}
+
+impl fmt::Display for ShutdownTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// More than that are counted.
+        const SHOWN: usize = 16;
+        f.write_str("the runtime shut down without waiting for ")?;
+        match self.ids.len() {
+            0 => return f.write_str("goroutines that had not started"),
+            1 => f.write_str("goroutine ")?,
+            _ => f.write_str("goroutines ")?,
+        }
+        for (i, id) in self.ids.iter().take(SHOWN).enumerate() {
+            write!(f, "{}{id}", if i == 0 { "" } else { ", " })?;
+        }
+        if let Some(more @ 1..) = self.ids.len().checked_sub(SHOWN) {
+            write!(f, " and {more} more")?;
+        }
+        f.write_str(", which did not end in time: burning, in a system call, or swallowing the unwinding")
+    }
+}
+
+impl std::error::Error for ShutdownTimeout {}
+
+/// Shuts down and waits; what does not end is left alone for ever.
+pub(super) fn shut_down(
+    sched: &Arc<Sched>,
+    timeout: Option<Duration>,
+) -> Result<(), ShutdownTimeout> {
+    let deadline = timeout.and_then(|timeout| util::now().checked_add(timeout));
+    sched.begin_stop();
+    let result = wait::with(|slot| {
+        // A goroutine of another runtime may wait here.
+        let _mask = Mask::new(slot);
+        sched.wait_stopped(deadline, slot, |until| wait::park_until(slot, Why::Runtime, until))
+    });
+    result.map_err(|Unfinished(ids)| {
+        // Its goroutines may wake up yet, and look for it.
+        std::mem::forget(Arc::clone(sched));
+        ShutdownTimeout { ids }
+    })
+}
+
+/// What dropping a runtime does.
+pub(super) fn drop_runtime(sched: &Arc<Sched>) {
+    if sched.is_current() {
+        sched.begin_stop();
+        return;
+    }
+    if let Err(left) = shut_down(sched, Some(PATIENCE)) {
+        eprintln!("rt: {left}");
+    }
+}

@@ -1,0 +1,5 @@
+//! Ways to wait for each other, for goroutines and plain threads alike.
+
+mod waitgroup;
+
+pub use waitgroup::WaitGroup;

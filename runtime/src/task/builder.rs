@@ -1,0 +1,80 @@
+//! Goroutines with a name or a stack of their own.
+
+use super::JoinHandle;
+use super::spawn::{entered, extras, launch};
+use crate::g::new_cell;
+use crate::stack::Class;
+use std::io;
+use std::panic::Location;
+
+/// Starts goroutines with a name or a stack size of their own.
+///
+/// # Examples
+/// ```
+/// #[rt::main]
+/// fn main() -> std::io::Result<()> {
+///     let deep = rt::task::Builder::new()
+///         .name("deep")
+///         .stack_size(4 << 20)
+///         .spawn(|| rt::task::current().name().map(str::to_owned))?;
+///     assert_eq!(deep.join().unwrap().as_deref(), Some("deep"));
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+}
+
+impl Builder {
+    /// A goroutine without a name, with the runtime's stack size.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The name that messages and dumps show. It costs one more allocation.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The stack, in bytes, rounded up to a power of two; from 32 KiB to 1 GiB. One page of
+    /// it is the guard. Memory that is never touched costs nothing.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Starts the goroutine. See [`spawn`](super::spawn()).
+    ///
+    /// # Errors
+    /// `InvalidInput` for a stack size out of range.
+    ///
+    /// # Panics
+    /// When there is no runtime here, as [`spawn`](super::spawn()).
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let class = self.class()?;
+        let cell = new_cell(f, class, Location::caller(), extras(self.name), ());
+        launch(cell);
+        Ok(JoinHandle::new(cell))
+    }
+
+    #[track_caller]
+    fn class(&self) -> io::Result<Class> {
+        match self.stack_size {
+            Some(bytes) => Class::for_size(bytes),
+            None => match entered() {
+                Some(sched) => Ok(sched.config.class),
+                // Any will do: `launch` says that there is no runtime.
+                None => Class::for_size(1 << 18),
+            },
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! Waiting for a goroutine's result.
+
+use super::Task;
+use crate::g::{GBox, G, AfterDetach, Joiner, Outcome};
+use crate::prim::global::{AtomicBool, Ordering};
+use crate::util;
+use crate::wait::{self, Mask, Why};
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// The result of a goroutine that is still to come. Dropping it detaches the goroutine.
+///
+/// It is also a [`Future`], of the same `Result` as [`join`](Self::join), for any executor.
+///
+/// # Examples
+/// ```
+/// #[rt::main]
+/// fn main() {
+///     let ok = rt::spawn(|| 1);
+///     let bad = rt::spawn(|| -> i32 { panic!("no") });
+///     assert_eq!(ok.join().unwrap(), 1);
+///     assert!(bad.join().unwrap_err().is_panic());
+/// }
+/// ```
+#[must_use = "dropping the handle detaches the goroutine; say `drop(..)` if that is meant"]
+pub struct JoinHandle<T> {
+    cell: GBox,
+    /// Somebody waits in `join_timeout`, or took the result.
+    busy: AtomicBool,
+    result: PhantomData<T>,
+}
+
+// SAFETY: the handle is one of the two sides of the goroutine: what it touches is atomic, or
+// ordered by its state, or behind `busy`. The T crosses threads, so it is `Send`.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: as above; `&JoinHandle` lets one thread at a time (`busy`) take the T out.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> Unpin for JoinHandle<T> {}
+impl<T> std::panic::UnwindSafe for JoinHandle<T> {}
+impl<T> std::panic::RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// Becomes the handle's side of `cell`, whose output is a `T`.
+    #[inline]
+    pub(crate) fn new(cell: GBox) -> Self {
+        Self { cell, busy: AtomicBool::new(false), result: PhantomData }
+    }
+
+    fn g(&self) -> &G {
+        // SAFETY: the handle keeps it alive.
+        unsafe { self.cell.as_ref().get() }
+    }
+
+    /// Waits for the goroutine to end, and returns what it returned.
+    ///
+    /// Blocks the goroutine that calls, or the thread.
+    ///
+    /// # Errors
+    /// A [`JoinError`] when it ended by a panic, was aborted, exited, or never got a stack.
+    ///
+    /// # Panics
+    /// When [`join_timeout`](Self::join_timeout) or the future has taken the result.
+    #[inline]
+    pub fn join(self) -> Result<T, JoinError> {
+        if self.g().state.is_complete() {
+            wait::checkpoint();
+        } else {
+            self.wait_complete(None);
+        }
+        self.take()
+    }
+
+    /// Waits for the goroutine even if the caller is cancelled, which it passes on.
+    pub(crate) fn join_masked(self) -> Result<T, JoinError> {
+        wait::with(|slot| {
+            let mask = Mask::new(slot);
+            while !self.g().state.is_complete() {
+                if slot.has_stack() && wait::is_cancelled(slot) {
+                    self.abort();
+                }
+                self.wait_complete(None);
+            }
+            drop(mask);
+        });
+        self.take()
+    }
+
+    /// Waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// A [`JoinError`]; [`is_timeout`](JoinError::is_timeout) if the goroutine still runs, and
+    /// the handle can be used again then.
+    ///
+    /// # Panics
+    /// When the result was taken, or another thread waits in this handle's `join_timeout` now.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// #[rt::main]
+    /// fn main() {
+    ///     let slow = rt::spawn(|| rt::time::sleep(Duration::from_secs(60)));
+    ///     assert!(slow.join_timeout(Duration::from_millis(5)).unwrap_err().is_timeout());
+    ///     slow.abort();
+    /// }
+    /// ```
+    pub fn join_timeout(&self, timeout: Duration) -> Result<T, JoinError> {
+        struct Busy<'a>(&'a AtomicBool);
+        impl Drop for Busy<'_> {
+            fn drop(&mut self) {
+                // Release pairs with the Acquire of the next swap.
+                self.0.store(false, Ordering::Release);
+            }
+        }
+        assert!(
+            !self.busy.swap(true, Ordering::Acquire),
+            "join_timeout: another thread waits for this goroutine by the same handle"
+        );
+        let _busy = Busy(&self.busy);
+        if !self.g().state.is_complete() && !self.wait_complete(util::now().checked_add(timeout)) {
+            return Err(JoinError(Cause::Timeout));
+        }
+        self.take()
+    }
+
+    /// Whether the goroutine has ended, so that `join` would not wait.
+    pub fn is_finished(&self) -> bool {
+        self.g().state.is_complete()
+    }
+
+    /// Who the goroutine is.
+    pub fn task(&self) -> Task {
+        Task::of(self.g())
+    }
+
+    /// Ends the goroutine: unwinds it from the point where it waits, or from the next such point
+    /// that it gets to. Before its start, its closure is dropped. Does not wait.
+    ///
+    /// A goroutine that never waits is not reached. One that ended is not changed.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let endless = rt::spawn(|| loop { rt::yield_now() });
+    ///     endless.abort();
+    ///     assert!(endless.join().unwrap_err().is_cancelled());
+    /// }
+    /// ```
+    pub fn abort(&self) {
+        if let Some(slot) = self.g().abort() {
+            wait::wake(slot);
+        }
+    }
+
+    /// `false`: the time was up.
+    #[inline]
+    fn wait_complete(&self, deadline: Option<Instant>) -> bool {
+        wait::with(|slot| {
+            let g = self.g();
+            self.set_joiner(Joiner::Parked(slot));
+            // Also when the wait ends by unwinding.
+            let _registered = Registered(g);
+            loop {
+                if g.state.is_complete() {
+                    return true;
+                }
+                match deadline {
+                    None => wait::park(slot, Why::Join),
+                    Some(at) => {
+                        if wait::is_over(Some(at)) {
+                            return false;
+                        }
+                        wait::park_until(slot, Why::Join, Some(at));
+                    }
+                }
+            }
+        })
+    }
+
+    /// Has nobody registered; registers `joiner`. If it is complete there is nothing to wake for.
+    #[inline]
+    fn set_joiner(&self, joiner: Joiner) {
+        let g = self.g();
+        let raw = joiner.into_raw();
+        g.joiner.store(raw, Ordering::Relaxed);
+        if !g.state.register() {
+            // SAFETY: just made, and the runtime side did not see it.
+            drop(unsafe { Joiner::from_raw(raw) });
+        }
+    }
+
+    /// Takes out what the goroutine left.
+    #[inline]
+    fn take(&self) -> Result<T, JoinError> {
+        let outcome = self.g().outcome();
+        match outcome {
+            // SAFETY: complete, and this handle's T is the goroutine's.
+            Outcome::Value => Ok(unsafe { self.cell.take_value::<T>() }),
+            _ => self.take_error(outcome),
+        }
+    }
+
+    #[cold]
+    fn take_error(&self, outcome: Outcome) -> Result<T, JoinError> {
+        match outcome {
+            Outcome::Panic => {
+                // SAFETY: complete, and the outcome is Panic.
+                Err(JoinError(Cause::Panic(unsafe { self.cell.take_panic() })))
+            }
+            Outcome::Resource => Err(JoinError(Cause::Resource)),
+            Outcome::Cancelled => Err(JoinError(Cause::Cancelled)),
+            Outcome::Taken => panic!("join: the result of this goroutine was already taken"),
+            Outcome::Value | Outcome::Pending => {
+                util::bug(format_args!("joined a goroutine in state {outcome:?}"))
+            }
+        }
+    }
+}
+
+/// Unregisters the joiner at the end of a wait.
+struct Registered<'a>(&'a G);
+
+impl Drop for Registered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.0.state.is_complete() {
+            unregister(self.0);
+        }
+    }
+}
+
+#[cold]
+fn unregister(g: &G) {
+    if g.state.unregister() == Some(true) {
+        // SAFETY: JOINER was set and is not any more: what is registered is ours again.
+        drop(unsafe { Joiner::from_raw(g.joiner.load(Ordering::Relaxed)) });
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let g = self.g();
+        if !g.state.is_complete() {
+            unregister(g);
+            self.set_joiner(Joiner::Task(Box::new(cx.waker().clone())));
+        }
+        if g.state.is_complete() { Poll::Ready(self.take()) } else { Poll::Pending }
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Read before `detach` lets the goroutine free everything.
+        let joiner = self.g().joiner.load(Ordering::Relaxed);
+        match if self.is_finished() { AfterDetach::Complete } else { self.g().state.detach() } {
+            AfterDetach::Complete => {
+                struct Free(GBox);
+                impl Drop for Free {
+                    fn drop(&mut self) {
+                        // SAFETY: complete and the handle gone: this is the last side.
+                        unsafe { self.0.free() };
+                    }
+                }
+                let free = Free(self.cell);
+                if matches!(self.g().outcome(), Outcome::Value | Outcome::Panic) {
+                    // SAFETY: complete: the output is ours.
+                    unsafe { self.cell.drop_stage(Outcome::Taken) };
+                }
+                drop(free);
+            }
+            AfterDetach::Running { had_joiner: true } => {
+                // SAFETY: JOINER was set and is not any more: what is registered is ours again.
+                drop(unsafe { Joiner::from_raw(joiner) });
+            }
+            AfterDetach::Running { had_joiner: false } => {}
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("task", &self.task())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Why a join has no value to give.
+///
+/// # Examples
+/// ```
+/// #[rt::main]
+/// fn main() {
+///     let error = rt::spawn(|| panic!("out of cheese")).join().unwrap_err();
+///     assert!(error.is_panic());
+///     assert_eq!(error.into_panic().downcast_ref::<&str>(), Some(&"out of cheese"));
+/// }
+/// ```
+pub struct JoinError(Cause);
+
+enum Cause {
+    Panic(Box<dyn Any + Send>),
+    Cancelled,
+    Timeout,
+    Resource,
+}
+
+// SAFETY: the payload is reached by value or by `&mut` alone; a shared reference shows only text.
+unsafe impl Sync for JoinError {}
+
+impl JoinError {
+    /// The goroutine panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0, Cause::Panic(_))
+    }
+
+    /// What it panicked with, to downcast or to [resume](std::panic::resume_unwind).
+    ///
+    /// # Panics
+    /// When it did not end by a panic.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.0 {
+            Cause::Panic(payload) => payload,
+            _ => panic!("JoinError::into_panic: {self}"),
+        }
+    }
+
+    /// It was aborted, or called [`exit`](super::exit), or its runtime shut down.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0, Cause::Cancelled)
+    }
+
+    /// The time of a [`join_timeout`](JoinHandle::join_timeout) was up; the goroutine goes on.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0, Cause::Timeout)
+    }
+
+    /// It never began: there was no memory for a stack, and no other goroutine that would
+    /// leave one. Standard error says which limit was met.
+    pub fn is_resource(&self) -> bool {
+        matches!(self.0, Cause::Resource)
+    }
+
+    /// The text that `panic!` was given, if it was text.
+    fn message(&self) -> Option<&str> {
+        match &self.0 {
+            Cause::Panic(payload) => crate::panic::message(&**payload),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            Cause::Panic(_) => "Panic",
+            Cause::Cancelled => "Cancelled",
+            Cause::Timeout => "Timeout",
+            Cause::Resource => "Resource",
+        };
+        match self.message() {
+            Some(message) => write!(f, "JoinError::{kind}({message:?})"),
+            None => write!(f, "JoinError::{kind}"),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0, self.message()) {
+            (Cause::Panic(_), Some(message)) => write!(f, "the goroutine panicked: {message}"),
+            (Cause::Panic(_), None) => f.write_str("the goroutine panicked"),
+            (Cause::Cancelled, _) => f.write_str("the goroutine was cancelled"),
+            (Cause::Timeout, _) => f.write_str("the goroutine did not end in time"),
+            (Cause::Resource, _) => f.write_str("there was no stack to start the goroutine on"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}

@@ -1,0 +1,151 @@
+//! Values that each goroutine has for itself.
+
+use crate::sched;
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt;
+
+/// Declares values of which each goroutine has its own, made when it first asks. On a plain thread
+/// they are thread locals.
+///
+/// ```
+/// use std::cell::Cell;
+///
+/// rt::goroutine_local! {
+///     /// How often this goroutine was greeted.
+///     static GREETED: Cell<u32> = Cell::new(0);
+/// }
+///
+/// #[rt::main]
+/// fn main() {
+///     GREETED.with(|n| n.set(n.get() + 1));
+///     let other = rt::spawn(|| GREETED.with(Cell::get));
+///     assert_eq!(other.join().unwrap(), 0);
+///     assert_eq!(GREETED.with(Cell::get), 1);
+/// }
+/// ```
+#[macro_export]
+macro_rules! goroutine_local {
+    () => {};
+    ($(#[$attr:meta])* $vis:vis static $name:ident : $ty:ty = $init:expr; $($rest:tt)*) => {
+        $(#[$attr])*
+        $vis static $name: $crate::task::LocalKey<$ty> = {
+            fn init() -> $ty { $init }
+            $crate::task::LocalKey::__new(init)
+        };
+        $crate::goroutine_local!($($rest)*);
+    };
+    ($(#[$attr:meta])* $vis:vis static $name:ident : $ty:ty = $init:expr) => {
+        $crate::goroutine_local!($(#[$attr])* $vis static $name: $ty = $init;);
+    };
+}
+
+/// A value that each goroutine has for itself; made by [`goroutine_local!`](crate::goroutine_local).
+///
+/// The values of a goroutine are dropped on its own stack when it ends, the newest first.
+pub struct LocalKey<T: 'static> {
+    init: fn() -> T,
+}
+
+/// The goroutine's, or the thread's, locals are being dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessError;
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the thread's locals are being dropped")
+    }
+}
+
+impl std::error::Error for AccessError {}
+
+/// The locals of one goroutine or thread, by the address of their key. Few: a list.
+#[derive(Default)]
+struct Locals(RefCell<Vec<(usize, Box<dyn Any>)>>);
+
+impl Drop for Locals {
+    fn drop(&mut self) {
+        while let Some(last) = self.0.get_mut().pop() {
+            drop(last);
+        }
+    }
+}
+
+thread_local! {
+    static OF_THREAD: Locals = Locals::default();
+}
+
+/// Drops a goroutine's locals.
+pub(crate) fn drop_locals(locals: *mut ()) {
+    // SAFETY: made by `Box::into_raw` in `with_locals`; the scheduler took it out of the slot.
+    drop(unsafe { Box::from_raw(locals.cast::<Locals>()) });
+}
+
+/// Calls `f` with the caller's locals. Never inlined: `f` may wait, and the thread's own
+/// locals must not be looked up by an address from before that.
+#[inline(never)]
+fn with_locals<R>(f: impl FnOnce(&Locals) -> R) -> Result<R, AccessError> {
+    let Some(slot) = sched::current_slot() else {
+        return OF_THREAD.try_with(f).map_err(|_| AccessError);
+    };
+    if slot.locals.get().is_null() {
+        slot.locals.set(Box::into_raw(Box::<Locals>::default()).cast());
+    }
+    // SAFETY: the goroutine's own, dropped when it ends and nothing of its code runs.
+    Ok(f(unsafe { &*slot.locals.get().cast::<Locals>() }))
+}
+
+impl<T: Send + 'static> LocalKey<T> {
+    #[doc(hidden)]
+    pub const fn __new(init: fn() -> T) -> Self {
+        Self { init }
+    }
+
+    /// Calls `f` with the goroutine's value, made now if this is the first time.
+    ///
+    /// # Panics
+    /// On a plain thread whose thread locals are being dropped.
+    #[track_caller]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(error) => panic!("goroutine_local: {error}"),
+        }
+    }
+
+    /// Calls `f` with the goroutine's value, made now if this is the first time.
+    ///
+    /// # Errors
+    /// On a plain thread whose thread locals are being dropped.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        let key = std::ptr::from_ref(self).addr();
+        with_locals(|locals| {
+            let found = find::<T>(locals, key);
+            let value: *const T = match found {
+                Some(value) => value,
+                None => {
+                    // Outside of the borrow: `init` may use other locals, even this one.
+                    let value: Box<T> = Box::new((self.init)());
+                    let at: *const T = &raw const *value;
+                    locals.0.borrow_mut().push((key, value));
+                    at
+                }
+            };
+            // SAFETY: boxed, so it stays in place while the list grows; it is dropped only when
+            // the goroutine's code, `f` among it, has ended.
+            f(unsafe { &*value })
+        })
+    }
+}
+
+fn find<T: 'static>(locals: &Locals, key: usize) -> Option<*const T> {
+    let list = locals.0.borrow();
+    let (_, value) = list.iter().find(|(k, _)| *k == key)?;
+    value.downcast_ref::<T>().map(std::ptr::from_ref)
+}
+
+impl<T: 'static> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,20 @@
+//! Goroutines as a user sees them: starting, naming, joining and ending them.
+//!
+//! The free functions [`spawn`], [`scope`] and [`yield_now`] are also at the crate's root.
+
+mod builder;
+mod current;
+mod join;
+mod local;
+mod scope;
+mod spawn;
+
+pub use builder::Builder;
+pub use current::{Task, ThreadPin, current, exit, pin_thread, try_current};
+pub use join::{JoinError, JoinHandle};
+pub use local::{AccessError, LocalKey};
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use spawn::{spawn, yield_now};
+
+pub(crate) use local::drop_locals;
+pub(crate) use spawn::{entered, launch, start};

@@ -1,0 +1,229 @@
+//! Goroutines that borrow from their parent.
+//!
+//! Invariants:
+//! 1. [`scope`] does not return, nor unwind, before every goroutine spawned in it has ended and
+//!    dropped what it held: it waits under a mask.
+//! 2. A child counts in `running` from before it is queued until its last access to anything that
+//!    it borrows. The decrement is the child's last access to the scope; what it wakes with
+//!    was read before.
+//! 3. A parent that is unwound by its own cancellation aborts its children, and waits for them.
+
+use super::spawn::{entered, launch};
+use super::{JoinError, JoinHandle, Task};
+use crate::carrier::Slot;
+use crate::g::{self, GRef, Unwind, new_cell};
+use crate::prim::Mutex;
+use crate::prim::global::{AtomicUsize, Ordering};
+use crate::stack::Class;
+use crate::wait::{self, Mask, Why};
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
+use std::thread;
+
+/// Where scoped goroutines are spawned; see [`scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    data: Data,
+    class: Class,
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+struct Data {
+    running: AtomicUsize,
+    /// Panics of children that nobody has joined.
+    panics: AtomicUsize,
+    parent: &'static Slot,
+    children: Mutex<HashSet<usize>>,
+}
+
+impl Data {
+    fn abort_children(&self) {
+        let slots: Vec<_> = {
+            let children = self.children.lock();
+            let header = |&addr: &usize| {
+                NonNull::new(std::ptr::with_exposed_provenance_mut::<g::G>(addr)).map(GRef::from_ptr)
+            };
+            // SAFETY: a child leaves the set before it ends, and waits for the lock to do so.
+            children.iter().filter_map(header).filter_map(|g| unsafe { g.get() }.abort()).collect()
+        };
+        slots.into_iter().for_each(wait::wake);
+    }
+}
+
+impl g::Scope for Data {
+    fn child_ends(&self, g: GRef, panicked: bool) {
+        self.children.lock().remove(&g.as_ptr().as_ptr().expose_provenance());
+        if panicked {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn child_done(&self) {
+        let parent = self.parent;
+        // Release pairs with the Acquire in `scope`: what the child did is seen by the parent. Last
+        // access (invariant 2).
+        if self.running.fetch_sub(1, Ordering::Release) == 1 {
+            wait::wake(parent);
+        }
+    }
+}
+
+/// Runs `f`, which can spawn goroutines that borrow from around it, and waits until all of them
+/// have ended. [`std::thread::scope`], for goroutines; it works from plain threads that have
+/// entered a runtime, too.
+///
+/// If the goroutine that calls is aborted or shut down, it aborts the children and still
+/// waits for them.
+///
+/// # Panics
+/// With what `f` panicked with; with "a scoped thread panicked" (std's words) if a child
+/// panicked and was not joined.
+///
+/// # Examples
+/// ```
+/// #[rt::main]
+/// fn main() {
+///     let mut numbers = vec![1, 2, 3];
+///     let sum = rt::scope(|s| {
+///         let sum = s.spawn(|| numbers.iter().sum::<i32>());
+///         sum.join().unwrap()
+///     });
+///     numbers.push(sum);
+///     assert_eq!(numbers, [1, 2, 3, 6]);
+/// }
+/// ```
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let Some(sched) = entered() else {
+        panic!(
+            "there is no rt runtime here: call rt::scope from a goroutine, or enter a runtime on \
+             this thread with Handle::enter"
+        )
+    };
+    let class = sched.config.class;
+    drop(sched);
+    wait::with(|slot| {
+        let scope = Scope {
+            data: Data {
+                running: AtomicUsize::new(0),
+                panics: AtomicUsize::new(0),
+                parent: slot,
+                children: Mutex::new(HashSet::new()),
+            },
+            class,
+            scope: PhantomData,
+            env: PhantomData,
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+        if result.as_ref().is_err_and(|payload| payload.is::<Unwind>()) {
+            scope.data.abort_children();
+        }
+        // The unwind was caught: the panic count is zero, and the wait can switch.
+        wait_for_children(slot, &scope.data);
+        match result {
+            Err(payload) => resume_unwind(payload),
+            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => {
+                panic!("a scoped thread panicked")
+            }
+            Ok(value) => value,
+        }
+    })
+}
+
+/// Invariants 1 and 3. Cancellation that arrives here is passed on, and stays for the next park.
+fn wait_for_children(slot: &'static Slot, data: &Data) {
+    let _mask = Mask::new(slot);
+    let mut aborted = false;
+    while data.running.load(Ordering::Acquire) != 0 {
+        if !aborted && slot.has_stack() && wait::is_cancelled(slot) {
+            aborted = true;
+            data.abort_children();
+        }
+        wait::park(slot, Why::Scope);
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a goroutine that may borrow whatever outlives the scope.
+    ///
+    /// # Panics
+    /// When the runtime was left, which takes a thread whose [`Handle::enter`](crate::Handle::enter)
+    /// ended inside the scope.
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let data: NonNull<dyn g::Scope + 'scope> = NonNull::from(&self.data);
+        // SAFETY: only the lifetime changes. The scope waits for its children (invariant 1), and
+        // the child does not touch it after its decrement (invariant 2).
+        let data: NonNull<dyn g::Scope> = unsafe { std::mem::transmute(data) };
+        let cell = new_cell(f, self.class, Location::caller(), None, data);
+        let g = cell.as_ref();
+        self.data.children.lock().insert(g.as_ptr().as_ptr().expose_provenance());
+        self.data.running.fetch_add(1, Ordering::Relaxed);
+        launch(cell);
+        ScopedJoinHandle { handle: JoinHandle::new(cell), data: &self.data }
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("running", &self.data.running.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The result of a scoped goroutine that is still to come.
+pub struct ScopedJoinHandle<'scope, T> {
+    handle: JoinHandle<T>,
+    data: &'scope Data,
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// Waits for the goroutine to end, and returns what it returned.
+    ///
+    /// # Errors
+    /// With what it panicked with; with a [`JoinError`] as payload if it was cancelled or never
+    /// began.
+    pub fn join(self) -> thread::Result<T> {
+        match self.handle.join() {
+            Ok(value) => Ok(value),
+            Err(error) if error.is_panic() => {
+                self.data.panics.fetch_sub(1, Ordering::Relaxed);
+                Err(error.into_panic())
+            }
+            Err(error) => Err(Box::<JoinError>::new(error)),
+        }
+    }
+
+    /// Whether the goroutine has ended, so that `join` would not wait.
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// Who the goroutine is.
+    pub fn task(&self) -> Task {
+        self.handle.task()
+    }
+
+    /// Ends the goroutine at its next park. See [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        self.handle.abort();
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}
+

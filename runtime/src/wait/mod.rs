@@ -1,0 +1,180 @@
+//! The stairs: how a room waits and wakes, for goroutines and plain threads alike.
+//!
+//! ```text
+//!   wait::with(|slot| {                    // the caller's own slot
+//!       register slot with the primitive, under its lock; drop the lock
+//!       while !my_condition() {
+//!           wait::park(slot, Why::..);     // may return for no reason; may unwind
+//!       }
+//!   })
+//! ```
+//!
+//! Invariants:
+//! 1. A park may return for no reason, and always does when the wait is cut short; every
+//!    wait loops on a condition of its own.
+//! 2. A park may unwind (abort, shutdown), unless masked. A waiter that is registered anywhere
+//!    takes itself out in a `Drop`.
+//! 3. No lock is held over a park.
+//! 4. Who wakes touches nothing of the sleeper after the store that releases it: the slot is
+//!    read before that store, and slots are never unmapped.
+
+use crate::carrier::{self, Slot};
+use crate::g::{GRef, Unwind};
+use crate::sched::{self, Sched};
+use crate::timer::Key;
+use crate::util;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+pub(crate) use crate::sched::{Why, wake};
+
+/// After so many times, a goroutine that swallows its cancellation is left alone.
+const ENOUGH: u16 = 100;
+
+/// Calls `f` with the slot on which the caller waits: its goroutine's, or its thread's.
+///
+/// # Panics
+/// On a plain thread, when the system has no memory for its slot.
+#[inline(always)]
+pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
+    match sched::current_slot() {
+        Some(slot) => f(slot),
+        None => carrier::with_thread_slot(f),
+    }
+}
+
+/// Waits for a wake-up. Invariants 1 and 2.
+#[inline(always)]
+pub(crate) fn park(slot: &'static Slot, why: Why) {
+    if slot.has_stack() {
+        before(slot);
+        sched::set_reason(slot, why);
+        sched::park(slot);
+        raise_if_cancelled(slot);
+    } else {
+        sched::park_thread(slot, None);
+    }
+}
+
+/// Waits for a wake-up, until `deadline` if there is one. Invariants 1 and 2.
+pub(crate) fn park_until(slot: &'static Slot, why: Why, deadline: Option<Instant>) {
+    let Some(at) = deadline else { return park(slot, why) };
+    if !slot.has_stack() {
+        return sched::park_thread(slot, deadline);
+    }
+    before(slot);
+    sched::set_reason(slot, why);
+    let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
+    sched::park(slot);
+    drop(alarm);
+    raise_if_cancelled(slot);
+}
+
+/// Whether `deadline` has passed.
+pub(crate) fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|at| util::now() >= at)
+}
+
+/// Takes the wake-up of a timed wait back.
+struct Alarm {
+    slot: &'static Slot,
+    key: Key,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        home(self.slot).cancel_wake(self.key);
+    }
+}
+
+fn home(slot: &Slot) -> &Sched {
+    // SAFETY: the goroutine that runs on this carrier keeps its scheduler alive.
+    unsafe { Sched::from_home(slot.home()) }
+}
+
+/// Gives other goroutines their turn; a point at which cancellation arrives.
+#[inline(always)]
+pub(crate) fn yield_now() {
+    match sched::yield_now() {
+        Some(slot) => raise_if_cancelled(slot),
+        None => std::thread::yield_now(),
+    }
+}
+
+/// A call that might have waited but did not have to: honours the time slice.
+#[inline]
+pub(crate) fn checkpoint() {
+    sched::checkpoint();
+}
+
+/// Before the first park, who may abort the goroutine must be able to find it.
+#[inline(always)]
+fn before(slot: &'static Slot) {
+    if !slot.reachable.get() {
+        publish(slot);
+    }
+    raise_if_cancelled(slot);
+}
+
+#[cold]
+#[inline(never)]
+fn publish(slot: &'static Slot) {
+    slot.reachable.set(true);
+    if let Some(g) = job(slot) {
+        // SAFETY: it is the goroutine that runs this: alive.
+        unsafe { g.get() }.publish(slot);
+    }
+}
+
+fn job(slot: &Slot) -> Option<GRef> {
+    NonNull::new(slot.job()).map(|job| GRef::from_ptr(job.cast()))
+}
+
+/// Unwinds if the goroutine was aborted or its runtime stops.
+#[inline(always)]
+fn raise_if_cancelled(slot: &'static Slot) {
+    if is_cancelled(slot) {
+        raise(slot);
+    }
+}
+
+/// Whether the goroutine of `slot`, the caller, is to end.
+#[inline(always)]
+pub(crate) fn is_cancelled(slot: &'static Slot) -> bool {
+    // SAFETY: it is the goroutine that runs this: alive.
+    let aborted = job(slot).is_some_and(|g| unsafe { g.get() }.state.is_aborted());
+    aborted || !home(slot).is_running()
+}
+
+/// Nothing is delivered where it would do harm: under a mask, or while panicking.
+#[cold]
+#[inline(never)]
+fn raise(slot: &'static Slot) {
+    if slot.masks.get() != 0 || std::thread::panicking() || slot.raised.get() >= ENOUGH {
+        return;
+    }
+    slot.raised.set(slot.raised.get() + 1);
+    unwind();
+}
+
+/// Unwinds the goroutine without a word from any panic hook.
+pub(crate) fn unwind() -> ! {
+    std::panic::resume_unwind(Box::new(Unwind))
+}
+
+/// Keeps cancellation away while it lives.
+#[derive(Debug)]
+pub(crate) struct Mask(&'static Slot);
+
+impl Mask {
+    pub(crate) fn new(slot: &'static Slot) -> Self {
+        slot.masks.set(slot.masks.get() + 1);
+        Self(slot)
+    }
+}
+
+impl Drop for Mask {
+    fn drop(&mut self) {
+        self.0.masks.set(self.0.masks.get() - 1);
+    }
+}
