@@ -5,7 +5,7 @@
 //! 1. The body and its return type move, untouched, into an inner function; attributes stay on the outer one.
 //! 2. `Termination::report` runs inside the goroutine, so that a main's error need not be `Send`.
 //! 3. Every error has the span of what is wrong, and is the only error the user sees: a bad option does not take the
-//!    function away, a bad signature leaves a stub of `main`.
+//!    function away, a bad signature leaves a stub of a main.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -43,11 +43,8 @@ fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
     };
     if let Err(error) = check_function(kind, &function) {
         let error = error.into_compile_error();
-        let stub = (kind == Kind::Main).then(|| {
-            quote!(
-                fn main() {}
-            )
-        });
+        let name = &function.sig.ident;
+        let stub = (kind == Kind::Main).then(|| quote! { fn #name() {} });
         return quote!(#error #stub);
     }
     let (options, error) =

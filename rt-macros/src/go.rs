@@ -9,9 +9,11 @@
 //!    operand they hold, so a type error is shown under the user's text.
 //! 4. Nothing the user wrote is dropped without a word: what does not fit is an error with a span.
 //!
-//! Two operands stay where they are instead of being bound first, because moving them changes nothing about *when*
-//! they are evaluated and binding them would break programs: a closure literal among the arguments (its parameter
-//! types come from the callee's signature), and a receiver that is a `static` (it cannot be moved into a local).
+//! Three operands stay where they are instead of being bound first, because that changes nothing about *when* they are
+//! evaluated and binding them would break programs: a callee that is a path (bound to a local, a generic function no
+//! longer tells its closure arguments their parameter types), a closure literal among the arguments (for the same
+//! reason), and a receiver that is a `static` (it cannot be moved into a local). A local variable among these is moved
+//! by the closure.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -19,6 +21,7 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
+use syn::token::Paren;
 use syn::{Attribute, Error, Expr, ExprCall, ExprClosure, ExprMethodCall, Ident, Result, Token};
 
 const FORMS: &str = "`go!` takes a call `f(x)`, a method call `x.f(y)`, a block `{ .. }`, a closure `move || ..`, \
@@ -163,49 +166,58 @@ fn spawn(body: &TokenStream) -> TokenStream {
 fn spawn_call(call: ExprCall) -> Result<TokenStream> {
     refuse_attributes(&call.attrs)?;
     let callee = moving(peel(*call.func));
-    let f = local("__rt_f", &callee);
-    let Operands { lets, operands } = Operands::bind(call.args);
-    let body = invocation(&f, &operands, call.paren_token.span.join());
-    let spawn = spawn(&body);
-    Ok(quote_spanned! {Span::mixed_site()=>
-        {
-            #[allow(unused_mut, reason = "only an FnMut callee needs it")]
-            let mut #f = #callee;
-            #lets
-            #spawn
-        }
-    })
+    let (bound, callee) = if matches!(callee, Expr::Path(_)) {
+        (None, callee.into_token_stream())
+    } else {
+        let (bound, local) = bind_callee("__rt_f", &callee);
+        (Some(bound), local.into_token_stream())
+    };
+    Ok(spawn_bound(bound, &callee, call.args, call.paren_token))
 }
 
 /// `receiver.method(x, y)`
 fn spawn_method(call: ExprMethodCall) -> Result<TokenStream> {
     refuse_attributes(&call.attrs)?;
     let receiver = moving(peel(*call.receiver));
-    let Operands { lets, operands } = Operands::bind(call.args);
     let (bound, receiver) = if is_static_place(&receiver) {
-        (TokenStream::new(), receiver.into_token_stream())
+        (None, receiver.into_token_stream())
     } else {
-        let local = local("__rt_receiver", &receiver);
-        let bound = quote_spanned! {Span::mixed_site()=>
-            #[allow(unused_mut, reason = "only a `&mut self` method needs it")]
-            let mut #local = #receiver;
-        };
-        (bound, local.into_token_stream())
+        let (bound, local) = bind_callee("__rt_receiver", &receiver);
+        (Some(bound), local.into_token_stream())
     };
     let (dot, method, turbofish) = (call.dot_token, call.method, call.turbofish);
-    let body = invocation(
-        &quote!(#receiver #dot #method #turbofish),
-        &operands,
-        call.paren_token.span.join(),
-    );
-    let spawn = spawn(&body);
-    Ok(quote_spanned! {Span::mixed_site()=>
+    let callee = quote!(#receiver #dot #method #turbofish);
+    Ok(spawn_bound(bound, &callee, call.args, call.paren_token))
+}
+
+/// A `let` for the callee or the receiver; mutable, as it may be called through a `&mut`.
+fn bind_callee(name: &str, value: &Expr) -> (TokenStream, Ident) {
+    let local = local(name, value);
+    let bound = quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_mut, reason = "not every callee is called through `&mut`")]
+        let mut #local = #value;
+    };
+    (bound, local)
+}
+
+/// The `let`s, then the goroutine that does nothing but call. The parentheses are where the user put them.
+fn spawn_bound(
+    bound: Option<TokenStream>,
+    callee: &TokenStream,
+    args: Punctuated<Expr, Token![,]>,
+    parens: Paren,
+) -> TokenStream {
+    let Operands { lets, operands } = Operands::bind(args);
+    let span = Span::mixed_site().located_at(parens.span.join());
+    let args = quote_spanned!(span=> (#(#operands),*));
+    let spawn = spawn(&quote!(#callee #args));
+    quote_spanned! {Span::mixed_site()=>
         {
             #bound
             #lets
             #spawn
         }
-    })
+    }
 }
 
 /// `move || ..`
@@ -281,13 +293,6 @@ impl Operands {
         }
         Operands { lets, operands }
     }
-}
-
-/// `callee(operands)`, the parentheses where the user put them.
-fn invocation(callee: &impl ToTokens, operands: &[TokenStream], parens: Span) -> TokenStream {
-    let span = Span::mixed_site().located_at(parens);
-    let args = quote_spanned!(span=> (#(#operands),*));
-    quote!(#callee #args)
 }
 
 /// A name for the value of `operand` that only we can utter and that errors show as `operand`.
