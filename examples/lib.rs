@@ -1,1 +1,60 @@
-//! What the examples share.
+//! What the examples share: numbers for people, and what the process weighs.
+
+/// `1234567` as `1,234,567`.
+///
+/// ```
+/// assert_eq!(examples::thousands(1_234_567), "1,234,567");
+/// ```
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and its noun, in the plural unless it is one.
+///
+/// ```
+/// assert_eq!(examples::plural(1, "file"), "1 file");
+/// assert_eq!(examples::plural(1000, "file"), "1,000 files");
+/// ```
+pub fn plural(n: u64, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", thousands(n))
+}
+
+/// An amount of memory, in the unit that suits it.
+///
+/// ```
+/// assert_eq!(examples::memory(1_700), "1.7 KiB");
+/// assert_eq!(examples::memory(3 << 30), "3.0 GiB");
+/// ```
+pub fn memory(bytes: u64) -> String {
+    let mut amount = bytes as f64;
+    for unit in ["B", "KiB", "MiB"] {
+        if amount < 1024.0 {
+            return format!("{amount:.1} {unit}");
+        }
+        amount /= 1024.0;
+    }
+    format!("{amount:.1} GiB")
+}
+
+/// The most memory this process ever had resident, in bytes: `VmHWM`, which Linux keeps.
+///
+/// ```
+/// assert!(examples::peak_memory().is_none_or(|bytes| bytes > 100_000));
+/// ```
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,5 @@
+async fn f() {}
+
+fn main() {
+    rt::go!(async { f().await });
+}

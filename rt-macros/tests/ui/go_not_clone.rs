@@ -1,0 +1,6 @@
+struct Unique;
+
+fn main() {
+    let unique = Unique;
+    rt::go!(unique => drop(unique));
+}

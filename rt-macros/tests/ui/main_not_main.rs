@@ -1,0 +1,6 @@
+#[rt::main]
+fn start() {}
+
+fn main() {
+    start();
+}

@@ -1,0 +1,2 @@
+#[rt::main(procs = 4_u32)]
+fn main() {}

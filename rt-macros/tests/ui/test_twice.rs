@@ -1,0 +1,5 @@
+#[rt::test]
+#[test]
+fn twice() {}
+
+fn main() {}
