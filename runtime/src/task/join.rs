@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 ///     assert!(bad.join().unwrap_err().is_panic());
 /// }
 /// ```
-#[must_use = "dropping the handle detaches the goroutine; say `drop(..)` if that is meant"]
 pub struct JoinHandle<T> {
     cell: GBox,
     /// Somebody waits in `join_timeout`, or took the result.
