@@ -1,10 +1,10 @@
-//! `yield_now` puts a goroutine behind all that can run on its processor. Nobody has to: one that computes for long is
-//! interrupted, and what blocks gives way by itself. Here the runtime has one processor, so that they must take turns.
+//! `yield_now` puts a goroutine behind all that can run on its processor. Nobody has to: from one that
+//! computes for long the processor is taken away, and what blocks gives way by itself. Here there is one processor only.
 //!
 //! ```text
 //! == yielding: giving way
 //! ping pong ping pong ping pong
-//! a loop that never yields was interrupted
+//! a loop that never yields kept nobody waiting
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,7 +30,7 @@ fn take_turns() -> String {
     said.lock().unwrap().join(" ")
 }
 
-fn interrupt_a_loop() {
+fn loop_beside_others() {
     let stop = Arc::new(AtomicBool::new(false));
     let looping = go!(stop => while !stop.load(Ordering::Relaxed) {});
     rt::yield_now();
@@ -41,6 +41,6 @@ fn interrupt_a_loop() {
 pub(crate) fn run() {
     let one_processor = rt::Runtime::builder().procs(1).build().unwrap();
     println!("{}", one_processor.run(take_turns));
-    one_processor.run(interrupt_a_loop);
-    println!("a loop that never yields was interrupted");
+    one_processor.run(loop_beside_others);
+    println!("a loop that never yields kept nobody waiting");
 }

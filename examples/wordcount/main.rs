@@ -40,8 +40,9 @@
 //!
 //! One goroutine walks the tree and starts one for each file; these read with plain `std::fs` calls, which block
 //! only themselves, and send what they counted over a channel; `main` adds up. A second channel holds a slot for
-//! each file that may be open at a time. When the tree is walked and a `WaitGroup` says that every file is
-//! counted, the walker closes the channel, which ends the loop in `main`.
+//! each file that may be open at a time: the walker waits for one before it starts the next goroutine. When the tree
+//! is walked and a `WaitGroup` says that every file is counted, it closes the first channel, which ends the loop in
+//! `main`.
 
 mod count;
 mod progress;
@@ -121,20 +122,17 @@ fn count_tree(root: &Path) -> io::Result<Report> {
     let walker = go!(events, live, root = root.to_path_buf() => {
         let files = WaitGroup::new();
         let slots = Chan::new(OPEN_FILES);
-        let walked = walk::walk(&root, |found| {
-            live.add_file();
-            match found {
-                Found::File(path) => {
-                    let (events, live, slots) = (events.clone(), live.clone(), slots.clone());
-                    files.go(move || {
-                        slots.send(());
-                        let contents = File::open(&path).and_then(|file| count::read(file, &live));
-                        events.send(Event::Read(path, contents));
-                        slots.recv();
-                    });
-                }
-                Found::Unreadable(path, error) => events.send(Event::Read(path, Err(error))),
+        let walked = walk::walk(&root, |found| match found {
+            Found::File(path) => {
+                slots.send(());
+                let (events, live, slots) = (events.clone(), live.clone(), slots.clone());
+                files.go(move || {
+                    let contents = File::open(&path).and_then(|file| count::read(file, &live));
+                    events.send(Event::Read(path, contents));
+                    slots.recv();
+                });
             }
+            Found::Unreadable(path, error) => events.send(Event::Read(path, Err(error))),
         });
         files.wait();
         ticker.abort();

@@ -7,20 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use examples::{memory, plural, thousands};
+use examples::{memory, plural};
 
 /// What the goroutines count while they work. Only shown, so the order of it all does not matter.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    files: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Live {
-    pub(crate) fn add_file(&self) {
-        self.files.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(crate) fn add_bytes(&self, n: u64) {
         self.bytes.fetch_add(n, Ordering::Relaxed);
     }
@@ -66,14 +61,8 @@ impl Progress {
     }
 
     fn line(&self, done: u64) -> String {
-        let files = self.live.files.load(Ordering::Relaxed);
         let bytes = self.live.bytes.load(Ordering::Relaxed);
-        format!(
-            "counted {} of {}, {}",
-            thousands(done),
-            plural(files, "file"),
-            memory(bytes)
-        )
+        format!("counted {}, {}", plural(done, "file"), memory(bytes))
     }
 }
 

@@ -78,13 +78,12 @@ impl Report {
             .collect();
         top.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         let mut table = String::new();
-        if !top.is_empty() {
-            table.push_str("  count  word\n");
-        }
-        for (word, count) in top.iter().take(TOP) {
-            let _ = writeln!(table, "{:>7}  {word}", thousands(*count));
-        }
-        if !top.is_empty() {
+        if let Some((_, most)) = top.first() {
+            let width = thousands(*most).len().max("count".len());
+            let _ = writeln!(table, "  {:>width$}  word", "count");
+            for (word, count) in top.iter().take(TOP) {
+                let _ = writeln!(table, "  {:>width$}  {word}", thousands(*count));
+            }
             table.push('\n');
         }
         let _ = writeln!(

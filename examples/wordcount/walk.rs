@@ -43,7 +43,9 @@ fn read_directory(
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type()?);
-        if kind.is_dir() {
+        if name == ".git" {
+            // A directory, or in a linked work tree a file: not part of what was written.
+        } else if kind.is_dir() {
             if name != "target" && !name.as_encoded_bytes().starts_with(b".") {
                 directories.push(path);
             }
