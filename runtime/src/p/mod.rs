@@ -68,8 +68,8 @@ impl std::fmt::Debug for P {
 }
 
 impl P {
-    pub(crate) fn new(index: u32) -> Self {
-        let (queue, remote) = Local::new();
+    pub(crate) fn new(index: u32, solo: bool) -> Self {
+        let (queue, remote) = Local::new(solo);
         Self {
             index,
             owner: CachePadded::new(AtomicU64::new(0)),
@@ -156,6 +156,18 @@ impl Held {
     pub(crate) fn own(&self) -> &Own {
         // By invariant 1 this thread is the only one that gets here.
         &self.deref().own
+    }
+
+    /// Puts `item` last.
+    #[inline]
+    pub(crate) fn push(&self, item: Runnable) {
+        self.own().queue.push(&self.remote, item);
+    }
+
+    /// Takes the first of the queue.
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<Runnable> {
+        self.own().queue.pop(&self.remote)
     }
 
     /// No longer the holder. The caller puts the P where the next one finds it.

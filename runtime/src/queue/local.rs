@@ -2,13 +2,25 @@
 
 use super::Item;
 use super::deque::{Steal, Stealer, Worker};
-use crate::prim::atomic::{AtomicPtr, Ordering};
+use crate::prim::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crossbeam_utils::CachePadded;
+use std::cell::UnsafeCell;
+use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
+/// An item as it lies in a queue: one word.
+type Word = NonNull<()>;
+
 /// The queue as its owner sees it. `!Sync`: invariant 2 of the [module](super).
+///
+/// With a single processor there are no thieves, and never will be: then the deque is a plain ring,
+/// and the slot is read and written without atomic read-modify-writes, which cost more than all the
+/// rest of a switch.
 pub(crate) struct Local<T> {
-    deque: Worker<T>,
+    deque: Worker<Word>,
+    ring: Option<UnsafeCell<VecDeque<Word>>>,
+    items: PhantomData<T>,
 }
 
 /// The queue as thieves see it, and the slot that both share.
@@ -17,36 +29,64 @@ pub(crate) struct Remote<T> {
     ///
     /// The owner alone makes it non-null; a thief may only empty it.
     next: CachePadded<AtomicPtr<()>>,
-    stealer: Stealer<T>,
+    stealer: Stealer<Word>,
+    /// The length of the ring, for those who look from outside.
+    ring_len: AtomicU32,
+    solo: bool,
+    items: PhantomData<T>,
 }
 
+// SAFETY: items are handed over whole, from owner to thief; `T: Send` is what that takes.
+unsafe impl<T: Send> Send for Local<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Remote<T> {}
+// SAFETY: as above; all that is shared is atomic.
+unsafe impl<T: Send> Sync for Remote<T> {}
+
 impl<T: Item> Local<T> {
-    /// An empty queue, in its two halves.
-    pub(crate) fn new() -> (Self, Remote<T>) {
+    /// An empty queue, in its two halves; `solo`: there is no other to steal from it.
+    pub(crate) fn new(solo: bool) -> (Self, Remote<T>) {
         let deque = Worker::new_fifo();
         let stealer = deque.stealer();
-        (Self { deque }, Remote { next: CachePadded::new(AtomicPtr::new(ptr::null_mut())), stealer })
+        let remote = Remote {
+            next: CachePadded::new(AtomicPtr::new(ptr::null_mut())),
+            stealer,
+            ring_len: AtomicU32::new(0),
+            solo,
+            items: PhantomData,
+        };
+        let ring = solo.then(UnsafeCell::default);
+        (Self { deque, ring, items: PhantomData }, remote)
     }
 
     /// Puts `item` last.
     #[inline]
-    pub(crate) fn push(&self, item: T) {
-        self.deque.push(item);
+    pub(crate) fn push(&self, remote: &Remote<T>, item: T) {
+        match &self.ring {
+            Some(ring) => {
+                // SAFETY: the owner alone touches the ring, and it does so here and now.
+                let ring = unsafe { &mut *ring.get() };
+                ring.push_back(item.into_word());
+                remote.ring_len.store(ring.len() as u32, Ordering::Relaxed);
+            }
+            None => self.deque.push(item.into_word()),
+        }
     }
 
-    /// Takes the first item of the deque.
+    /// Takes the first item.
     #[inline]
-    pub(crate) fn pop(&self) -> Option<T> {
-        self.deque.pop()
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.deque.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.deque.len()
+    pub(crate) fn pop(&self, remote: &Remote<T>) -> Option<T> {
+        let word = match &self.ring {
+            Some(ring) => {
+                // SAFETY: as in `push`.
+                let ring = unsafe { &mut *ring.get() };
+                let word = ring.pop_front()?;
+                remote.ring_len.store(ring.len() as u32, Ordering::Relaxed);
+                word
+            }
+            None => self.deque.pop()?,
+        };
+        Some(item(word))
     }
 
     /// Steals the older half of `victim`'s deque: runs one of it, queues the rest here.
@@ -58,16 +98,30 @@ impl<T: Item> Local<T> {
                 return None;
             }
             match victim.stealer.steal_batch_with_limit_and_pop(&self.deque, half) {
-                Steal::Success(item) => return Some(item),
+                Steal::Success(word) => return Some(item(word)),
                 Steal::Empty => return None,
                 Steal::Retry => crate::prim::spin_hint(),
             }
         }
     }
 
-    pub(super) fn deque(&self) -> &Worker<T> {
-        &self.deque
+    /// Lets `fill` put words into the deque, and moves them to where this queue keeps its own.
+    pub(super) fn fill<R>(&self, remote: &Remote<T>, fill: impl FnOnce(&Worker<Word>) -> R) -> R {
+        let result = fill(&self.deque);
+        if self.ring.is_some() {
+            while let Some(word) = self.deque.pop() {
+                self.push(remote, item(word));
+            }
+        }
+        result
     }
+}
+
+/// Back from a word.
+#[inline]
+pub(super) fn item<T: Item>(word: Word) -> T {
+    // SAFETY: only `into_word`s of `T` are put into the queues of `T`.
+    unsafe { T::from_word(word) }
 }
 
 impl<T: Item> Remote<T> {
@@ -78,9 +132,10 @@ impl<T: Item> Remote<T> {
     #[inline]
     pub(crate) fn put_next(&self, item: T) -> Option<T> {
         let word = item.into_word().as_ptr();
-        if self.next.load(Ordering::Relaxed).is_null() {
+        let out = self.next.load(Ordering::Relaxed);
+        if out.is_null() || self.solo {
             self.next.store(word, Ordering::Release);
-            return None;
+            return Self::item(out);
         }
         Self::item(self.next.swap(word, Ordering::AcqRel))
     }
@@ -88,8 +143,13 @@ impl<T: Item> Remote<T> {
     /// Owner or thief takes what runs next.
     #[inline]
     pub(crate) fn take_next(&self) -> Option<T> {
-        if self.next.load(Ordering::Relaxed).is_null() {
+        let out = self.next.load(Ordering::Relaxed);
+        if out.is_null() {
             return None;
+        }
+        if self.solo {
+            self.next.store(ptr::null_mut(), Ordering::Relaxed);
+            return Self::item(out);
         }
         Self::item(self.next.swap(ptr::null_mut(), Ordering::Acquire))
     }
@@ -100,19 +160,21 @@ impl<T: Item> Remote<T> {
         self.next.load(Ordering::Relaxed).addr()
     }
 
-    /// Whether the deque is empty; the slot does not count.
+    /// Whether the queue is empty; the slot does not count.
     pub(crate) fn is_empty(&self) -> bool {
-        self.stealer.is_empty()
+        self.len() == 0
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.stealer.len()
+        if self.solo {
+            self.ring_len.load(Ordering::Relaxed) as usize
+        } else {
+            self.stealer.len()
+        }
     }
 
     #[inline]
     fn item(word: *mut ()) -> Option<T> {
-        let word = NonNull::new(word)?;
-        // SAFETY: only `put_next` stores here, and it stores `into_word`s.
-        Some(unsafe { T::from_word(word) })
+        NonNull::new(word).map(item)
     }
 }

@@ -20,7 +20,7 @@ const WATCHED: usize = 16;
 
 impl Sched {
     /// What this M can run without looking elsewhere.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_here(&self, m: CurrentM) -> Option<Runnable> {
         let p = m.own().p.get()?;
         let own = p.own();
@@ -32,23 +32,30 @@ impl Sched {
                 return Some(next);
             }
             // It had its turn: behind the others.
-            own.queue.push(next);
+            p.push(next);
         }
         own.streak.set(0);
         m.clear_preempt();
         p.count_run(true);
-        if p.global_turn() && !self.global.is_empty() {
-            if let Some(found) = self.global.pop() {
-                return Some(found);
-            }
+        if p.global_turn()
+            && let Some(found) = self.next_from_global()
+        {
+            return Some(found);
         }
-        if let Some(found) = own.queue.pop() {
+        if let Some(found) = p.pop() {
             return Some(found);
         }
         self.next_from_afar(m, p)
     }
 
     #[cold]
+    #[inline(never)]
+    fn next_from_global(&self) -> Option<Runnable> {
+        if self.global.is_empty() { None } else { self.global.pop() }
+    }
+
+    #[cold]
+    #[inline(never)]
     fn next_from_afar(&self, m: CurrentM, p: Held) -> Option<Runnable> {
         if !self.config.migrate
             && let Some(slot) = self.machines.take_bound(m.id)
@@ -58,10 +65,11 @@ impl Sched {
         if self.global.is_empty() {
             return None;
         }
-        self.global.pop_share(&p.own().queue, self.ps.len())
+        self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())
     }
 
     /// Finds something to run; sleeps while there is nothing. `None`: the thread is to end.
+    #[inline(never)]
     pub(super) fn find(&self, m: CurrentM) -> Option<Runnable> {
         loop {
             if self.is_stopped() {

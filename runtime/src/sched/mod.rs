@@ -114,7 +114,7 @@ impl std::fmt::Debug for Sched {
 impl Sched {
     pub(crate) fn new(config: Config) -> Arc<Self> {
         Arc::new(Self {
-            ps: (0..config.procs).map(P::new).collect(),
+            ps: (0..config.procs).map(|i| P::new(i, config.procs == 1)).collect(),
             global: Global::new(),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),

@@ -114,7 +114,7 @@ impl Sched {
         match m.own().p.get() {
             Some(p) => {
                 if let Some(out) = p.remote.put_next(item) {
-                    p.own().queue.push(out);
+                    p.push(out);
                     if self.config.procs > 1 {
                         self.surplus();
                     }

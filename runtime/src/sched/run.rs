@@ -18,7 +18,8 @@ impl Sched {
         }
     }
 
-    /// Runs `next`, then what is at hand, until nothing is.
+    /// Runs `first`, then what is at hand, until nothing is. The hot loop: what is rare is called.
+    #[inline(never)]
     fn run_from(&self, m: CurrentM, first: Runnable) {
         let mut next = first;
         loop {
@@ -70,7 +71,7 @@ impl Sched {
     #[inline]
     fn requeue(&self, m: CurrentM, slot: &'static Slot) {
         match m.own().p.get() {
-            Some(p) => p.own().queue.push(Runnable::Started(slot)),
+            Some(p) => p.push(Runnable::Started(slot)),
             None => self.inject(Runnable::Started(slot)),
         }
     }

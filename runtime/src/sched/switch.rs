@@ -125,7 +125,7 @@ fn yield_pinned(m: CurrentM, slot: &'static Slot) {
     let _pin = Pin::new(m, slot);
     let was = m.enter();
     let alone = sched.global.is_empty()
-        && m.own().p.get().is_none_or(|p| p.own().queue.is_empty() && p.remote.peek_next() == 0);
+        && m.own().p.get().is_none_or(|p| p.remote.is_empty() && p.remote.peek_next() == 0);
     if !alone {
         sched.hand_off(m);
         sched.come_back(m, slot, true);
@@ -180,10 +180,10 @@ impl Sched {
         let Some(p) = m.own().p.take() else { return };
         emit(Event::Handoff { p: p.index });
         if let Some(next) = p.remote.take_next() {
-            p.own().queue.push(next);
+            p.push(next);
         }
         self.spill_carriers(p);
-        let has_work = !p.own().queue.is_empty() || !self.global.is_empty();
+        let has_work = !p.remote.is_empty() || !self.global.is_empty();
         let index = p.release();
         if has_work {
             self.start(index, self.idle.take_m(), false);

@@ -47,15 +47,24 @@ impl Class {
     }
 
     /// The size of a slot: stack, guard page and colour.
+    #[inline]
     pub(crate) fn bytes(self) -> usize {
         LEAST << self.0
     }
 
+    /// The logarithm of [`bytes`](Self::bytes).
+    #[inline]
+    pub(super) fn shift(self) -> u32 {
+        LEAST_SHIFT + u32::from(self.0)
+    }
+
     /// A small dense number, for tables by class.
+    #[inline]
     pub(crate) fn index(self) -> usize {
         self.0.into()
     }
 
+    #[inline]
     pub(super) fn from_index(index: usize) -> Class {
         debug_assert!(index < Class::COUNT);
         Class(index as u8)

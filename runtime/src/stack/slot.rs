@@ -37,23 +37,29 @@ impl Slot {
         Slot(start.map_addr(|addr| addr | class.index()))
     }
 
+    #[inline]
     pub(super) fn class(self) -> Class {
         Class::from_index(self.0.addr().get() & CLASS_BITS)
     }
 
     /// The lowest byte: that of the guard page.
+    #[inline]
     pub(super) fn start(self) -> NonNull<u8> {
-        let start = self.0.as_ptr().map_addr(|addr| addr & !CLASS_BITS);
-        // A mapping's address is above its low bits.
-        NonNull::new(start).expect("a slot is not at address 0")
+        self.0.map_addr(|addr| {
+            // A mapping's address is above its low bits.
+            NonZeroUsize::new(addr.get() & !CLASS_BITS).unwrap_or(addr)
+        })
     }
 
+    #[inline]
     fn end(self) -> usize {
         self.start().addr().get() + self.class().bytes()
     }
 
+    /// The resume of a carrier computes it every time: shifts, no division.
+    #[inline]
     fn base(self) -> usize {
-        let place = self.start().addr().get() / self.class().bytes();
+        let place = self.start().addr().get() >> self.class().shift();
         self.end() - COLOUR_STEP * (place % COLOURS)
     }
 
@@ -139,7 +145,8 @@ impl std::fmt::Debug for Stack {
 unsafe impl corosensei::stack::Stack for Stack {
     #[inline]
     fn base(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.0.base()).expect("a slot is not at address 0")
+        // A mapping's end is not at address 0.
+        NonZeroUsize::new(self.0.base()).unwrap_or(NonZeroUsize::MAX)
     }
 
     #[inline]
