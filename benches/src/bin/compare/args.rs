@@ -17,7 +17,7 @@ usage: compare [options]
   --json FILE     also write every sample, the machine and the versions
   --park KIND     what rt's parked tasks wait on: waitgroup or chan (default: waitgroup)
   --parked N      how many to park (default: 1000000; a million needs about 6 GiB)
-  --timeout S     seconds after which a process is given up (default: 300)
+  --timeout S     seconds after which a process is given up (default: 120)
   --list          show rows and peers";
 
 /// The peer that is no Rust program.
@@ -59,7 +59,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
         json: None,
         park: Park::WaitGroup,
         parked: Row::ManyParked.spec().size,
-        timeout: Duration::from_secs(300),
+        timeout: Duration::from_secs(120),
     };
     while let Some(word) = words.next() {
         match word.as_str() {

@@ -47,7 +47,7 @@ impl Machine {
 /// Name and version of everything that takes part.
 pub(crate) fn versions() -> Vec<(&'static str, String)> {
     let mut versions = vec![
-        ("rustc", line_of("rustc", &["-V"]).unwrap_or_else(unknown)),
+        ("rustc", rustc().unwrap_or_else(unknown)),
         (
             "go",
             go::version().unwrap_or_else(|| "not installed".to_owned()),
@@ -73,6 +73,10 @@ pub(crate) fn versions_json(versions: &[(&'static str, String)]) -> Value {
 
 fn unknown() -> String {
     "unknown".to_owned()
+}
+
+fn rustc() -> Option<String> {
+    line_of("rustc", &["-V"]).map(|line| line.trim_start_matches("rustc ").to_owned())
 }
 
 /// The commit of the sources, marked when they were changed since.

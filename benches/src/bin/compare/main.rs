@@ -10,7 +10,8 @@ mod args;
 mod machine;
 mod plan;
 mod process;
-mod report;
+mod results;
+mod table;
 
 use std::env;
 use std::error::Error;
@@ -21,7 +22,7 @@ use args::{Args, GO, Request};
 use benches::child::{self, Job};
 use benches::row::Row;
 use process::{CHILD, Launcher};
-use report::Report;
+use results::Results;
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = env::args().skip(1).collect();
@@ -57,29 +58,30 @@ fn serve(request: Request) -> Result<(), Box<dyn Error>> {
             let peers: Vec<_> = args::all_peers().collect();
             println!("rows:  {}\npeers: {}", rows.join(" "), peers.join(" "));
         }
-        Request::Compare(args) => compare(&args)?,
+        Request::Compare(args) => compare(args)?,
     }
     Ok(())
 }
 
-fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
-    let go = if args.peers.contains(&GO) {
-        process::go::build().map(Some)
-    } else {
-        Ok(None)
-    };
-    let launcher = Launcher::new(go.clone().unwrap_or(None), args.timeout)?;
-    let mut report = Report::new(args);
-    let mut peers = args.peers.clone();
-    if let Err(error) = go {
-        eprintln!("go: {error}");
-        report.skip_peer(GO, &error);
-        peers.retain(|&peer| peer != GO);
+fn compare(args: Args) -> Result<(), Box<dyn Error>> {
+    let mut results = Results::new(args);
+    let mut peers = results.args.peers.clone();
+    let mut go = None;
+    if peers.contains(&GO) {
+        match process::go::build() {
+            Ok(binary) => go = Some(binary),
+            Err(error) => {
+                eprintln!("go: {error}");
+                results.skip_peer(GO, &error);
+                peers.retain(|&peer| peer != GO);
+            }
+        }
     }
-    plan::run(args, &peers, &launcher, &mut report);
-    print!("{}", report.markdown());
-    if let Some(path) = &args.json {
-        fs::write(path, format!("{:#}\n", report.json()))?;
+    let launcher = Launcher::new(go, results.args.timeout)?;
+    plan::run(&peers, &launcher, &mut results);
+    print!("{}", table::markdown(&results));
+    if let Some(path) = &results.args.json {
+        fs::write(path, format!("{:#}\n", results.json()))?;
     }
     Ok(())
 }

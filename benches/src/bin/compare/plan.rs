@@ -4,40 +4,42 @@ use benches::child::Job;
 use benches::memory;
 use benches::peers::PEERS;
 use benches::row::Row;
-use benches::sample::median;
 
 use crate::args::{Args, GO};
 use crate::process::Launcher;
-use crate::report::{Cell, Report};
+use crate::results::{Cell, Results};
+use crate::table;
 
 /// Runs every cell once per round, odd rounds backwards. A cell that failed is not run again.
-pub(crate) fn run(args: &Args, peers: &[&'static str], launcher: &Launcher, report: &mut Report) {
-    let mut cells = cells(args, peers);
-    let total = cells.len() * args.rounds;
+pub(crate) fn run(peers: &[&'static str], launcher: &Launcher, results: &mut Results) {
+    let mut cells = cells(&results.args, peers);
+    let rounds = results.args.rounds;
+    let total = cells.len() * rounds;
     let mut count = 0;
-    for round in 0..args.rounds {
-        for cell in &cells {
+    for round in 0..rounds {
+        for &cell in &cells {
             count += 1;
-            let name = format!("{} {} p{}", cell.row.spec().name, cell.peer, cell.procs);
-            eprint!("[{count}/{total}] round {} {name}: ", round + 1);
-            if report.has_failed(*cell) {
+            let (row, peer, procs) = (cell.row.spec(), cell.peer, cell.procs);
+            eprint!(
+                "[{count}/{total}] round {} {} {peer} p{procs}: ",
+                round + 1,
+                row.name
+            );
+            if results.has_failed(cell) {
                 eprintln!("failed before");
                 continue;
             }
             if cell.row.is_memory() {
                 memory::warm(cell.size);
             }
-            match launcher.run(cell.peer, &job(args, *cell)) {
+            match launcher.run(peer, &job(&results.args, cell)) {
                 Ok(samples) => {
-                    let firsts: Vec<f64> =
-                        samples.iter().filter_map(|s| s.first().copied()).collect();
-                    let metric = cell.row.spec().metrics[0];
-                    eprintln!("{:.1} {}", median(&firsts).unwrap_or(f64::NAN), metric.unit);
-                    report.add(*cell, samples);
+                    eprintln!("{} {}", table::progress(&samples), row.metrics[0].unit);
+                    results.add(cell, samples);
                 }
                 Err(reason) => {
                     eprintln!("FAILED: {reason}");
-                    report.fail(*cell, round, reason);
+                    results.fail(cell, round, reason);
                 }
             }
         }

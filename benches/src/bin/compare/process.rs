@@ -84,7 +84,14 @@ fn output_within(command: &mut Command, timeout: Duration) -> Result<String, Str
     }
     let Ok(output) = end.recv_timeout(timeout) else {
         stop(&mut child);
-        return Err(format!("gave up after {} s", timeout.as_secs()));
+        let said = errors
+            .and_then(|reader| reader.join().ok())
+            .unwrap_or_default();
+        return Err(format!(
+            "gave up after {} s: {}",
+            timeout.as_secs(),
+            reason(&said)
+        ));
     };
     let status = child.wait().map_err(|error| error.to_string())?;
     if status.success() {
@@ -109,12 +116,14 @@ fn read(mut pipe: impl Read) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The first line of what a dying child said that says something, cut to a table's width.
+/// The first line that says something in what a dying child said, cut to a table's width.
 fn reason(errors: &str) -> String {
+    // A panic names the place first, in a line of its own, and then what was wrong.
+    let place = |line: &&str| line.is_empty() || line.contains(" panicked at ");
     let line = errors
         .lines()
         .map(str::trim)
-        .find(|line| !line.is_empty())
+        .find(|line| !place(line))
         .unwrap_or("no word");
     line.chars().take(160).collect()
 }
@@ -141,7 +150,8 @@ pub(crate) mod go {
             .output()
             .ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
-        output.status.success().then(|| text.trim().to_owned())
+        let version = text.trim().trim_start_matches("go version ").to_owned();
+        output.status.success().then_some(version)
     }
 
     /// Go's own account of its version.
@@ -203,8 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn the_reason_is_what_was_wrong_not_where() {
+        let said = "\nthread 'main' panicked at src/x.rs:5:8:\nno stack\nnote: more\n";
+        assert_eq!(reason(said), "no stack");
+        assert_eq!(reason(""), "no word");
+    }
+
+    #[test]
     fn a_child_that_hangs_is_given_up() {
         let error = output_within(&mut shell("exec sleep 60"), Duration::from_secs(1));
-        assert_eq!(error, Err("gave up after 1 s".to_owned()));
+        assert_eq!(error, Err("gave up after 1 s: no word".to_owned()));
     }
 }
