@@ -44,6 +44,15 @@ impl Machine {
     }
 }
 
+/// How many threads wanted to run during the last minute, on average: ours and everyone's.
+pub(crate) fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace()
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or(f64::NAN)
+}
+
 /// Name and version of everything that takes part.
 pub(crate) fn versions() -> Vec<(&'static str, String)> {
     let mut versions = vec![

@@ -6,6 +6,7 @@ use benches::peers::PEERS;
 use benches::row::Row;
 
 use crate::args::{Args, GO};
+use crate::machine;
 use crate::process::Launcher;
 use crate::results::{Cell, Results};
 use crate::table;
@@ -32,6 +33,7 @@ pub(crate) fn run(peers: &[&'static str], launcher: &Launcher, results: &mut Res
             if cell.row.is_memory() {
                 memory::warm(cell.size);
             }
+            results.loads.push(machine::load());
             match launcher.run(peer, &job(&results.args, cell)) {
                 Ok(samples) => {
                     eprintln!("{} {}", table::progress(&samples), row.metrics[0].unit);

@@ -54,6 +54,8 @@ pub(crate) struct Results {
     pub(crate) measured: Vec<Measured>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) skipped: Vec<(&'static str, String)>,
+    /// The machine's load before every process.
+    pub(crate) loads: Vec<f64>,
 }
 
 impl Results {
@@ -65,6 +67,7 @@ impl Results {
             measured: Vec::new(),
             failures: Vec::new(),
             skipped: Vec::new(),
+            loads: Vec::new(),
         }
     }
 
@@ -114,6 +117,11 @@ impl Results {
         cell.row.is_memory() && cell.size < self.args.parked
     }
 
+    /// The highest load that any process found.
+    pub(crate) fn highest_load(&self) -> f64 {
+        self.loads.iter().copied().fold(0.0, f64::max)
+    }
+
     /// Go's figure for the line.
     pub(crate) fn go(&self, line: Line) -> Option<f64> {
         self.figure_or_stand_in(GO, line).map(|(_, figure)| figure)
@@ -156,6 +164,7 @@ impl Results {
     pub(crate) fn json(&self) -> Value {
         json!({
             "machine": self.machine.json(),
+            "loads": self.loads,
             "versions": machine::versions_json(&self.versions),
             "settings": {
                 "rounds": self.args.rounds,

@@ -103,6 +103,14 @@ fn shown(results: &Results, peer: &str, line: Line) -> String {
 
 fn foot(results: &Results) -> String {
     let mut text = format!("\n- {NOTHING}: the peer has no such form.\n");
+    let (load, cores) = (results.highest_load(), results.machine.cores);
+    let _ = writeln!(text, "- highest load before a process: {load:.2}");
+    if load > cores as f64 + 1.0 {
+        let _ = writeln!(
+            text,
+            "- **others were using the machine: these figures are no evidence**"
+        );
+    }
     for &peer in &results.args.peers {
         let cells = results.measured.iter().map(|measured| measured.cell);
         let smaller = cells
@@ -197,6 +205,14 @@ mod tests {
         let text = markdown(&results);
         assert!(text.contains("8000*"), "{text}");
         assert!(text.contains("may ran 20000 tasks"), "{text}");
+    }
+
+    #[test]
+    fn a_busy_machine_is_no_evidence() {
+        let mut results = results("--peers go");
+        assert!(!markdown(&results).contains("no evidence"));
+        results.loads.push(results.machine.cores as f64 + 20.0);
+        assert!(markdown(&results).contains("no evidence"));
     }
 
     #[test]
