@@ -10,7 +10,7 @@ use crate::sample::{Failed, Sample};
 mod go_lib;
 mod may;
 mod rayon;
-// mod rt; // enable: declare this, list `rt::PEER` below, the `[[bench]]` entry in `Cargo.toml`
+mod rt;
 mod tokio;
 
 /// A row's body on a started peer: one call, one sample.
@@ -32,7 +32,7 @@ pub struct Peer {
 }
 
 /// The peers, in the order of the table.
-pub const PEERS: &[Peer] = &[tokio::PEER, may::PEER, go_lib::PEER, rayon::PEER];
+pub const PEERS: &[Peer] = &[rt::PEER, tokio::PEER, may::PEER, go_lib::PEER, rayon::PEER];
 
 /// The answer to a row that is not in [`Peer::rows`].
 fn unknown(job: &Job) -> Failed {
