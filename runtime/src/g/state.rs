@@ -10,6 +10,10 @@
 //! ```
 //!
 //! Transitions return what the caller now owes.
+//!
+//! The bits above the flags count registrations, so that two of them differ: otherwise a goroutine
+//! that ends, slow between its look at `joiner` and its compare-exchange, could take a new joiner
+//! for the one that it looked at. (It would have to be slow for 2^27 registrations.)
 
 use crate::prim::atomic::{AtomicU32, Ordering};
 
@@ -18,6 +22,8 @@ const HANDLE: u32 = 1 << 1;
 const JOINER: u32 = 1 << 2;
 const ABORT: u32 = 1 << 3;
 const REACHABLE: u32 = 1 << 4;
+/// One registration; see the [module](self).
+const REGISTERED: u32 = 1 << 5;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -98,7 +104,7 @@ impl State {
 
     /// The handle has written `joiner`: JOINER. `false`: it is complete instead.
     pub(crate) fn register(&self) -> bool {
-        self.set_unless_complete(|s| s | JOINER).is_some()
+        self.set_unless_complete(|s| (s | JOINER).wrapping_add(REGISTERED)).is_some()
     }
 
     /// The handle takes `joiner` back: not JOINER. `None`: it is complete, and the runtime
