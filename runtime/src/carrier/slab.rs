@@ -5,7 +5,7 @@
 //! 2. A slot in the free list has no stack and no home.
 
 use super::Slot;
-use crate::prim::Mutex;
+use crate::prim::global::Mutex;
 use crate::{sys, util};
 use std::io;
 use std::ptr::NonNull;

@@ -10,7 +10,7 @@
 //! 3. A value is in one place: with its sender, in the buffer, in a node, or with its receiver.
 
 use crate::carrier::Slot;
-use crate::prim::Mutex;
+use crate::prim::global::Mutex;
 use crate::util;
 use crate::wait::{self, Why};
 use std::cell::UnsafeCell;

@@ -24,6 +24,8 @@
 
 mod cell;
 mod joiner;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod state;
 
 pub(crate) use cell::{GBox, Outcome, Scope, new_cell};

@@ -17,6 +17,10 @@
 //! Only a handle claims, so without HANDLE, TAKEN need not be set.
 //!
 //! Transitions return what the caller now owes.
+//!
+//! The bits above the flags count registrations, so that two of them differ: otherwise a goroutine
+//! that ends, slow between its look at `joiner` and its compare-exchange, could take a new joiner
+//! for the one that it looked at. (It would have to be slow for 2^24 registrations.)
 
 use crate::prim::atomic::{AtomicU32, Ordering};
 
@@ -28,6 +32,8 @@ const REACHABLE: u32 = 1 << 4;
 const TAKEN: u32 = 1 << 5;
 const CLAIMED: u32 = 1 << 6;
 const TOMB: u32 = 1 << 7;
+/// One registration; see the [module](self).
+const REGISTERED: u32 = 1 << 8;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -169,7 +175,7 @@ impl State {
 
     /// The handle has written `joiner`: JOINER. `false`: it is complete instead.
     pub(crate) fn register(&self) -> bool {
-        self.set_unless_complete(|s| s | JOINER).is_some()
+        self.set_unless_complete(|s| (s | JOINER).wrapping_add(REGISTERED)).is_some()
     }
 
     /// The handle takes `joiner` back: not JOINER. `None`: it is complete, and the runtime

@@ -91,11 +91,14 @@ impl ParkWord {
         crate::sys::futex::wake_one(&raw const self.0);
     }
 
-    /// Under loom a futex is a look and a yield.
+    /// Under loom a futex is a look and a yield, and any deadline is near.
     #[cfg(loom)]
-    fn wait_while_asleep(&self, _deadline: Option<Instant>) {
+    fn wait_while_asleep(&self, deadline: Option<Instant>) {
         while self.0.load(Ordering::Relaxed) == ASLEEP {
             loom::thread::yield_now();
+            if deadline.is_some() {
+                return;
+            }
         }
     }
 

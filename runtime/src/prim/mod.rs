@@ -8,6 +8,15 @@
 //!    a switch of goroutines.
 //! 2. [`global`] is always `std`: statics need `const` constructors, which loom has not, and
 //!    no modelled state machine lives in a static.
+//!
+//! # Models
+//! Modules called `loom_tests` hold the models, next to what they model. In seconds, and in depth:
+//! ```text
+//! LOOM_MAX_PREEMPTIONS=2 RUSTFLAGS="--cfg loom" cargo test -p rt --release --lib loom
+//! LOOM_MAX_PREEMPTIONS=3 RUSTFLAGS="--cfg loom" cargo test -p rt --release --lib loom
+//! ```
+//! loom treats SeqCst accesses as AcqRel, but SeqCst fences as what they are: what needs a total
+//! order says so by a fence.
 
 #![allow(clippy::disallowed_types, reason = "this is where the std types are taken from")]
 
@@ -28,6 +37,8 @@ pub(crate) mod global {
     pub(crate) use std::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
+
+    pub(crate) use super::mutex::Global as Mutex;
 }
 
 /// Tells the processor, or loom, that this thread spins.

@@ -3,28 +3,39 @@
 //! The runtime's own critical sections run no user code and so cannot panic half way; a
 //! poisoned flag would only turn one bug into two.
 
-#[cfg(loom)]
-use loom::sync::{Mutex as Inner, MutexGuard};
-#[cfg(not(loom))]
-use std::sync::{Mutex as Inner, MutexGuard};
-
 /// [`std::sync::Mutex`] whose `lock` cannot fail.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(Inner<T>);
+pub(crate) struct Global<T>(std::sync::Mutex<T>);
 
-impl<T> Mutex<T> {
-    #[cfg(not(loom))]
+impl<T> Global<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self(Inner::new(value))
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new(value: T) -> Self {
-        Self(Inner::new(value))
+        Self(std::sync::Mutex::new(value))
     }
 
     /// Blocks the thread until the lock is held.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+        match self.0.lock() {
+            Ok(guard) => guard,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+}
+
+#[cfg(not(loom))]
+pub(crate) use Global as Mutex;
+
+/// The same, from loom.
+#[cfg(loom)]
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[cfg(loom)]
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
         match self.0.lock() {
             Ok(guard) => guard,
             Err(poisoned) => poisoned.into_inner(),

@@ -151,7 +151,29 @@ impl<T: Item> Remote<T> {
             self.next.store(ptr::null_mut(), Ordering::Relaxed);
             return Self::item(out);
         }
-        Self::item(self.next.swap(ptr::null_mut(), Ordering::Acquire))
+        Self::item(self.empty_next())
+    }
+
+    #[cfg(not(loom))]
+    #[inline]
+    fn empty_next(&self) -> *mut () {
+        self.next.swap(ptr::null_mut(), Ordering::Acquire)
+    }
+
+    /// The same, but for null swapped for null. loom does not know that such a swap comes before
+    /// the owner's next store (nothing stands between what a swap reads and what it writes), and
+    /// would let the owner read that null after it.
+    #[cfg(loom)]
+    fn empty_next(&self) -> *mut () {
+        let null = ptr::null_mut();
+        let mut seen = self.next.load(Ordering::Relaxed);
+        while !seen.is_null() {
+            match self.next.compare_exchange(seen, null, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(item) => return item,
+                Err(now) => seen = now,
+            }
+        }
+        null
     }
 
     /// What is in the slot, as a bare number to compare with: a thief that sees the same

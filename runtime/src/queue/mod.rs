@@ -13,6 +13,8 @@
 
 mod global;
 mod local;
+#[cfg(all(test, loom))]
+mod loom_tests;
 
 pub(crate) use global::Global;
 pub(crate) use local::{Local, Remote};

@@ -45,6 +45,11 @@
 //!   *after* its decrement, hence after ours saw it. If M gives up, its R2 comes after our P3
 //!   read the old value, so its R3 is ordered after our P2, and its R4 sees the work.
 //!
+//! A thief moves work while others look: half of what it steals goes into its own queue, where they
+//! may have looked already. It is a spinner, so this is before its decrement, which is a Release: if it
+//! is the last it acts as a producer; if not, the last one decrements later, and its fence and what
+//! it does then come after.
+//!
 //! P4 repeats the test under the lock, so that one burst of work wakes one M; that M is a
 //! spinner and wakes the next when it finds something (a chain, not a storm).
 //!
@@ -54,7 +59,7 @@
 //! The lone item in a P's `next` slot is not surplus. Its owner usually gets to it within a
 //! microsecond; if not, the monitor sees it unchanged and acts as a producer for it.
 //!
-//! The loom model `idle_protocol` in this file checks the claim on this code.
+//! The models in `loom_tests` check the claim on this code.
 
 use crate::prim::Mutex;
 use crate::prim::atomic::{AtomicU32, Ordering, fence};
@@ -131,14 +136,18 @@ impl Idle {
         Some(p)
     }
 
-    /// The claimed P finds no thread: back into the list.
-    pub(crate) fn unclaim(&self, p: u32, spinning: bool) {
+    /// The claimed P finds no thread: back into the list. `true`: an M sleeps, and the caller acts
+    /// as a producer. For while the claim stood, others may have left it to its spinner, which
+    /// never was, to find their work.
+    #[must_use]
+    pub(crate) fn unclaim(&self, p: u32, spinning: bool) -> bool {
         let mut lists = self.lists.lock();
         lists.ps.push(p);
         self.idle_ps.fetch_add(1, Ordering::Relaxed);
         if spinning {
             self.spinning.fetch_sub(1, Ordering::Relaxed);
         }
+        !lists.ms.is_empty()
     }
 
     /// R1 to R3. The caller looks at every queue afterwards (R4).
@@ -208,9 +217,12 @@ impl Idle {
     }
 
     /// A spinner found work. `true`: it was the last, and must act as a producer.
+    ///
+    /// Release pairs with the fence that follows the decrement of who is the last after us, here or
+    /// in [`retire`](Self::retire): it sees what we stole and put into our own queue.
     #[must_use]
     pub(crate) fn stop_spinning(&self) -> bool {
-        self.spinning.fetch_sub(1, Ordering::Relaxed) == 1
+        self.spinning.fetch_sub(1, Ordering::Release) == 1
     }
 
     /// How many Ps are idle.

@@ -82,8 +82,11 @@ impl Sched {
             Some(id) => self.give(id, index, spinning),
             None => {
                 if let Err(error) = self.new_machine(Some((index, spinning))) {
-                    self.idle.unclaim(index, spinning);
+                    let again = self.idle.unclaim(index, spinning);
                     self.warn_no_thread(&error);
+                    if again {
+                        self.surplus();
+                    }
                 }
             }
         }
@@ -182,7 +185,7 @@ impl Sched {
     pub(super) fn drop_p(&self, m: CurrentM) {
         if let Some(p) = m.own().p.take() {
             self.spill_carriers(p);
-            self.idle.unclaim(p.release(), m.own().spinning.replace(false));
+            let _ = self.idle.unclaim(p.release(), m.own().spinning.replace(false));
         }
     }
 

@@ -27,6 +27,8 @@ mod body;
 mod carriers;
 mod find;
 mod idle;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod machines;
 mod monitor;
 mod ready;

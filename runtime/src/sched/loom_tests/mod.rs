@@ -1,0 +1,3 @@
+//! The scheduler's protocols under loom.
+
+mod idle;
