@@ -7,7 +7,7 @@
 //! an old one); `complete` without Release, or without Acquire; `detach`, `register` that do
 //! not look at COMPLETE; `is_complete` Relaxed; `abort` that wakes nobody or everybody.
 
-use super::{AfterDetach, State};
+use super::{AfterComplete, AfterDetach, State};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -79,13 +79,27 @@ impl Goroutine {
             self.touch();
             joiner = self.joiner.load(Ordering::Relaxed);
         });
-        if after.joiner {
-            self.with_joiner(joiner, |joiner| {
+        match after {
+            AfterComplete::Handle { joiner: true, .. } => self.with_joiner(joiner, |joiner| {
                 assert!(!joiner.dropped && !joiner.woken, "woken after its end");
                 joiner.woken = true;
-            });
+            }),
+            AfterComplete::Handle { joiner: false, .. } => {}
+            AfterComplete::Orphan => {
+                self.touch();
+                if self.state.complete_orphan() {
+                    self.free();
+                }
+            }
         }
-        if after.orphan {
+    }
+
+    /// What a queue's owner does with its word.
+    fn come_out_of_queue(&self) {
+        self.touch();
+        if self.state.begin() {
+            self.run();
+        } else if self.state.bury() {
             self.free();
         }
     }
@@ -134,7 +148,12 @@ impl Goroutine {
         let after =
             if self.state.is_complete() { AfterDetach::Complete } else { self.state.detach() };
         match after {
-            AfterDetach::Complete => self.free(),
+            AfterDetach::Complete => {
+                self.touch();
+                if self.state.leave() {
+                    self.free();
+                }
+            }
             AfterDetach::Running { had_joiner: true } => self.drop_joiner(joiner),
             AfterDetach::Running { had_joiner: false } => {}
         }
@@ -224,6 +243,52 @@ fn ends_while_it_is_polled_twice() {
         assert!(g.is_ready());
         g.drop_handle();
         assert!(g.is_freed());
+    });
+}
+
+/// Its word comes out of a queue while who joins it claims it: it runs once, and is freed once.
+#[test]
+fn is_claimed_while_it_is_dequeued() {
+    loom::model(|| {
+        let g = Goroutine::new(true);
+        let owner = {
+            let g = Arc::clone(&g);
+            thread::spawn(move || g.come_out_of_queue())
+        };
+        g.set_joiner(1);
+        if g.state.claim() {
+            g.run();
+        }
+        while !g.is_ready() {
+            thread::yield_now();
+        }
+        g.drop_handle();
+        owner.join().unwrap();
+        assert!(g.is_freed(), "nobody freed it");
+    });
+}
+
+/// The same, and the handle goes while it runs.
+#[test]
+fn is_claimed_and_detached() {
+    loom::model(|| {
+        let g = Goroutine::new(true);
+        let owner = {
+            let g = Arc::clone(&g);
+            thread::spawn(move || g.come_out_of_queue())
+        };
+        if g.state.claim() {
+            let runner = {
+                let g = Arc::clone(&g);
+                thread::spawn(move || g.run())
+            };
+            g.drop_handle();
+            runner.join().unwrap();
+        } else {
+            g.drop_handle();
+        }
+        owner.join().unwrap();
+        assert!(g.is_freed(), "nobody freed it");
     });
 }
 

@@ -35,7 +35,7 @@ struct Things {
 
 impl Things {
     fn new() -> (Local<Id>, Arc<Self>) {
-        let (local, remote) = Local::new();
+        let (local, remote) = Local::new(false);
         let things = Self {
             written: std::array::from_fn(|_| UnsafeCell::new(0)),
             taken: std::array::from_fn(|_| AtomicU32::new(0)),
@@ -73,9 +73,9 @@ fn owner_and_thieves() {
         let halver = {
             let things = Arc::clone(&things);
             thread::spawn(move || {
-                let (own, _remote) = Local::new();
+                let (own, remote_of_own) = Local::new(false);
                 things.take(own.steal_half(&things.remote));
-                while things.take(own.pop()) {}
+                while things.take(own.pop(&remote_of_own)) {}
             })
         };
         let nexter = {
@@ -86,16 +86,16 @@ fn owner_and_thieves() {
         };
         for index in 0..ITEMS {
             if let Some(out) = things.remote.put_next(things.make(index)) {
-                local.push(out);
+                local.push(&things.remote, out);
             }
             if index == 1 {
                 things.take(things.remote.take_next());
             }
         }
-        things.take(local.pop());
+        things.take(local.pop(&things.remote));
         halver.join().unwrap();
         nexter.join().unwrap();
-        while things.take(local.pop()) {}
+        while things.take(local.pop(&things.remote)) {}
         things.take(things.remote.take_next());
         things.all_taken_once();
     });
@@ -113,14 +113,14 @@ fn two_thieves_and_one_next() {
         });
         for index in 0..ITEMS {
             if let Some(out) = things.remote.put_next(things.make(index)) {
-                local.push(out);
+                local.push(&things.remote, out);
             }
         }
         things.take(things.remote.take_next());
         for thief in thieves {
             thief.join().unwrap();
         }
-        while things.take(local.pop()) {}
+        while things.take(local.pop(&things.remote)) {}
         things.all_taken_once();
     });
 }
@@ -133,17 +133,17 @@ fn shares_of_the_global_queue() {
         let other = {
             let (things, global) = (Arc::clone(&things), Arc::clone(&global));
             thread::spawn(move || {
-                let (own, _remote) = Local::new();
-                things.take(global.pop_share(&own, 2));
-                while things.take(own.pop()) {}
+                let (own, remote_of_own) = Local::new(false);
+                things.take(global.pop_share(&own, &remote_of_own, 2));
+                while things.take(own.pop(&remote_of_own)) {}
             })
         };
         for index in 0..ITEMS {
             global.push(things.make(index));
         }
-        things.take(global.pop_share(&local, 2));
+        things.take(global.pop_share(&local, &things.remote, 2));
         other.join().unwrap();
-        while things.take(local.pop()) || things.take(global.pop()) {}
+        while things.take(local.pop(&things.remote)) || things.take(global.pop()) {}
         things.all_taken_once();
     });
 }
