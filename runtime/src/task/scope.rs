@@ -128,6 +128,11 @@ where
         wait_for_children(slot, &scope.data);
         match result {
             Err(payload) => resume_unwind(payload),
+            Ok(value) if slot.has_stack() && wait::is_cancelled(slot) => {
+                // The children were cut short: what the body returned is not to be trusted.
+                wait::raise_if_cancelled(slot);
+                value
+            }
             Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => {
                 panic!("a scoped thread panicked")
             }
@@ -136,7 +141,7 @@ where
     })
 }
 
-/// Invariants 1 and 3. Cancellation that arrives here is passed on, and stays for the next park.
+/// Invariants 1 and 3. Cancellation that arrives here is passed on; the caller raises it.
 fn wait_for_children(slot: &'static Slot, data: &Data) {
     let _mask = Mask::new(slot);
     let mut aborted = false;

@@ -132,7 +132,7 @@ fn job(slot: &Slot) -> Option<GRef> {
 
 /// Unwinds if the goroutine was aborted or its runtime stops.
 #[inline(always)]
-fn raise_if_cancelled(slot: &'static Slot) {
+pub(crate) fn raise_if_cancelled(slot: &'static Slot) {
     if is_cancelled(slot) {
         raise(slot);
     }
