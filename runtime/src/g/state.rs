@@ -96,6 +96,12 @@ impl State {
         }
     }
 
+    /// Whether somebody is registered; only the handle registers. Relaxed: a hint, `unregister` decides.
+    #[inline]
+    pub(crate) fn has_joiner(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & JOINER != 0
+    }
+
     /// The handle has written `joiner`: JOINER. `false`: it is complete instead.
     pub(crate) fn register(&self) -> bool {
         self.set_unless_complete(|s| s | JOINER).is_some()
