@@ -109,6 +109,7 @@ impl Builder {
             ));
         }
         let config = self.config()?;
+        stack::check()?;
         stack::install(overflow::describe);
         if self.panic_hook {
             panic::install();
