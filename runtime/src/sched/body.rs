@@ -56,6 +56,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     let cell = GBox::of(g);
     // SAFETY: we are the runtime side until `complete` below.
     let header = unsafe { g.get() };
+    slot.id.store(header.id(), Ordering::Relaxed);
     if header.state.is_aborted() || !home_runs(slot) {
         // SAFETY: as above, and the closure was not taken.
         quietly(|| unsafe { cell.drop_stage(Outcome::Cancelled) });
