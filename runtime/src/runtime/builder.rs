@@ -122,7 +122,7 @@ impl Builder {
             );
             io::Error::new(error.kind(), text)
         })?;
-        Ok(Runtime { sched })
+        Ok(Runtime { sched, is_down: false })
     }
 
     fn config(&self) -> io::Result<Config> {
