@@ -73,6 +73,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     if !slot.locals.get().is_null() {
         drop_locals(slot);
     }
+    slot.entered.set(std::ptr::null());
     slot.reachable.set(false);
     slot.raised.set(0);
     slot.masks.set(0);
