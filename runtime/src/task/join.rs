@@ -85,7 +85,7 @@ impl<T> JoinHandle<T> {
             let mut passed_on = false;
             while !g.state.is_complete() {
                 // Looked at after each wake-up: it may come at any time.
-                if !passed_on && slot.has_stack() && wait::is_cancelled(slot) {
+                if !passed_on && wait::passes_on(slot) {
                     passed_on = true;
                     self.abort();
                 }

@@ -128,7 +128,7 @@ where
         wait_for_children(slot, &scope.data);
         match result {
             Err(payload) => resume_unwind(payload),
-            Ok(value) if slot.has_stack() && wait::is_cancelled(slot) => {
+            Ok(value) if wait::passes_on(slot) => {
                 // The children were cut short: what the body returned is not to be trusted.
                 wait::raise_if_cancelled(slot);
                 value
@@ -146,7 +146,7 @@ fn wait_for_children(slot: &'static Slot, data: &Data) {
     let _mask = Mask::new(slot);
     let mut aborted = false;
     while data.running.load(Ordering::Acquire) != 0 {
-        if !aborted && slot.has_stack() && wait::is_cancelled(slot) {
+        if !aborted && wait::passes_on(slot) {
             aborted = true;
             data.abort_children();
         }
