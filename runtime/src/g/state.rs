@@ -18,6 +18,9 @@ const HANDLE: u32 = 1 << 1;
 const JOINER: u32 = 1 << 2;
 const ABORT: u32 = 1 << 3;
 const REACHABLE: u32 = 1 << 4;
+/// Counts registrations, in the upper bits, and may wrap. `complete` reads the joiner and then
+/// compares the word: without it, a joiner that was replaced meanwhile would look like the one read.
+const REGISTRATION: u32 = 1 << 8;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -104,7 +107,7 @@ impl State {
 
     /// The handle has written `joiner`: JOINER. `false`: it is complete instead.
     pub(crate) fn register(&self) -> bool {
-        self.set_unless_complete(|s| s | JOINER).is_some()
+        self.set_unless_complete(|s| (s | JOINER).wrapping_add(REGISTRATION)).is_some()
     }
 
     /// The handle takes `joiner` back: not JOINER. `None`: it is complete, and the runtime
