@@ -131,7 +131,7 @@ impl State {
     /// It came out of a queue. `false`: it was claimed, and this is its tomb: [`bury`](Self::bury).
     #[inline]
     pub(crate) fn begin(&self) -> bool {
-        if self.0.load(Ordering::Relaxed) & (HANDLE | TAKEN) == 0 {
+        if self.0.load(Ordering::Relaxed) & (HANDLE | TAKEN | CLAIMED) == 0 {
             return true;
         }
         self.0.fetch_or(TAKEN, Ordering::AcqRel) & TAKEN == 0
@@ -140,7 +140,8 @@ impl State {
     /// The handle wants it to run now; its word stays in the queue.
     pub(crate) fn claim(&self) -> bool {
         let now = self.0.load(Ordering::Relaxed);
-        now & (TAKEN | COMPLETE) == 0
+        // Once: there is one TOMB.
+        now & (TAKEN | CLAIMED | COMPLETE) == 0
             && self
                 .0
                 .compare_exchange(
@@ -157,6 +158,12 @@ impl State {
         self.0.fetch_or(TAKEN | CLAIMED, Ordering::AcqRel);
     }
 
+    /// There was no stack to begin it on: it goes back into a queue.
+    #[cold]
+    pub(crate) fn unbegin(&self) {
+        self.0.fetch_and(!TAKEN, Ordering::AcqRel);
+    }
+
     /// The word of a claimed goroutine came out of the queue. `true`: the memory is ours to free.
     #[cold]
     pub(crate) fn bury(&self) -> bool {
@@ -171,6 +178,12 @@ impl State {
             return true;
         }
         self.0.fetch_and(!HANDLE, Ordering::AcqRel) & TOMB == 0
+    }
+
+    /// Whether somebody is registered; only the handle registers. Relaxed: a hint, `unregister` decides.
+    #[inline]
+    pub(crate) fn has_joiner(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & JOINER != 0
     }
 
     /// The handle has written `joiner`: JOINER. `false`: it is complete instead.

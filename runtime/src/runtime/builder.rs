@@ -109,6 +109,7 @@ impl Builder {
             ));
         }
         let config = self.config()?;
+        stack::check()?;
         stack::install(overflow::describe);
         if self.panic_hook {
             panic::install();
@@ -121,7 +122,7 @@ impl Builder {
             );
             io::Error::new(error.kind(), text)
         })?;
-        Ok(Runtime { sched })
+        Ok(Runtime { sched, is_down: false })
     }
 
     fn config(&self) -> io::Result<Config> {

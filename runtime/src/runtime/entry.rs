@@ -2,6 +2,7 @@
 
 use super::{Builder, Runtime};
 use crate::panic;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 /// Settings of a `main` or a test.
@@ -39,13 +40,11 @@ impl Entry {
     #[doc(hidden)]
     pub fn main(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
         let runtime = match self.build() {
-            Ok(runtime) => runtime,
+            // The process exits, by a panic too: nobody is unwound, and no thread joined, as in Go.
+            Ok(runtime) => ManuallyDrop::new(runtime),
             Err(code) => return code,
         };
-        let code = runtime.run(f);
-        // The process exits: nobody is unwound, and no thread joined, as in Go.
-        std::mem::forget(runtime);
-        code
+        runtime.run(f)
     }
 
     /// Runs `f` and shuts down.

@@ -4,6 +4,7 @@ use crate::g::new_cell;
 use crate::sched::{self, Sched};
 use crate::stack::Class;
 use crate::task::{JoinHandle, start};
+use crate::wait;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -181,7 +182,15 @@ where
     match result {
         Ok(value) => value,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(error) => panic!("Runtime::run: {error}"),
+        Err(error) => {
+            // If it was the caller who was cancelled, it goes on to unwind.
+            wait::with(|slot| {
+                if slot.has_stack() {
+                    wait::raise_if_cancelled(slot);
+                }
+            });
+            panic!("Runtime::run: {error}")
+        }
     }
 }
 

@@ -40,6 +40,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Runtime {
     sched: Arc<Sched>,
+    /// It was shut down, and dropping it does nothing more.
+    is_down: bool,
 }
 
 impl Runtime {
@@ -73,15 +75,16 @@ impl Runtime {
     /// # Errors
     /// When goroutines were left that did not end: they burn, sit in a system call, or swallow
     /// the unwinding. They and their stacks are left alone for the rest of the process's life.
-    pub fn shutdown_timeout(self, timeout: Duration) -> Result<(), ShutdownTimeout> {
-        let result = shutdown::shut_down(&self.sched, Some(timeout));
-        std::mem::forget(self);
-        result
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Result<(), ShutdownTimeout> {
+        self.is_down = true;
+        shutdown::shut_down(&self.sched, Some(timeout))
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        shutdown::drop_runtime(&self.sched);
+        if !self.is_down {
+            shutdown::drop_runtime(&self.sched);
+        }
     }
 }

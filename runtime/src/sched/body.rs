@@ -28,11 +28,14 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
         let sched = unsafe { Sched::from_home(m.own().home.get()) };
         sched.count_finish(m);
         if slot.bound.get() != 0 {
-            unbind(m, slot);
+            unbind(m, slot, sched.config.migrate);
         }
         match sched.follow(m, slot) {
             Some(g) => {
                 slot.set_job(g.as_ptr().as_ptr().cast());
+                if !sched.config.migrate {
+                    slot.bound.set(m.id + 1);
+                }
                 input = m.into_input();
             }
             // SAFETY: we are on this carrier's stack.
@@ -41,10 +44,10 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
     }
 }
 
-/// A goroutine that ends pinned takes its thread with it.
+/// A goroutine that ends pinned takes its thread with it, unless others are at home there.
 #[cold]
-fn unbind(m: CurrentM, slot: &Slot) {
-    if slot.pins.replace(0) != 0 {
+fn unbind(m: CurrentM, slot: &Slot, migrate: bool) {
+    if slot.pins.replace(0) != 0 && migrate {
         m.own().retire.set(true);
     }
     slot.bound.set(0);
@@ -56,6 +59,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     let cell = GBox::of(g);
     // SAFETY: we are the runtime side until `complete` below.
     let header = unsafe { g.get() };
+    slot.id.store(header.id(), Ordering::Relaxed);
     if header.state.is_aborted() || !home_runs(slot) {
         // SAFETY: as above, and the closure was not taken.
         quietly(|| unsafe { cell.drop_stage(Outcome::Cancelled) });
@@ -69,6 +73,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     if !slot.locals.get().is_null() {
         drop_locals(slot);
     }
+    slot.entered.set(std::ptr::null());
     slot.reachable.set(false);
     slot.raised.set(0);
     slot.masks.set(0);

@@ -7,7 +7,7 @@ use super::{Sched, body};
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Outcome, Runnable};
 use crate::m::CurrentM;
-use crate::prim::global::Ordering;
+use crate::prim::global::{AtomicBool, Ordering};
 use crate::stack::{self, Class, Stack};
 use std::io;
 use std::ptr::NonNull;
@@ -16,6 +16,9 @@ use std::ptr::NonNull;
 const CACHE: usize = 256;
 /// Built at a time, at most.
 const BATCH: usize = 512;
+
+/// It was said that stacks are short. Once: it will be a crowd.
+static WARNED: AtomicBool = AtomicBool::new(false);
 
 impl Sched {
     /// A carrier with `g` as its job. `None`: there is no stack now; `g` waits for one, or
@@ -97,6 +100,9 @@ impl Sched {
     /// No stack is to be had. With carriers alive, `g` waits for one of them; with none it ends.
     fn starve(&self, m: CurrentM, class: Class, g: GRef, error: &io::Error) -> Option<&'static Slot> {
         if self.carriers[class.index()].load(Ordering::Relaxed) > 0 {
+            if !WARNED.swap(true, Ordering::Relaxed) {
+                eprintln!("rt: goroutines wait for others to end, to have their stacks: {error}");
+            }
             self.starved.lock().push_back(g);
             // SeqCst: as in `pool_carrier`: either the carrier that becomes idle now sees us
             // wait, or we see it in the pool.
@@ -151,7 +157,20 @@ impl Sched {
         for slot in &slots[keep..] {
             slot.idle_since.set(now);
         }
+        let count = slots.len() - keep;
         self.pool[self.config.class.index()].lock().extend(slots.drain(keep..));
+        self.feed_some(self.config.class, count);
+    }
+
+    /// `count` carriers, or their stacks, can be had: lets that many try again that wait for one.
+    fn feed_some(&self, class: Class, count: usize) {
+        crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
+        for _ in 0..count {
+            if !self.is_starving() {
+                return;
+            }
+            self.feed(class);
+        }
     }
 
     fn is_starving(&self) -> bool {
@@ -174,9 +193,10 @@ impl Sched {
                     self.inject(Runnable::Started(slot));
                 }
                 None => {
-                    // Somebody was quicker. There are carriers, and the next to be idle comes here.
-                    self.starved.lock().push_front(g);
-                    self.starving.fetch_add(1, Ordering::SeqCst);
+                    // Somebody was quicker, or the carrier was taken apart: there may be a stack.
+                    // SAFETY: as above.
+                    unsafe { g.get() }.state.unbegin();
+                    self.inject(Runnable::Fresh(g));
                 }
             }
         }
@@ -198,7 +218,11 @@ impl Sched {
                 }
                 old
             };
+            let freed = old.first().map(|slot| (slot.class(), old.len()));
             self.dismantle(old);
+            if let Some((class, count)) = freed {
+                self.feed_some(class, count);
+            }
         }
         oldest
     }

@@ -68,7 +68,7 @@ impl Sched {
         m.clear_preempt();
         p.count_run(true);
         if p.global_turn()
-            && let Some(found) = self.next_from_global()
+            && let Some(found) = self.others_turn(m)
         {
             return Some(found);
         }
@@ -89,9 +89,15 @@ impl Sched {
         }
     }
 
+    /// What must not wait until the P's own queue is empty.
     #[cold]
     #[inline(never)]
-    fn next_from_global(&self) -> Option<Runnable> {
+    fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
+        if !self.config.migrate
+            && let Some(slot) = self.machines.take_bound(m.id)
+        {
+            return Some(Runnable::Started(slot));
+        }
         if self.global.is_empty() { None } else { self.global.pop() }
     }
 

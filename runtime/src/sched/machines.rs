@@ -75,21 +75,20 @@ impl Sched {
         }
     }
 
-    /// Lets `id`, or a new thread, run with P `index`.
-    pub(super) fn start(&self, index: u32, id: Option<u32>, spinning: bool) {
+    /// Lets `id`, or a new thread, run with P `index`. `false`: there is none, and the P is idle.
+    pub(super) fn start(&self, index: u32, id: Option<u32>, spinning: bool) -> bool {
         emit(Event::WakeM { p: index });
-        match id {
-            Some(id) => self.give(id, index, spinning),
-            None => {
-                if let Err(error) = self.new_machine(Some((index, spinning))) {
-                    let again = self.idle.unclaim(index, spinning);
-                    self.warn_no_thread(&error);
-                    if again {
-                        self.surplus();
-                    }
-                }
+        let Some(id) = id else {
+            let Err(error) = self.new_machine(Some((index, spinning))) else { return true };
+            let again = self.idle.unclaim(index, spinning);
+            self.warn_no_thread(&error);
+            if again {
+                self.surplus();
             }
-        }
+            return false;
+        };
+        self.give(id, index, spinning);
+        true
     }
 
     pub(super) fn give(&self, id: u32, index: u32, spinning: bool) {

@@ -107,6 +107,11 @@ pub(crate) struct Sched {
     stop: stop::Stop,
 }
 
+/// Its own sections run no user code, so no panic leaves it half changed; `Runtime` and `Handle`
+/// may be used in and after a `catch_unwind`.
+impl std::panic::UnwindSafe for Sched {}
+impl std::panic::RefUnwindSafe for Sched {}
+
 impl std::fmt::Debug for Sched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sched").field("config", &self.config).field("live", &self.live()).finish()

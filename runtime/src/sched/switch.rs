@@ -164,8 +164,9 @@ fn yield_pinned(m: CurrentM, slot: &'static Slot) {
     let alone = sched.global.is_empty()
         && m.own().p.get().is_none_or(|p| p.remote.is_empty() && p.remote.peek_next() == 0);
     if !alone {
-        sched.hand_off(m);
-        sched.come_back(m, slot, true);
+        // Without a thread to run the others, the P is idle, and we take it back.
+        let taken = sched.hand_off(m);
+        sched.come_back(m, slot, taken);
     }
     m.leave(was);
 }
@@ -213,8 +214,9 @@ pub(crate) fn unpin() {
 
 impl Sched {
     /// This M is about to block: its P goes to an M that can use it, or to the idle ones.
-    pub(super) fn hand_off(&self, m: CurrentM) {
-        let Some(p) = m.own().p.take() else { return };
+    /// `true`: the work that it had is in somebody's hands.
+    pub(super) fn hand_off(&self, m: CurrentM) -> bool {
+        let Some(p) = m.own().p.take() else { return true };
         emit(Event::Handoff { p: p.index });
         if let Some(next) = p.remote.take_next() {
             p.push(next);
@@ -223,14 +225,14 @@ impl Sched {
         let has_work = !p.remote.is_empty() || !self.global.is_empty();
         let index = p.release();
         if has_work {
-            self.start(index, self.idle.take_m(), false);
-            return;
+            return self.start(index, self.idle.take_m(), false);
         }
         self.idle.retire_p(index);
         if self.any_work(m) {
             self.surplus();
         }
         self.stop.nudge_if_idle(self);
+        true
     }
 
     /// This M has something to run and wants a P; without `queue` an idle one will do at once.

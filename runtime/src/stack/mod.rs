@@ -33,6 +33,14 @@
 //! page table, Linux 6.13; an error on older kernels), `mprotect` (a mapping of their own, about
 //! 30,000 stacks by default), or unset: the first of the two that works.
 
+/// Whether stacks can be had at all: reads `RT_STACK_GUARD`.
+///
+/// # Errors
+/// When it says nothing known, or asks for what the kernel has not.
+pub(crate) fn check() -> std::io::Result<()> {
+    GuardMode::current().map(|_| ())
+}
+
 mod class;
 mod guard;
 mod overflow;

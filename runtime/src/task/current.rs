@@ -100,7 +100,8 @@ pub fn exit() -> ! {
 ///
 /// Pins nest. While it is pinned, a goroutine that waits blocks its thread, and its processor goes
 /// to another one; so it is dearer than others to switch to. If it ends without dropping the guard
-/// (which takes a [`std::mem::forget`]), its thread ends with it and is not used again. On a plain
+/// (which takes a [`std::mem::forget`]), its thread ends with it and is not used again; but not where
+/// goroutines do not [migrate](crate::Builder::migrate): others are at home on it. On a plain
 /// thread the guard does nothing.
 ///
 /// # Examples

@@ -78,14 +78,19 @@ impl<T> JoinHandle<T> {
     /// Waits for the goroutine even if the caller is cancelled, which it passes on.
     pub(crate) fn join_masked(self) -> Result<T, JoinError> {
         wait::with(|slot| {
-            let mask = Mask::new(slot);
-            while !self.g().state.is_complete() {
-                if slot.has_stack() && wait::is_cancelled(slot) {
+            let _mask = Mask::new(slot);
+            let g = self.g();
+            self.set_joiner(Joiner::Parked(slot));
+            let _registered = Registered(g);
+            let mut passed_on = false;
+            while !g.state.is_complete() {
+                // Looked at after each wake-up: it may come at any time.
+                if !passed_on && wait::passes_on(slot) {
+                    passed_on = true;
                     self.abort();
                 }
-                self.wait_complete(None);
+                wait::park(slot, Why::Join);
             }
-            drop(mask);
         });
         self.take()
     }
@@ -187,6 +192,10 @@ impl<T> JoinHandle<T> {
     #[inline]
     fn set_joiner(&self, joiner: Joiner) {
         let g = self.g();
+        if g.state.has_joiner() {
+            // A future that was polled, and is now waited for in another way.
+            unregister(g);
+        }
         let raw = joiner.into_raw();
         g.joiner.store(raw, Ordering::Relaxed);
         if !g.state.register() {
@@ -249,7 +258,6 @@ impl<T> Future for JoinHandle<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let g = self.g();
         if !g.state.is_complete() {
-            unregister(g);
             self.set_joiner(Joiner::Task(Box::new(cx.waker().clone())));
         }
         if g.state.is_complete() { Poll::Ready(self.take()) } else { Poll::Pending }

@@ -128,6 +128,11 @@ where
         wait_for_children(slot, &scope.data);
         match result {
             Err(payload) => resume_unwind(payload),
+            Ok(value) if wait::passes_on(slot) => {
+                // The children were cut short: what the body returned is not to be trusted.
+                wait::raise_if_cancelled(slot);
+                value
+            }
             Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => {
                 panic!("a scoped thread panicked")
             }
@@ -136,12 +141,12 @@ where
     })
 }
 
-/// Invariants 1 and 3. Cancellation that arrives here is passed on, and stays for the next park.
+/// Invariants 1 and 3. Cancellation that arrives here is passed on; the caller raises it.
 fn wait_for_children(slot: &'static Slot, data: &Data) {
     let _mask = Mask::new(slot);
     let mut aborted = false;
     while data.running.load(Ordering::Acquire) != 0 {
-        if !aborted && slot.has_stack() && wait::is_cancelled(slot) {
+        if !aborted && wait::passes_on(slot) {
             aborted = true;
             data.abort_children();
         }

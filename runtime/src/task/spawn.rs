@@ -102,7 +102,13 @@ pub(crate) fn launch(cell: GBox) {
 fn launch_outside(g: GRef) {
     match entered() {
         Some(sched) => start(&sched, g),
-        None => no_runtime(),
+        None => {
+            // Nobody will: the closure is dropped, a scope that counts it is told, and the handle's
+            // side goes too.
+            sched::end_unstarted(g, Outcome::Cancelled);
+            drop(JoinHandle::<()>::new(GBox::of(g)));
+            no_runtime()
+        }
     }
 }
 

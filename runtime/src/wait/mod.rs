@@ -138,7 +138,7 @@ fn job(slot: &Slot) -> Option<GRef> {
 
 /// Unwinds if the goroutine was aborted or its runtime stops.
 #[inline(always)]
-fn raise_if_cancelled(slot: &'static Slot) {
+pub(crate) fn raise_if_cancelled(slot: &'static Slot) {
     if is_cancelled(slot) {
         raise(slot);
     }
@@ -150,6 +150,12 @@ pub(crate) fn is_cancelled(slot: &'static Slot) -> bool {
     // SAFETY: it is the goroutine that runs this: alive.
     let aborted = job(slot).is_some_and(|g| unsafe { g.get() }.state.is_aborted());
     aborted || !home(slot).is_running()
+}
+
+/// Whether the goroutine of `slot`, the caller, is to end what it waits for. Not in a destructor that
+/// runs because it unwinds: what is done there is done whole.
+pub(crate) fn passes_on(slot: &'static Slot) -> bool {
+    slot.has_stack() && is_cancelled(slot) && !std::thread::panicking()
 }
 
 /// Nothing is delivered where it would do harm: under a mask, or while panicking.
