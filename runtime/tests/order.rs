@@ -1,0 +1,261 @@
+//! The order in which one processor runs its goroutines.
+#![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
+
+mod common;
+
+use common::runtime;
+use rt::chan::Chan;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<usize>>>);
+
+impl Log {
+    fn put(&self, what: usize) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    fn take(&self) -> Vec<usize> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// A goroutine that notes `what`.
+    fn spawn(&self, what: usize) -> rt::JoinHandle<()> {
+        let log = self.clone();
+        rt::spawn(move || log.put(what))
+    }
+}
+
+#[test]
+fn the_last_spawned_runs_next_the_others_in_order() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let log = Log::default();
+        let all: Vec<_> = (0..5).map(|i| log.spawn(i)).collect();
+        assert_eq!(log.take(), []);
+        all.into_iter().for_each(|h| h.join().unwrap());
+        assert_eq!(log.take(), [4, 0, 1, 2, 3]);
+    });
+}
+
+#[test]
+fn the_spawner_keeps_running() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let log = Log::default();
+        let handle = log.spawn(1);
+        log.put(0);
+        handle.join().unwrap();
+        assert_eq!(log.take(), [0, 1]);
+    });
+}
+
+#[test]
+fn a_spawned_goroutine_runs_when_its_spawner_parks() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let log = Log::default();
+        // Something that was there before.
+        let before = log.spawn(7);
+        let before_too = log.spawn(8);
+        let ch = Chan::new(0);
+        let (tx, log2) = (ch.clone(), log.clone());
+        rt::spawn(move || {
+            log2.put(1);
+            tx.send(());
+        });
+        ch.recv();
+        assert_eq!(log.take()[0], 1);
+        before.join().unwrap();
+        before_too.join().unwrap();
+    });
+}
+
+#[test]
+fn a_yield_goes_behind_all_that_is_runnable() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let log = Log::default();
+        let all: Vec<_> = (0..20).map(|i| log.spawn(i)).collect();
+        rt::yield_now();
+        let mut seen = log.take();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..20).collect::<Vec<_>>());
+        all.into_iter().for_each(|h| assert!(h.is_finished()));
+    });
+}
+
+#[test]
+fn yielders_take_turns() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let log = Log::default();
+        let all: Vec<_> = (0..3)
+            .map(|i| {
+                let log = log.clone();
+                rt::spawn(move || {
+                    for _ in 0..10 {
+                        log.put(i);
+                        rt::yield_now();
+                    }
+                })
+            })
+            .collect();
+        all.into_iter().for_each(|h| h.join().unwrap());
+        let seen = log.take();
+        for turn in seen.chunks(3) {
+            let mut turn = turn.to_vec();
+            turn.sort_unstable();
+            assert_eq!(turn, [0, 1, 2], "{seen:?}");
+        }
+    });
+}
+
+/// Goroutines that keep the processor's own queue full let in what comes from outside.
+fn is_let_in(keep_busy: impl FnOnce(Arc<AtomicBool>) + Send + 'static) {
+    let runtime = runtime(1);
+    let (stop, ready) = (Arc::new(AtomicBool::new(false)), Chan::new(1));
+    let (stop2, ready2) = (stop.clone(), ready.clone());
+    let busy = runtime.handle().spawn(move || {
+        ready2.send(());
+        keep_busy(stop2);
+    });
+    ready.recv();
+    // From a plain thread, hence through the global queue.
+    for i in 0..100 {
+        let got = runtime.handle().spawn(move || i);
+        assert_eq!(got.join_timeout(Duration::from_secs(30)).unwrap(), i);
+    }
+    // And a timer.
+    let start = Instant::now();
+    let sleeper = runtime.handle().spawn(|| rt::time::sleep(Duration::from_millis(20)));
+    sleeper.join_timeout(Duration::from_secs(30)).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(20));
+    stop.store(true, Ordering::SeqCst);
+    busy.join().unwrap();
+}
+
+#[test]
+fn a_yielding_pair_lets_others_in() {
+    let _t = common::test();
+    is_let_in(|stop| {
+        rt::scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| {
+                    while !stop.load(Ordering::SeqCst) {
+                        rt::yield_now();
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn a_lone_yielder_lets_others_in() {
+    let _t = common::test();
+    is_let_in(|stop| {
+        while !stop.load(Ordering::SeqCst) {
+            rt::yield_now();
+        }
+    });
+}
+
+/// A pair on an unbuffered channel, each waking the other.
+fn ping_pong(stop: &AtomicBool) {
+    let (there, back) = (Chan::new(0), Chan::new(0));
+    rt::scope(|s| {
+        s.spawn(|| {
+            while let Some(value) = there.recv() {
+                back.send(value);
+            }
+            back.close();
+        });
+        while !stop.load(Ordering::SeqCst) {
+            there.send(1);
+            back.recv();
+        }
+        there.close();
+    });
+}
+
+#[test]
+fn a_ping_pong_pair_lets_others_in() {
+    let _t = common::test();
+    is_let_in(|stop| ping_pong(&stop));
+}
+
+#[test]
+fn a_pair_that_joins_what_it_spawns_lets_others_in() {
+    let _t = common::test();
+    is_let_in(|stop| {
+        while !stop.load(Ordering::SeqCst) {
+            rt::spawn(|| ()).join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_chain_of_spawns_lets_others_in() {
+    let _t = common::test();
+    fn next(stop: Arc<AtomicBool>, ended: Chan<()>) {
+        if stop.load(Ordering::SeqCst) {
+            ended.send(());
+        } else {
+            rt::spawn(move || next(stop, ended));
+        }
+    }
+    is_let_in(|stop| {
+        let ended = Chan::new(0);
+        next(stop, ended.clone());
+        ended.recv();
+    });
+}
+
+/// The same, with others in the processor's own queue.
+#[test]
+fn a_ping_pong_pair_does_not_starve_its_neighbours() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let (stop, turns) = (AtomicBool::new(false), AtomicUsize::new(0));
+        rt::scope(|s| {
+            s.spawn(|| ping_pong(&stop));
+            let neighbour = s.spawn(|| {
+                for _ in 0..200 {
+                    turns.fetch_add(1, Ordering::SeqCst);
+                    rt::yield_now();
+                }
+            });
+            neighbour.join().unwrap();
+            stop.store(true, Ordering::SeqCst);
+        });
+        assert_eq!(turns.into_inner(), 200);
+    });
+}
+
+/// A goroutine that never waits but talks to channels honours the slice.
+#[test]
+fn operations_that_need_not_wait_are_checkpoints() {
+    let _t = common::test();
+    is_let_in(|stop| {
+        let ch = Chan::new(4);
+        while !stop.load(Ordering::SeqCst) {
+            ch.send(1);
+            ch.recv();
+        }
+    });
+    is_let_in(|stop| {
+        let ch = Chan::<u8>::new(0);
+        while !stop.load(Ordering::SeqCst) {
+            assert!(ch.try_recv().is_err());
+        }
+    });
+    is_let_in(|stop| {
+        let ch = Chan::new(0);
+        while !stop.load(Ordering::SeqCst) {
+            assert!(ch.try_send(1).is_err());
+        }
+    });
+}
