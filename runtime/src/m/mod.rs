@@ -148,12 +148,10 @@ impl CurrentM {
         self.retake.load(Ordering::Relaxed) != 0
     }
 
-    /// A new slice begins.
+    /// A new slice begins. `true`: the last one had gone on for too long.
     #[inline]
-    pub(crate) fn clear_preempt(self) {
-        if self.wanted() {
-            self.retake.fetch_and(!PREEMPT, Ordering::Relaxed);
-        }
+    pub(crate) fn clear_preempt(self) -> bool {
+        self.wanted() && self.retake.fetch_and(!PREEMPT, Ordering::Relaxed) & PREEMPT != 0
     }
 }
 

@@ -65,9 +65,11 @@ impl Sched {
             p.push(next);
         }
         own.streak.set(0);
-        m.clear_preempt();
+        // Who had a whole slice is at the end of the P's own queue, and perhaps alone there: those who
+        // asked for the slice's end come first.
+        let preempted = m.clear_preempt();
         p.count_run(true);
-        if p.global_turn()
+        if (p.global_turn() || preempted)
             && let Some(found) = self.others_turn(m)
         {
             return Some(found);
