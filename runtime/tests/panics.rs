@@ -1,0 +1,239 @@
+//! What is said when a goroutine panics, and what becomes of the process.
+#![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
+
+mod common;
+
+use common::{Ended, builder, child, is_child, runtime};
+use std::process::ExitCode;
+
+fn run(name: &str) -> Ended {
+    common::run(child(name))
+}
+
+/// The one line of standard error with `text`.
+#[track_caller]
+fn line<'a>(ended: &'a Ended, text: &str) -> &'a str {
+    let mut lines = ended.stderr.lines().filter(|line| line.contains(text));
+    let line = lines.next().unwrap_or_else(|| panic!("{text:?} is missing: {ended:#?}"));
+    assert!(lines.next().is_none(), "{text:?} is there twice: {ended:#?}");
+    line
+}
+
+#[test]
+fn with_the_hook_one_line_names_goroutine_and_place() {
+    let name = "with_the_hook_one_line_names_goroutine_and_place";
+    if is_child(name) {
+        runtime(1).run(|| {
+            let named = rt::task::Builder::new().name("worker").spawn(|| panic!("out of {}", "cheese")).unwrap();
+            eprintln!("id {};", named.task().id());
+            assert!(named.join().unwrap_err().is_panic());
+            let nameless = rt::spawn(|| panic!("out of milk"));
+            assert!(nameless.join().unwrap_err().is_panic());
+            let odd = rt::spawn(|| std::panic::panic_any(7));
+            assert!(odd.join().unwrap_err().is_panic());
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = run(name);
+    ended.assert_success();
+    let id = ended.stderr.split("id ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    let cheese = line(&ended, "cheese");
+    let start = format!("goroutine {id} 'worker' panicked at runtime/tests/panics.rs:");
+    assert!(cheese.starts_with(&start) && cheese.ends_with(": out of cheese"), "{cheese}");
+    let place = &cheese[start.len()..cheese.len() - ": out of cheese".len()];
+    assert!(place.split(':').all(|number| number.parse::<u32>().is_ok()), "{place}");
+    assert!(line(&ended, "milk").starts_with("goroutine "));
+    line(&ended, "a payload that is no text");
+    assert!(!ended.stderr.contains("thread '"), "{ended:#?}");
+}
+
+#[test]
+fn without_the_hook_std_s_line_stays_and_one_more_names_it() {
+    let name = "without_the_hook_std_s_line_stays_and_one_more_names_it";
+    if is_child(name) {
+        let runtime = rt::Runtime::builder().procs(1).build().unwrap();
+        runtime.run(|| {
+            let named = rt::task::Builder::new().name("worker").spawn(|| panic!("out of cheese")).unwrap();
+            assert!(named.join().unwrap_err().is_panic());
+            // Caught: nobody's business.
+            let caught = rt::spawn(|| std::panic::catch_unwind(|| panic!("caught")).is_err());
+            assert!(caught.join().unwrap());
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = run(name);
+    ended.assert_success();
+    ended.assert_says(&["thread 'rt-0'"]);
+    let ours = line(&ended, "'worker' panicked");
+    assert!(ours.contains(": out of cheese (spawned at runtime/tests/panics.rs:"), "{ours}");
+    assert_eq!(ended.stderr.matches("caught").count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn the_hook_leaves_plain_threads_to_the_one_before() {
+    let name = "the_hook_leaves_plain_threads_to_the_one_before";
+    if is_child(name) {
+        std::panic::set_hook(Box::new(|_| eprintln!("the one before")));
+        let runtime = runtime(1);
+        assert!(std::thread::spawn(|| panic!("plain")).join().is_err());
+        assert!(runtime.run(|| rt::spawn(|| panic!("green")).join()).is_err());
+        return;
+    }
+    let _t = common::test();
+    let ended = run(name);
+    ended.assert_success();
+    line(&ended, "the one before");
+    line(&ended, "green");
+}
+
+#[test]
+fn abort_and_exit_say_nothing() {
+    let name = "abort_and_exit_say_nothing";
+    if is_child(name) {
+        for hook in [false, true] {
+            let runtime = rt::Runtime::builder().procs(1).panic_hook(hook).build().unwrap();
+            runtime.run(|| {
+                assert!(rt::spawn(|| rt::task::exit()).join().map(|()| ()).is_err());
+                let parked = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
+                rt::yield_now();
+                parked.abort();
+                assert!(parked.join().is_err());
+            });
+        }
+        return;
+    }
+    let _t = common::test();
+    let ended = run(name);
+    ended.assert_success();
+    assert_eq!(ended.stderr, "", "{ended:#?}");
+}
+
+#[test]
+fn the_policy_ends_the_process() {
+    let name = "the_policy_ends_the_process";
+    if is_child(name) {
+        let runtime = builder(2).panic_policy(rt::PanicPolicy::Abort).build().unwrap();
+        runtime.run(|| {
+            // Caught ones and cancellation are no reason.
+            assert!(rt::spawn(|| std::panic::catch_unwind(|| panic!("caught")).is_err()).join().unwrap());
+            assert!(rt::spawn(|| rt::task::exit()).join().map(|()| ()).is_err());
+            eprintln!("so far");
+            let _ = rt::spawn(|| panic!("the end")).join();
+            eprintln!("beyond");
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = run(name);
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    ended.assert_says(&["so far", "the end"]);
+    assert!(!ended.stderr.contains("beyond"), "{ended:#?}");
+}
+
+/// Lines of many goroutines that panic at once do not mix.
+#[test]
+fn lines_do_not_mix() {
+    let name = "lines_do_not_mix";
+    if is_child(name) {
+        runtime(2).run(|| {
+            let all: Vec<_> = (0..200).map(|i| rt::spawn(move || panic!("number {i} of many"))).collect();
+            all.into_iter().for_each(|h| assert!(h.join().is_err()));
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = run(name);
+    ended.assert_success();
+    let mut seen = vec![0; 200];
+    for line in ended.stderr.lines() {
+        let (start, end) = line.split_once(" panicked at ").unwrap_or_else(|| panic!("{line:?}"));
+        assert!(start.strip_prefix("goroutine ").is_some_and(|id| id.parse::<u64>().is_ok()), "{line:?}");
+        let number = end.split(": number ").nth(1).and_then(|n| n.strip_suffix(" of many"));
+        seen[number.unwrap_or_else(|| panic!("{line:?}")).parse::<usize>().unwrap()] += 1;
+    }
+    assert!(seen.iter().all(|&count| count == 1), "{seen:?}");
+}
+
+mod error {
+    #[rt::main]
+    pub(crate) fn main() -> Result<(), String> {
+        Err("on purpose".to_owned())
+    }
+}
+
+mod panics {
+    /// With a goroutine that burns, for which nobody waits.
+    #[rt::main(procs = 2)]
+    pub(crate) fn main() {
+        let started = rt::chan::Chan::new(1);
+        let burns = started.clone();
+        rt::spawn(move || {
+            burns.send(());
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+        started.recv();
+        panic!("main is over");
+    }
+}
+
+mod leaves {
+    #[rt::main(procs = 1)]
+    pub(crate) fn main() {
+        struct Says;
+        impl Drop for Says {
+            fn drop(&mut self) {
+                eprintln!("unwound");
+            }
+        }
+        rt::spawn(|| {
+            let _says = Says;
+            rt::chan::Chan::<()>::nil().recv();
+        });
+        rt::yield_now();
+    }
+}
+
+#[test]
+fn a_main_that_fails_says_so() {
+    let name = "a_main_that_fails_says_so";
+    if is_child(name) {
+        let failed = error::main() == ExitCode::FAILURE;
+        std::process::exit(if failed { 33 } else { 0 });
+    }
+    let _t = common::test();
+    let ended = run(name);
+    assert_eq!(ended.code, Some(33), "{ended:#?}");
+    ended.assert_says(&["Error: \"on purpose\""]);
+}
+
+#[test]
+fn a_main_that_panics_ends_the_process_at_once() {
+    let name = "a_main_that_panics_ends_the_process_at_once";
+    if is_child(name) {
+        let _ = panics::main();
+        return;
+    }
+    let _t = common::test();
+    let start = std::time::Instant::now();
+    let ended = run(name);
+    assert_eq!(ended.code, Some(101), "{ended:#?}");
+    ended.assert_says(&["panicked at runtime/tests/panics.rs:", ": main is over"]);
+    assert!(start.elapsed() < std::time::Duration::from_secs(8), "it waited for one that burns");
+}
+
+#[test]
+fn a_main_that_ends_awaits_nobody() {
+    let name = "a_main_that_ends_awaits_nobody";
+    if is_child(name) {
+        let ended = leaves::main() == ExitCode::SUCCESS;
+        std::process::exit(if ended { 0 } else { 1 });
+    }
+    let _t = common::test();
+    let ended = run(name);
+    ended.assert_success();
+    assert!(!ended.stderr.contains("unwound"), "{ended:#?}");
+}
