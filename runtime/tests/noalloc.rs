@@ -1,0 +1,204 @@
+//! In steady state a spawn is one allocation, a yield and a wake-up none, and none of them a system call.
+#![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_types, reason = "std's own atomics count from outside")]
+
+mod common;
+
+use common::{child, is_child, runtime};
+use rt::chan::Chan;
+use rt::sync::WaitGroup;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: everything is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's own promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's own promises.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's own promises.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static GLOBAL: Counting = Counting;
+
+/// The allocations that `f` makes, after a warm-up of its own kind.
+fn allocations(mut f: impl FnMut()) -> u64 {
+    (0..2).for_each(|_| f());
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    f();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+const ROUNDS: u64 = 10_000;
+
+#[test]
+fn allocations_are_one_per_spawn() {
+    let _t = common::alone();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let joined = allocations(|| {
+                for i in 0..ROUNDS {
+                    assert_eq!(rt::spawn(move || i).join().unwrap(), i);
+                }
+            });
+            assert!((ROUNDS..ROUNDS + 20).contains(&joined), "{joined} of {ROUNDS}, procs {procs}");
+            let batch = allocations(|| {
+                let wg = WaitGroup::new();
+                for _ in 0..ROUNDS / 100 {
+                    for _ in 0..100 {
+                        let wg = wg.clone();
+                        wg.add(1);
+                        rt::spawn(move || wg.done());
+                    }
+                    wg.wait();
+                }
+            });
+            // The deque grows and shrinks with the batch.
+            assert!((ROUNDS..ROUNDS + ROUNDS / 10).contains(&batch), "{batch} of {ROUNDS}, procs {procs}");
+        });
+    }
+}
+
+#[test]
+fn yields_and_wake_ups_allocate_nothing() {
+    let _t = common::alone();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let yields = allocations(|| (0..ROUNDS).for_each(|_| rt::yield_now()));
+            assert!(yields < 10, "{yields}, procs {procs}");
+            let (there, back) = (Chan::new(0), Chan::new(0));
+            let (rx, tx) = (there.clone(), back.clone());
+            let partner = rt::spawn(move || {
+                for value in &rx {
+                    tx.send(value);
+                }
+            });
+            let wakes = allocations(|| {
+                for i in 0..ROUNDS {
+                    there.send(i);
+                    assert_eq!(back.recv(), Some(i));
+                }
+            });
+            // Two processors pass things over the global queue now and then, in blocks.
+            assert!(wakes < if procs == 1 { 10 } else { ROUNDS / 10 }, "{wakes}, procs {procs}");
+            there.close();
+            partner.join().unwrap();
+        });
+    }
+}
+
+/// From now on any system call of this thread but `write` and the exits ends the process by SIGSYS.
+#[cfg(target_arch = "x86_64")]
+fn forbid_system_calls() {
+    const LOAD_NUMBER: u16 = 0x20;
+    const EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const ALLOW: u32 = 0x7fff_0000;
+    const KILL_PROCESS: u32 = 0x8000_0000;
+    let op = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut filter = [
+        op(LOAD_NUMBER, 0, 0, 0),
+        op(EQUAL, 2, 0, libc::SYS_write as u32),
+        op(EQUAL, 1, 0, libc::SYS_exit_group as u32),
+        op(RETURN, 0, 0, KILL_PROCESS),
+        op(RETURN, 0, 0, ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: a plain request.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    // SAFETY: a filter that is alive for the call, which copies it.
+    let rc = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+    assert_eq!(rc, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[cfg(target_arch = "x86_64")]
+fn work(there: &Chan<u64>, back: &Chan<u64>) {
+    for i in 0..ROUNDS {
+        assert_eq!(rt::spawn(move || i).join().unwrap(), i);
+        rt::yield_now();
+        there.send(i);
+        assert_eq!(back.recv(), Some(i));
+        if i % 100 == 0 {
+            let wg = WaitGroup::new();
+            for _ in 0..50 {
+                let wg = wg.clone();
+                wg.add(1);
+                rt::spawn(move || {
+                    rt::yield_now();
+                    wg.done();
+                });
+            }
+            wg.wait();
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn scenario(forbidden: impl FnOnce() + Send) -> ! {
+    let runtime = runtime(1);
+    runtime.run(|| {
+        let (there, back) = (Chan::new(0), Chan::new(0));
+        let (rx, tx) = (there.clone(), back.clone());
+        rt::spawn(move || {
+            for value in &rx {
+                tx.send(value);
+            }
+        });
+        (0..2).for_each(|_| work(&there, &back));
+        forbid_system_calls();
+        work(&there, &back);
+        forbidden();
+        let done = b"all done\n";
+        // SAFETY: a buffer that is alive for the call.
+        unsafe { libc::write(2, done.as_ptr().cast(), done.len()) };
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(0) };
+    });
+    unreachable!("it exits");
+}
+
+/// With one processor nobody sleeps that spawn, join, yield, send or receive could have to wake.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn spawns_switches_and_wake_ups_make_no_system_call() {
+    let name = "spawns_switches_and_wake_ups_make_no_system_call";
+    if is_child(name) {
+        scenario(|| ());
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    ended.assert_success();
+    ended.assert_says(&["all done"]);
+}
+
+/// The proof above can fail.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_system_call_would_be_seen() {
+    let name = "a_system_call_would_be_seen";
+    if is_child(name) {
+        scenario(|| {
+            // SAFETY: a plain request.
+            unsafe { libc::getppid() };
+        });
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    assert_eq!(ended.signal, Some(libc::SIGSYS), "{ended:#?}");
+}
