@@ -145,6 +145,42 @@ fn without_migration_nothing_moves() {
     assert_eq!(counts.moves.load(Ordering::Relaxed), 0, "a goroutine changed its thread");
 }
 
+/// What `docs/SOUNDNESS.md` warns of: thread-locals in a loop that switches. The optimizer may take
+/// their addresses once, before the loop.
+#[inline(never)]
+fn careless() {
+    for _ in 0..ROUNDS {
+        assert_eq!(LAZY.with(|id| *id), kernel_id());
+        assert_eq!(DROPS.with_borrow(|ids| ids[0]), kernel_id());
+        rt::yield_now();
+        assert_eq!(LAZY.with(|id| *id), kernel_id());
+        assert_eq!(DROPS.with_borrow(|ids| ids[0]), kernel_id());
+        black_box((0..300_u64).fold(0, |sum, i| black_box(sum + i)));
+    }
+}
+
+#[test]
+fn careless_code_is_right_without_migration() {
+    let runtime = rt::Runtime::builder().procs(4).migrate(false).build().unwrap();
+    runtime.run(|| {
+        let all: Vec<_> = (0..GOROUTINES).map(|_| rt::spawn(careless)).collect();
+        all.into_iter().for_each(|one| one.join().unwrap());
+    });
+}
+
+#[test]
+fn careless_code_is_right_while_pinned() {
+    let runtime = rt::Runtime::builder().procs(4).build().unwrap();
+    runtime.run(|| {
+        let pinned = || {
+            let _pin = rt::task::pin_thread();
+            careless();
+        };
+        let all: Vec<_> = (0..4).map(|_| rt::spawn(pinned)).collect();
+        all.into_iter().for_each(|one| one.join().unwrap());
+    });
+}
+
 #[test]
 fn a_pinned_goroutine_stays_and_others_wander_on() {
     let counts = Arc::new(Counts { moves: AtomicU64::new(0), looks: AtomicU64::new(0) });
