@@ -62,6 +62,8 @@ pub(crate) struct Slot {
     pub(crate) idle_since: Cell<u32>,
     /// The M it must run on, id + 1; 0 for any.
     pub(crate) bound: Cell<u32>,
+    /// Goroutines that the goroutine has spawned since it last waited for one.
+    pub(crate) spawns: Cell<u32>,
     /// How many frames hold the goroutine on its thread.
     pub(crate) pins: Cell<u16>,
     /// How many frames keep cancellation away.

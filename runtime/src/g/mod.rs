@@ -54,7 +54,8 @@ pub(crate) struct G {
     outcome: StdCell<Outcome>,
     id: StdCell<u64>,
     site: &'static Location<'static>,
-    /// The carrier, once REACHABLE is set. Stale after COMPLETE, and harmless then.
+    /// The carrier, once REACHABLE is set. Stale after COMPLETE, and harmless then. Before that,
+    /// the scheduler it is queued with.
     slot: AtomicPtr<Slot>,
     /// Who joins: see `state`.
     pub(crate) joiner: AtomicPtr<()>,
@@ -128,6 +129,18 @@ impl G {
     pub(crate) fn publish(&self, slot: &'static Slot) -> bool {
         self.slot.store(std::ptr::from_ref(slot).cast_mut(), Ordering::Relaxed);
         self.state.reach()
+    }
+
+    /// Before it is first queued: where.
+    #[inline]
+    pub(crate) fn set_home(&self, home: *const ()) {
+        self.slot.store(home.cast_mut().cast(), Ordering::Relaxed);
+    }
+
+    /// The scheduler it is queued with, as long as it has not parked.
+    #[inline]
+    pub(crate) fn home(&self) -> *const () {
+        self.slot.load(Ordering::Relaxed).cast_const().cast()
     }
 
     /// Marks it for cancellation; returns the carrier to wake, if it may be parked.

@@ -9,6 +9,13 @@
 //!          COMPLETE: nothing changes any more but by the one side that is left
 //! ```
 //!
+//! **Starting.** Who takes a fresh goroutine out of a queue begins it: TAKEN. Who joins one that
+//! nobody has begun may *claim* it, wherever it is queued, and run it at once: TAKEN, CLAIMED,
+//! and TOMB, for its word still lies in the queue. Who comes upon that word later clears TOMB and
+//! drops it. TOMB is a third claim to the memory, beside the runtime's and the handle's.
+//!
+//! Only a handle claims, so without HANDLE, TAKEN need not be set.
+//!
 //! Transitions return what the caller now owes.
 
 use crate::prim::atomic::{AtomicU32, Ordering};
@@ -18,20 +25,25 @@ const HANDLE: u32 = 1 << 1;
 const JOINER: u32 = 1 << 2;
 const ABORT: u32 = 1 << 3;
 const REACHABLE: u32 = 1 << 4;
+const TAKEN: u32 = 1 << 5;
+const CLAIMED: u32 = 1 << 6;
+const TOMB: u32 = 1 << 7;
 
 /// See the [module](self).
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct State(AtomicU32);
 
-/// What [`State::complete`] leaves to the runtime side.
+/// What a goroutine's end leaves to the runtime side.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AfterComplete {
-    /// A joiner waits, and `joiner` says who: wake it.
-    pub(crate) joiner: bool,
-    /// The handle is gone: the output and the memory are ours to free.
-    pub(crate) orphan: bool,
+pub(crate) enum AfterComplete {
+    /// The handle has the rest. `joiner`: somebody waits, and `G::joiner` said who: wake it;
+    /// `claimed`: it is who claimed this goroutine.
+    Handle { joiner: bool, claimed: bool },
+    /// There is no handle, and COMPLETE is **not** set: drop the output, then call
+    /// [`State::complete_orphan`].
+    Orphan,
 }
 
 /// What [`State::detach`] leaves to the handle.
@@ -40,7 +52,7 @@ pub(crate) struct AfterComplete {
 pub(crate) enum AfterDetach {
     /// It goes on, and frees itself at its end. `had_joiner`: what is registered is ours again.
     Running { had_joiner: bool },
-    /// It is complete: the output and the memory are ours to free.
+    /// It is complete: the output is ours to drop, and then [`State::leave`].
     Complete,
 }
 
@@ -73,12 +85,15 @@ impl State {
         self.0.fetch_or(ABORT, Ordering::AcqRel) & (REACHABLE | COMPLETE) == REACHABLE
     }
 
-    /// The runtime side's last act. `read_joiner` is called with JOINER set, before the store
-    /// that lets the handle free everything, possibly more than once.
+    /// The runtime side's last act, if there is a handle. `read_joiner` is called with JOINER set,
+    /// before the store that lets the handle free everything, possibly more than once.
     #[inline]
     pub(crate) fn complete(&self, mut read_joiner: impl FnMut()) -> AfterComplete {
         let mut now = self.0.load(Ordering::Acquire);
         loop {
+            if now & HANDLE == 0 {
+                return AfterComplete::Orphan;
+            }
             let joiner = now & JOINER != 0;
             if joiner {
                 read_joiner();
@@ -90,10 +105,66 @@ impl State {
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return AfterComplete { joiner, orphan: now & HANDLE == 0 },
+                Ok(_) => return AfterComplete::Handle { joiner, claimed: now & CLAIMED != 0 },
                 Err(seen) => now = seen,
             }
         }
+    }
+
+    /// The runtime side's last act, if there is no handle. `true`: the memory is ours to free.
+    ///
+    /// Without TOMB nobody else knows of the goroutine, and nothing need be written.
+    #[inline]
+    pub(crate) fn complete_orphan(&self) -> bool {
+        if self.0.load(Ordering::Acquire) & TOMB == 0 {
+            return true;
+        }
+        self.0.fetch_or(COMPLETE, Ordering::AcqRel) & TOMB == 0
+    }
+
+    /// It came out of a queue. `false`: it was claimed, and this is its tomb: [`bury`](Self::bury).
+    #[inline]
+    pub(crate) fn begin(&self) -> bool {
+        if self.0.load(Ordering::Relaxed) & (HANDLE | TAKEN) == 0 {
+            return true;
+        }
+        self.0.fetch_or(TAKEN, Ordering::AcqRel) & TAKEN == 0
+    }
+
+    /// The handle wants it to run now; its word stays in the queue.
+    pub(crate) fn claim(&self) -> bool {
+        let now = self.0.load(Ordering::Relaxed);
+        now & (TAKEN | COMPLETE) == 0
+            && self
+                .0
+                .compare_exchange(
+                    now,
+                    now | TAKEN | CLAIMED | TOMB,
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+    }
+
+    /// The same, and the caller has just taken its word out of the queue.
+    pub(crate) fn claim_taken(&self) {
+        self.0.fetch_or(TAKEN | CLAIMED, Ordering::AcqRel);
+    }
+
+    /// The word of a claimed goroutine came out of the queue. `true`: the memory is ours to free.
+    #[cold]
+    pub(crate) fn bury(&self) -> bool {
+        self.0.fetch_and(!TOMB, Ordering::AcqRel) & (COMPLETE | HANDLE) == COMPLETE
+    }
+
+    /// The handle goes away, from a complete goroutine whose output is dropped or taken.
+    /// `true`: the memory is ours to free.
+    #[inline]
+    pub(crate) fn leave(&self) -> bool {
+        if self.0.load(Ordering::Acquire) & TOMB == 0 {
+            return true;
+        }
+        self.0.fetch_and(!HANDLE, Ordering::AcqRel) & TOMB == 0
     }
 
     /// The handle has written `joiner`: JOINER. `false`: it is complete instead.

@@ -13,7 +13,7 @@
 //!    what `enter` returned, so entries nest.
 
 use crate::carrier::Slot;
-use crate::g::Runnable;
+use crate::g::{GRef, Runnable};
 use crate::p::Held;
 use crate::parker::ParkWord;
 use crate::prim::global::{AtomicU32, Ordering};
@@ -49,6 +49,8 @@ pub(crate) struct Own {
     pub(crate) slot: Cell<Option<&'static Slot>>,
     /// What a carrier that ends found to run next, for g0.
     pub(crate) next: Cell<Option<Runnable>>,
+    /// What the goroutine that parks has claimed: it runs next.
+    pub(crate) claimed: Cell<Option<GRef>>,
     /// It looks for work that may not be there.
     pub(crate) spinning: Cell<bool>,
     /// The scheduler, opaque on this floor.
@@ -167,6 +169,7 @@ impl M {
                 p: Cell::new(None),
                 slot: Cell::new(None),
                 next: Cell::new(None),
+                claimed: Cell::new(None),
                 spinning: Cell::new(false),
                 home: Cell::new(std::ptr::null()),
                 rng: Rng::new(),

@@ -22,8 +22,9 @@ use std::ops::Deref;
 
 /// How many times in a row `next` may run before others get a turn.
 ///
-/// A pair that wakes each other keeps its place that long; 64 switches are some microseconds.
-pub(crate) const NEXT_CAP: u32 = 64;
+/// A pair that wakes each other, or a tree that is walked depth first, keeps its place that long;
+/// 256 switches are some ten microseconds.
+pub(crate) const NEXT_CAP: u32 = 256;
 
 /// Every this many slices the global queue is looked at first, as in Go: a prime, so that it
 /// does not beat with the program's own periods.
@@ -104,6 +105,12 @@ impl P {
     /// Goroutines ended on this P.
     pub(crate) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Acquire)
+    }
+
+    /// What is queued, at the scheduler's end, when nobody holds a P any more.
+    pub(crate) fn drain(&self) -> Option<Runnable> {
+        debug_assert!(self.holder().is_none());
+        self.remote.take_next().or_else(|| self.own.queue.pop(&self.remote))
     }
 
     /// The idle carriers, at the scheduler's end.

@@ -2,7 +2,7 @@
 
 use super::Sched;
 use crate::carrier::{Cmd, Slot};
-use crate::g::{G, GBox, GRef, Joiner, Outcome, Runnable, Unwind};
+use crate::g::{AfterComplete, G, GBox, GRef, Joiner, Outcome, Runnable, Unwind};
 use crate::m::{self, CurrentM};
 use crate::prim::global::Ordering;
 use crate::trace::{Event, emit};
@@ -72,6 +72,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     slot.reachable.set(false);
     slot.raised.set(0);
     slot.masks.set(0);
+    slot.spawns.set(0);
     emit(Event::End { g: header.id() });
     finish(g);
 }
@@ -95,17 +96,21 @@ pub(super) fn finish(g: GRef) {
         unsafe { scope.as_ref() }.child_ends(g, header.outcome() == Outcome::Panic);
     }
     let mut joiner = std::ptr::null_mut();
-    let after = header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed));
-    // From here on, unless we are the last, `header` may be freed by the handle's side.
-    if after.joiner {
-        // SAFETY: JOINER was set in what we replaced: the joiner is ours (invariant 3 of `g`).
-        wake_joiner(unsafe { Joiner::from_raw(joiner) });
-    }
-    if after.orphan {
-        // SAFETY: nobody else is left.
-        quietly(|| unsafe { cell.drop_stage(Outcome::Taken) });
-        // SAFETY: as above; the stage is dropped.
-        unsafe { cell.free() };
+    match header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed)) {
+        // From here on `header` may be freed by the handle's side.
+        AfterComplete::Handle { joiner: true, claimed } => {
+            // SAFETY: JOINER was set in what we replaced: it is ours (invariant 3 of `g`).
+            wake_joiner(unsafe { Joiner::from_raw(joiner) }, claimed);
+        }
+        AfterComplete::Handle { joiner: false, .. } => {}
+        AfterComplete::Orphan => {
+            // SAFETY: not complete and no handle: the stage is ours alone.
+            quietly(|| unsafe { cell.drop_stage(Outcome::Taken) });
+            if header.state.complete_orphan() {
+                // SAFETY: the last side, and the stage is dropped.
+                unsafe { cell.free() };
+            }
+        }
     }
     if let Some(scope) = scope {
         // SAFETY: as above. It may be gone when the call returns.
@@ -121,9 +126,11 @@ pub(crate) fn end_unstarted(g: GRef, outcome: Outcome) {
     finish(g);
 }
 
-fn wake_joiner(joiner: Option<Joiner>) {
+fn wake_joiner(joiner: Option<Joiner>, claimed: bool) {
     match joiner {
-        Some(Joiner::Parked(slot)) => super::wake(slot),
+        // Depth first: who claimed it goes on at once.
+        Some(Joiner::Parked(slot)) if claimed => super::wake(slot),
+        Some(Joiner::Parked(slot)) => super::ready::wake_joiner(slot),
         // A stranger's code.
         Some(Joiner::Task(waker)) => quietly(|| waker.wake()),
         None => {}
@@ -185,7 +192,7 @@ impl Sched {
         if m.own().retire.get() {
             return None;
         }
-        match self.next_here(m)? {
+        match self.next_live(m)? {
             // SAFETY: it came out of the queue: we are its runtime side.
             Runnable::Fresh(g) if unsafe { g.get() }.class() == slot.class() => Some(g),
             other => {

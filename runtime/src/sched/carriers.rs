@@ -168,7 +168,17 @@ impl Sched {
         };
         if let Some(g) = fed {
             self.starving.fetch_sub(1, Ordering::SeqCst);
-            self.inject(Runnable::Fresh(g));
+            match self.pool[class.index()].lock().pop() {
+                Some(slot) => {
+                    slot.set_job(g.as_ptr().as_ptr().cast());
+                    self.inject(Runnable::Started(slot));
+                }
+                None => {
+                    // Somebody was quicker. There are carriers, and the next to be idle comes here.
+                    self.starved.lock().push_front(g);
+                    self.starving.fetch_add(1, Ordering::SeqCst);
+                }
+            }
         }
     }
 
@@ -216,6 +226,12 @@ impl Sched {
 
 impl Drop for Sched {
     fn drop(&mut self) {
+        let global = &self.global;
+        super::find::bury_rest(|| global.pop());
+        for p in &mut self.ps {
+            let p = &*p;
+            super::find::bury_rest(|| p.drain());
+        }
         for p in &mut self.ps {
             let mut slots = p.take_carriers();
             self.pool[self.config.class.index()].lock().append(&mut slots);

@@ -6,7 +6,7 @@
 
 use super::Sched;
 use super::idle::Rejoin;
-use crate::g::Runnable;
+use crate::g::{GBox, GRef, Runnable};
 use crate::m::CurrentM;
 use crate::p::{Held, NEXT_CAP};
 use crate::trace::{Event, emit};
@@ -17,6 +17,36 @@ const ROUNDS: usize = 8;
 const PAUSES: usize = 16;
 /// The Ps whose `next` a spinner watches for staleness, at most.
 const WATCHED: usize = 16;
+
+/// Whether what came out of a queue is to be run: a fresh goroutine is begun here, unless it was
+/// claimed, and then its word was all that was left of it in the queue.
+#[inline(always)]
+fn begin(found: Runnable) -> bool {
+    let Runnable::Fresh(g) = found else { return true };
+    // SAFETY: its word came out of the queue: alive until `bury`.
+    unsafe { g.get() }.state.begin() || bury(g)
+}
+
+/// Empties the queues of a scheduler at its end: there are only words of claimed goroutines left.
+pub(super) fn bury_rest(queue: impl Fn() -> Option<Runnable>) {
+    while let Some(found) = queue() {
+        if begin(found) {
+            crate::util::bug(format_args!("{found:?} was queued when its scheduler ended"));
+        }
+    }
+}
+
+/// Always `false`.
+#[cold]
+#[inline(never)]
+fn bury(g: GRef) -> bool {
+    // SAFETY: as above.
+    if unsafe { g.get() }.state.bury() {
+        // SAFETY: the last side, as `bury` says.
+        unsafe { GBox::of(g).free() };
+    }
+    false
+}
 
 impl Sched {
     /// What this M can run without looking elsewhere.
@@ -46,6 +76,17 @@ impl Sched {
             return Some(found);
         }
         self.next_from_afar(m, p)
+    }
+
+    /// The same, without the words of goroutines that were claimed.
+    #[inline(always)]
+    pub(super) fn next_live(&self, m: CurrentM) -> Option<Runnable> {
+        loop {
+            let found = self.next_here(m)?;
+            if begin(found) {
+                return Some(found);
+            }
+        }
     }
 
     #[cold]
@@ -80,7 +121,7 @@ impl Sched {
                 self.retire_without_p(m);
                 continue;
             };
-            if let Some(found) = self.next_here(m).or_else(|| self.steal(m, p)) {
+            if let Some(found) = self.next_live(m).or_else(|| self.steal_live(m, p)) {
                 self.found(m);
                 return Some(found);
             }
@@ -136,6 +177,15 @@ impl Sched {
     fn found(&self, m: CurrentM) {
         if m.own().spinning.replace(false) && self.idle.stop_spinning() {
             self.surplus();
+        }
+    }
+
+    fn steal_live(&self, m: CurrentM, p: Held) -> Option<Runnable> {
+        loop {
+            let found = self.steal(m, p)?;
+            if begin(found) {
+                return Some(found);
+            }
         }
     }
 

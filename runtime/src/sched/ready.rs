@@ -16,9 +16,9 @@ use std::sync::Arc;
 #[inline(never)]
 pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
     let Some(m) = m::current() else { return Err(g) };
-    match m.own().slot.get() {
-        Some(slot) if slot.entered.get().is_null() => {}
-        _ => return Err(g),
+    let Some(slot) = m.own().slot.get() else { return Err(g) };
+    if !slot.entered.get().is_null() {
+        return Err(g);
     }
     let was = m.enter();
     // SAFETY: an M's scheduler outlives it.
@@ -28,6 +28,8 @@ pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
             // SAFETY: not queued yet: it is ours.
             let header = unsafe { g.get() };
             header.set_id(p.next_id(id_batch));
+            header.set_home(m.own().home.get());
+            slot.spawns.set(slot.spawns.get() + 1);
             emit(Event::Spawn { g: header.id() });
             p.count_spawn();
             sched.put_next(m, Runnable::Fresh(g));
@@ -44,6 +46,7 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
     // SAFETY: not queued yet: it is ours.
     let header = unsafe { g.get() };
     header.set_id(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+    header.set_home(sched.home());
     // SeqCst, as the stop's store and look: either we see that it stops, or it sees us live.
     sched.spawned_outside.fetch_add(1, Ordering::SeqCst);
     if sched.phase.load(Ordering::SeqCst) != 0 {
@@ -62,13 +65,23 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
 pub(crate) fn wake(slot: &'static Slot) {
     if slot.word.notify() == Woke::Goroutine {
         emit(Event::Ready);
-        ready(slot);
+        ready(slot, false);
+    }
+}
+
+/// The same for one who waited for the caller's end: it runs at once only if nothing else is
+/// queued here. Who joins many is thus woken by the first, and finds that the rest have ended.
+#[inline]
+pub(super) fn wake_joiner(slot: &'static Slot) {
+    if slot.word.notify() == Woke::Goroutine {
+        emit(Event::Ready);
+        ready(slot, true);
     }
 }
 
 /// Queues a carrier that the caller found parked.
 #[inline(never)]
-fn ready(slot: &'static Slot) {
+fn ready(slot: &'static Slot, behind: bool) {
     let home = slot.home();
     if let Some(m) = m::current()
         && m.own().home.get() == home
@@ -77,7 +90,11 @@ fn ready(slot: &'static Slot) {
         // SAFETY: an M's scheduler outlives it.
         let sched = unsafe { Sched::from_home(home) };
         if slot.bound.get() == 0 || slot.bound.get() == m.id + 1 {
-            sched.put_next(m, Runnable::Started(slot));
+            match m.own().p.get() {
+                // Others wait here already, and were surplus when they came: nobody to wake.
+                Some(p) if behind && !p.remote.is_empty() => p.push(Runnable::Started(slot)),
+                _ => sched.put_next(m, Runnable::Started(slot)),
+            }
         } else {
             sched.inject(Runnable::Started(slot));
         }

@@ -25,7 +25,7 @@ impl Sched {
         loop {
             let Some(slot) = self.carrier_for(m, next) else { return };
             if self.is_bound_elsewhere(m, slot) {
-                match self.next_here(m) {
+                match self.next_live(m) {
                     Some(found) => {
                         next = found;
                         continue;
@@ -40,12 +40,26 @@ impl Sched {
             // SAFETY: we hold the carrier: it came out of a queue or a pool, or we were the one
             // that suspended it. The input is what its body and `switch` expect.
             let mut cmd = unsafe { slot.resume(m.into_input()) };
+            let mut claimed = m.own().claimed.take();
             while cmd == Cmd::Park && !slot.word.suspend() {
-                // A wake-up came between its last look and now: it goes on.
+                // A wake-up came between its last look and now: it goes on, at once if it has not
+                // sent another one ahead.
+                if claimed.is_some() {
+                    cmd = Cmd::Yield;
+                    break;
+                }
                 // SAFETY: as above; nobody else can have got hold of it, it was never PARKED.
                 cmd = unsafe { slot.resume(m.into_input()) };
+                claimed = m.own().claimed.take();
             }
             m.own().slot.set(None);
+            if let Some(g) = claimed {
+                if cmd == Cmd::Yield {
+                    self.requeue(m, slot);
+                }
+                next = Runnable::Fresh(g);
+                continue;
+            }
             match cmd {
                 Cmd::Park => {}
                 Cmd::Yield => self.requeue(m, slot),
@@ -60,7 +74,7 @@ impl Sched {
             if m.own().retire.get() {
                 return;
             }
-            match self.next_here(m) {
+            match self.next_live(m) {
                 Some(found) => next = found,
                 None => return,
             }

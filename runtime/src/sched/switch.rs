@@ -11,8 +11,9 @@
 
 use super::Sched;
 use crate::carrier::{Cmd, Slot};
-use crate::g::Runnable;
+use crate::g::{GRef, Runnable};
 use crate::m::{self, CurrentM};
+use crate::p::NEXT_CAP;
 use crate::prim::global::Ordering;
 use crate::trace::{Event, emit};
 use std::time::Instant;
@@ -37,15 +38,19 @@ pub(crate) fn set_reason(slot: &Slot, why: Why) {
     slot.reason.store(why as u32, Ordering::Relaxed);
 }
 
-/// Waits for the word's token, which may come for no reason.
+/// Waits for the word's token, which may come for no reason. `child`: a goroutine whose end the
+/// caller waits for, and whose handle it holds.
 ///
 /// `slot` is the caller's own, and the caller is not inside the runtime.
 #[inline(always)]
-pub(crate) fn park(slot: &'static Slot) {
+pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
     match m::current() {
         Some(m) if slot.has_stack() && !stays(slot) => {
             emit(Event::Park { reason: slot.reason.load(Ordering::Relaxed) });
             m.enter();
+            if let Some(g) = child {
+                claim(m, slot, g);
+            }
             // SAFETY: on the carrier's own stack.
             let input = unsafe { slot.suspend(Cmd::Park) };
             // SAFETY: what the switch just returned.
@@ -55,6 +60,38 @@ pub(crate) fn park(slot: &'static Slot) {
         }
         _ => park_thread(slot, None),
     }
+}
+
+/// A goroutine that joins after this many spawns starts many, and lets them run as they come.
+const FEW: u32 = 64;
+
+/// Makes the goroutine that the caller is about to wait for run next, if nobody has begun it.
+///
+/// A tree of goroutines is thus walked depth first: few are on a stack at a time, and those are
+/// hot. Who has started many wants them all to end, and lets them run in their order.
+#[inline(never)]
+fn claim(m: CurrentM, slot: &Slot, g: GRef) {
+    let few = slot.spawns.replace(0) <= FEW;
+    let Some(p) = m.own().p.get() else { return };
+    let streak = p.own().streak.get() + 1;
+    // SAFETY: the caller holds the handle.
+    let header = unsafe { g.get() };
+    if !few || streak >= NEXT_CAP || m.wanted() || header.home() != m.own().home.get() {
+        return;
+    }
+    if p.remote.peek_next() == g.as_ptr().addr().get() {
+        match p.remote.take_next() {
+            Some(Runnable::Fresh(next)) if next == g => header.state.claim_taken(),
+            Some(other) => return p.push(other),
+            // A thief was quicker.
+            None => return,
+        }
+    } else if !header.state.claim() {
+        return;
+    }
+    p.own().streak.set(streak);
+    p.count_run(false);
+    m.own().claimed.set(Some(g));
 }
 
 /// Lets everything else that is runnable on this P run first.

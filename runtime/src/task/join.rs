@@ -171,7 +171,7 @@ impl<T> JoinHandle<T> {
                     return true;
                 }
                 match deadline {
-                    None => wait::park(slot, Why::Join),
+                    None => wait::park_for(slot, Why::Join, Some(self.cell.as_ref())),
                     Some(at) => {
                         if wait::is_over(Some(at)) {
                             return false;
@@ -266,8 +266,11 @@ impl<T> Drop for JoinHandle<T> {
                 struct Free(GBox);
                 impl Drop for Free {
                     fn drop(&mut self) {
-                        // SAFETY: complete and the handle gone: this is the last side.
-                        unsafe { self.0.free() };
+                        // SAFETY: the handle's side keeps it alive until `leave`.
+                        if unsafe { self.0.as_ref().get() }.state.leave() {
+                            // SAFETY: this is the last side.
+                            unsafe { self.0.free() };
+                        }
                     }
                 }
                 let free = Free(self.cell);

@@ -46,10 +46,16 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
 /// Waits for a wake-up. Invariants 1 and 2.
 #[inline(always)]
 pub(crate) fn park(slot: &'static Slot, why: Why) {
+    park_for(slot, why, None);
+}
+
+/// The same, for the end of a goroutine whose handle the caller holds: it may run at once.
+#[inline(always)]
+pub(crate) fn park_for(slot: &'static Slot, why: Why, child: Option<GRef>) {
     if slot.has_stack() {
         before(slot);
         sched::set_reason(slot, why);
-        sched::park(slot);
+        sched::park(slot, child);
         raise_if_cancelled(slot);
     } else {
         sched::park_thread(slot, None);
@@ -65,7 +71,7 @@ pub(crate) fn park_until(slot: &'static Slot, why: Why, deadline: Option<Instant
     before(slot);
     sched::set_reason(slot, why);
     let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
-    sched::park(slot);
+    sched::park(slot, None);
     drop(alarm);
     raise_if_cancelled(slot);
 }

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use benches::child::Park;
+use benches::peers::PEERS;
+use benches::row::Row;
+
+pub(crate) const USAGE: &str = "\
+usage: compare [options]
+  --rows A,B      rows to run (default: all)
+  --peers A,B     peers to run, `go` among them (default: all)
+  --procs 2,1     numbers of workers (default: 2,1)
+  --rounds N      processes per peer, row and number of workers (default: 3)
+  --repeats N     samples per process, after one warm-up (default: 5)
+  --json FILE     also write every sample, the machine and the versions
+  --park KIND     what rt's parked tasks wait on: waitgroup or chan (default: waitgroup)
+  --parked N      how many to park (default: 1000000; a million needs about 6 GiB)
+  --timeout S     seconds after which a process is given up (default: 120)
+  --list          show rows and peers";
+
+/// The peer that is no Rust program.
+pub(crate) const GO: &str = "go";
+
+#[derive(Debug)]
+pub(crate) struct Args {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) peers: Vec<&'static str>,
+    pub(crate) procs: Vec<usize>,
+    pub(crate) rounds: usize,
+    pub(crate) repeats: usize,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) park: Park,
+    pub(crate) parked: usize,
+    pub(crate) timeout: Duration,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Compare(Args),
+    List,
+    Help,
+}
+
+/// Every peer, Go first.
+pub(crate) fn all_peers() -> impl Iterator<Item = &'static str> {
+    std::iter::once(GO).chain(PEERS.iter().map(|peer| peer.name))
+}
+
+pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, String> {
+    let mut args = Args {
+        rows: Row::ALL.to_vec(),
+        peers: all_peers().collect(),
+        procs: vec![2, 1],
+        rounds: 3,
+        repeats: 5,
+        json: None,
+        park: Park::WaitGroup,
+        parked: Row::ManyParked.spec().size,
+        timeout: Duration::from_secs(120),
+    };
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--list" => return Ok(Request::List),
+            "--help" | "-h" => return Ok(Request::Help),
+            _ => {}
+        }
+        let value = words
+            .next()
+            .ok_or_else(|| format!("{word} needs a value"))?;
+        match word.as_str() {
+            "--rows" => args.rows = list(&value, "row", Row::named)?,
+            "--peers" => args.peers = list(&value, "peer", peer_named)?,
+            "--procs" => args.procs = list(&value, "number of workers", positive)?,
+            "--rounds" => args.rounds = number(&word, &value)?,
+            "--repeats" => args.repeats = number(&word, &value)?,
+            "--json" => args.json = Some(PathBuf::from(value)),
+            "--park" => {
+                args.park = Park::named(&value).ok_or("--park is waitgroup or chan")?;
+            }
+            "--parked" => args.parked = number(&word, &value)?,
+            "--timeout" => args.timeout = Duration::from_secs(number(&word, &value)? as u64),
+            _ => return Err(format!("unknown option {word}")),
+        }
+    }
+    Ok(Request::Compare(args))
+}
+
+fn peer_named(name: &str) -> Option<&'static str> {
+    all_peers().find(|&peer| peer == name)
+}
+
+fn positive(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|&n| n > 0)
+}
+
+fn number(option: &str, text: &str) -> Result<usize, String> {
+    positive(text).ok_or_else(|| format!("{option} needs a number above zero, not {text}"))
+}
+
+fn list<T>(text: &str, what: &str, find: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+    text.split(',')
+        .map(|word| find(word).ok_or_else(|| format!("no {what} {word}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Args, String> {
+        match parse(line.split_whitespace().map(str::to_owned))? {
+            Request::Compare(args) => Ok(args),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn lists_keep_their_order() {
+        let args = parsed("--rows yield,skynet --peers tokio,go --procs 1,2").expect("args");
+        assert_eq!(args.rows, [Row::Yield, Row::Skynet]);
+        assert_eq!(args.peers, ["tokio", "go"]);
+        assert_eq!(args.procs, [1, 2]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(
+            parsed("--rows nope").expect_err("no such row"),
+            "no row nope"
+        );
+        assert_eq!(
+            parsed("--rounds 0").map(|_| ()),
+            Err("--rounds needs a number above zero, not 0".to_owned())
+        );
+        assert_eq!(
+            parsed("--json").expect_err("no file"),
+            "--json needs a value"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! Puts every row to every peer and shows the medians side by side.
+//!
+//! Each peer, row and number of workers runs in a process of its own, so that
+//! no peer's threads or heap disturb another. Rounds are interleaved, and odd
+//! ones run backwards, so that a slow drift of the machine hits all alike.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod machine;
+mod plan;
+mod process;
+mod results;
+mod table;
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::process::ExitCode;
+
+use args::{Args, GO, Request};
+use benches::child::{self, Job};
+use benches::row::Row;
+use process::{CHILD, Launcher};
+use results::Results;
+
+fn main() -> ExitCode {
+    let mut words: Vec<String> = env::args().skip(1).collect();
+    let result = if words.first().is_some_and(|word| word == CHILD) {
+        child(&words.split_off(1))
+    } else {
+        match args::parse(words.into_iter()) {
+            Ok(request) => serve(request),
+            Err(error) => Err(format!("{error}\n{}", args::USAGE).into()),
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs as the child of another `compare`.
+fn child(words: &[String]) -> Result<(), Box<dyn Error>> {
+    let (peer, job) = words.split_first().ok_or("no peer")?;
+    println!("{}", child::run(peer, &Job::from_args(job)?)?);
+    Ok(())
+}
+
+fn serve(request: Request) -> Result<(), Box<dyn Error>> {
+    match request {
+        Request::Help => println!("{}", args::USAGE),
+        Request::List => {
+            let rows: Vec<_> = Row::ALL.iter().map(|row| row.spec().name).collect();
+            let peers: Vec<_> = args::all_peers().collect();
+            println!("rows:  {}\npeers: {}", rows.join(" "), peers.join(" "));
+        }
+        Request::Compare(args) => compare(args)?,
+    }
+    Ok(())
+}
+
+fn compare(args: Args) -> Result<(), Box<dyn Error>> {
+    let mut results = Results::new(args);
+    let mut peers = results.args.peers.clone();
+    let mut go = None;
+    if peers.contains(&GO) {
+        match process::go::build() {
+            Ok(binary) => go = Some(binary),
+            Err(error) => {
+                eprintln!("go: {error}");
+                results.skip_peer(GO, &error);
+                peers.retain(|&peer| peer != GO);
+            }
+        }
+    }
+    let launcher = Launcher::new(go, results.args.timeout)?;
+    plan::run(&peers, &launcher, &mut results);
+    print!("{}", table::markdown(&results));
+    if let Some(path) = &results.args.json {
+        fs::write(path, format!("{:#}\n", results.json()))?;
+    }
+    Ok(())
+}

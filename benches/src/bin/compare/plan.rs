@@ -1,0 +1,100 @@
+//! Which process runs when.
+
+use benches::child::Job;
+use benches::memory;
+use benches::peers::PEERS;
+use benches::row::Row;
+
+use crate::args::{Args, GO};
+use crate::machine;
+use crate::process::Launcher;
+use crate::results::{Cell, Results};
+use crate::table;
+
+/// Runs every cell once per round, odd rounds backwards. A cell that failed is not run again.
+pub(crate) fn run(peers: &[&'static str], launcher: &Launcher, results: &mut Results) {
+    let mut cells = cells(&results.args, peers);
+    let rounds = results.args.rounds;
+    let total = cells.len() * rounds;
+    let mut count = 0;
+    for round in 0..rounds {
+        for &cell in &cells {
+            count += 1;
+            let (row, peer, procs) = (cell.row.spec(), cell.peer, cell.procs);
+            eprint!(
+                "[{count}/{total}] round {} {} {peer} p{procs}: ",
+                round + 1,
+                row.name
+            );
+            if results.has_failed(cell) {
+                eprintln!("failed before");
+                continue;
+            }
+            if cell.row.is_memory() {
+                memory::warm(cell.size);
+            }
+            results.loads.push(machine::load());
+            match launcher.run(peer, &job(&results.args, cell)) {
+                Ok(samples) => {
+                    eprintln!("{} {}", table::progress(&samples), row.metrics[0].unit);
+                    results.add(cell, samples);
+                }
+                Err(reason) => {
+                    eprintln!("FAILED: {reason}");
+                    results.fail(cell, round, reason);
+                }
+            }
+        }
+        cells.reverse();
+    }
+}
+
+/// Every cell of the table: rows, then numbers of workers, then peers.
+fn cells(args: &Args, peers: &[&'static str]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for &row in &args.rows {
+        for &procs in &args.procs {
+            for &peer in peers {
+                if let Some(size) = size(args, peer, row) {
+                    cells.push(Cell {
+                        peer,
+                        row,
+                        procs,
+                        size,
+                    });
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// The row's size on this peer, if the peer has the row at all.
+fn size(args: &Args, peer: &str, row: Row) -> Option<usize> {
+    let size = if row.is_memory() {
+        args.parked
+    } else {
+        row.spec().size
+    };
+    if peer == GO {
+        return row.spec().stand_in.is_none().then_some(size);
+    }
+    let peer = PEERS.iter().find(|known| known.name == peer)?;
+    let limit = peer
+        .parked_limit
+        .filter(|_| row.is_memory())
+        .unwrap_or(usize::MAX);
+    peer.rows.contains(&row).then_some(size.min(limit))
+}
+
+fn job(args: &Args, cell: Cell) -> Job {
+    let once = cell.row.spec().once;
+    Job {
+        row: cell.row,
+        procs: cell.procs,
+        warm_ups: usize::from(!once),
+        repeats: if once { 1 } else { args.repeats },
+        size: cell.size,
+        park: args.park,
+    }
+}

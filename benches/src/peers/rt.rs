@@ -1,0 +1,209 @@
+//! rt: what this workspace is about.
+
+use std::time::Instant;
+
+use ::rt::chan::Chan;
+use ::rt::sync::WaitGroup;
+use ::rt::{JoinError, JoinHandle, Runtime, spawn, yield_now};
+
+use super::{Body, Peer};
+use crate::child::{Job, Park};
+use crate::row::{ARITY, BATCHES, CUT_OFF, Row, fib, fib_expected, sum_below};
+use crate::sample::{Failed, Sample, check, ms_since, ns_since};
+use crate::wave::{Spawning, Wave};
+
+const KIB: usize = 1024;
+
+/// As it comes, but for the stack size of the memory rows.
+pub(super) const PEER: Peer = Peer {
+    name: "rt",
+    package: "rt",
+    rows: Row::ALL,
+    parked_limit: None,
+    start,
+};
+
+fn start(job: &Job) -> Result<Body, Failed> {
+    let (n, park) = (job.size, job.park);
+    match job.row {
+        Row::SpawnJoin => body(job, move || spawn_join(n)),
+        Row::SpawnBatch => body(job, move || spawn_batch(n)),
+        Row::SpawnBatchWg => body(job, move || spawn_batch_wg(n)),
+        Row::Yield => body(job, move || yields(n)),
+        Row::Skynet => body(job, move || skynet(n as u64)),
+        Row::ForkJoin => body(job, move || fork_join(n as u64)),
+        Row::ManyParked | Row::ManyParked64k => body(job, move || many_parked(n, park)),
+    }
+}
+
+/// A body that runs the function as a goroutine.
+fn body<F>(job: &Job, run: F) -> Result<Body, Failed>
+where
+    F: Fn() -> Result<Sample, Failed> + Clone + Send + 'static,
+{
+    let builder = Runtime::builder().procs(job.procs);
+    let builder = match job.row {
+        Row::ManyParked => builder.stack_size(256 * KIB),
+        Row::ManyParked64k => builder.stack_size(64 * KIB),
+        _ => builder,
+    };
+    let runtime = builder.build().map_err(|error| Failed(error.to_string()))?;
+    Ok(Box::new(move || runtime.run(run.clone())))
+}
+
+fn failed(error: JoinError) -> Failed {
+    Failed(format!("{error:?}"))
+}
+
+fn spawn_join(n: usize) -> Result<Sample, Failed> {
+    let start = Instant::now();
+    let mut sum = 0;
+    for i in 0..n as u64 {
+        sum += spawn(move || i).join().map_err(failed)?;
+    }
+    let sample = ns_since(start, n);
+    check("sum of results", sum, sum_below(n as u64))?;
+    Ok(sample)
+}
+
+fn spawn_batch(n: usize) -> Result<Sample, Failed> {
+    let start = Instant::now();
+    for _ in 0..BATCHES {
+        let handles: Vec<_> = (0..n).map(|_| spawn(|| ())).collect();
+        for handle in handles {
+            handle.join().map_err(failed)?;
+        }
+    }
+    Ok(ns_since(start, n * BATCHES))
+}
+
+fn spawn_batch_wg(n: usize) -> Result<Sample, Failed> {
+    let start = Instant::now();
+    for _ in 0..BATCHES {
+        let group = WaitGroup::new();
+        for _ in 0..n {
+            group.go(|| ());
+        }
+        group.wait();
+    }
+    Ok(ns_since(start, n * BATCHES))
+}
+
+fn yields(n: usize) -> Result<Sample, Failed> {
+    let yielder = move || {
+        for _ in 0..n {
+            yield_now();
+        }
+        n
+    };
+    let start = Instant::now();
+    let (a, b) = (spawn(yielder), spawn(yielder));
+    let switches = a.join().map_err(failed)? + b.join().map_err(failed)?;
+    let sample = ns_since(start, switches);
+    check("switches", switches, 2 * n)?;
+    Ok(sample)
+}
+
+fn node(first: u64, leaves: u64) -> JoinHandle<u64> {
+    spawn(move || {
+        if leaves == 1 {
+            return first;
+        }
+        let part = leaves / ARITY;
+        let children: Vec<_> = (0..ARITY)
+            .map(|child| node(first + child * part, part))
+            .collect();
+        children
+            .into_iter()
+            .map(|child| child.join().expect("a node panicked"))
+            .sum()
+    })
+}
+
+fn skynet(leaves: u64) -> Result<Sample, Failed> {
+    let start = Instant::now();
+    let sum = node(0, leaves).join().map_err(failed)?;
+    let sample = ms_since(start);
+    check("sum of leaves", sum, sum_below(leaves))?;
+    Ok(sample)
+}
+
+fn fork(n: u64) -> u64 {
+    if n < CUT_OFF {
+        return fib(n);
+    }
+    let half = spawn(move || fork(n - 1));
+    let other = fork(n - 2);
+    half.join().expect("a half panicked") + other
+}
+
+fn fork_join(n: u64) -> Result<Sample, Failed> {
+    let start = Instant::now();
+    let result = fork(n);
+    let sample = ms_since(start);
+    check("fib", result, fib_expected(n))?;
+    Ok(sample)
+}
+
+/// What the tasks of a wave park on: every clone is the same gate.
+#[derive(Clone)]
+enum Gate {
+    WaitGroup(WaitGroup),
+    Chan(Chan<()>),
+}
+
+impl Gate {
+    fn shut(park: Park) -> Self {
+        match park {
+            Park::WaitGroup => {
+                let gate = WaitGroup::new();
+                gate.add(1);
+                Gate::WaitGroup(gate)
+            }
+            Park::Chan => Gate::Chan(Chan::new(0)),
+        }
+    }
+
+    fn pass(&self) {
+        match self {
+            Gate::WaitGroup(gate) => gate.wait(),
+            Gate::Chan(gate) => assert!(gate.recv().is_none(), "nothing is ever sent"),
+        }
+    }
+
+    fn open(&self) {
+        match self {
+            Gate::WaitGroup(gate) => gate.done(),
+            Gate::Chan(gate) => gate.close(),
+        }
+    }
+}
+
+fn wave(n: usize, park: Park) -> Result<Wave, Failed> {
+    let mut handles = Vec::with_capacity(n);
+    let spawning = Spawning::start(n);
+    let (arrived, gate) = (WaitGroup::new(), Gate::shut(park));
+    for _ in 0..n {
+        arrived.add(1);
+        let (arrived, gate) = (arrived.clone(), gate.clone());
+        handles.push(spawn(move || {
+            arrived.done();
+            gate.pass();
+        }));
+    }
+    arrived.wait();
+    let waking = spawning.parked();
+    gate.open();
+    let mut joined = 0;
+    for handle in handles {
+        handle.join().map_err(failed)?;
+        joined += 1;
+    }
+    waking.done(joined)
+}
+
+fn many_parked(n: usize, park: Park) -> Result<Sample, Failed> {
+    let first = wave(n, park)?;
+    let second = wave(n, park)?;
+    Ok(Wave::sample(first, second))
+}
