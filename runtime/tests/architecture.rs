@@ -106,7 +106,7 @@ fn files_are_short() {
 
 #[test]
 fn unsafe_is_where_it_may_be() {
-    check(|sources, report| unsafe_rooms(sources, report));
+    check(unsafe_rooms);
 }
 
 #[test]

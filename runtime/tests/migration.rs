@@ -5,6 +5,7 @@
 //! migration`. What the thread really is, the kernel says, which nothing caches.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_types, reason = "std's own atomics count from outside")]
 
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
