@@ -111,7 +111,12 @@ fn unsafe_is_where_it_may_be() {
 
 #[test]
 fn every_unsafe_says_why_it_is_safe() {
-    check(|sources, report| sources.iter().for_each(|source| safety(source, report)));
+    check(|sources, report| {
+        let tests = test_modules(sources);
+        for source in sources.iter().filter(|source| !source.is_in(&tests)) {
+            safety(source, report);
+        }
+    });
 }
 
 #[test]
@@ -151,11 +156,9 @@ fn what_is_known_is_still_so() {
         imports(source, &mut report);
         locks(source, &mut report);
         clock(source, &mut report);
-    }
-    for source in &sources {
-        length(source, &mut report);
         safety(source, &mut report);
     }
+    sources.iter().for_each(|source| length(source, &mut report));
     unsafe_rooms(&sources, &mut report);
     let mended: Vec<_> = KNOWN.iter().filter(|line| !report.contains(**line)).collect();
     assert!(mended.is_empty(), "mended: take them out of KNOWN:\n{mended:#?}");
@@ -224,12 +227,16 @@ fn length(source: &Source, report: &mut Report) {
 }
 
 fn unsafe_rooms(sources: &[Source], report: &mut Report) {
+    /// The second, where the tests have some.
+    const FORBIDS: [&str; 2] =
+        ["#![forbid(unsafe_code)]", "#![cfg_attr(not(test),forbid(unsafe_code))]"];
+    let tests = test_modules(sources);
     let mut rooms: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
-    for source in sources {
+    for source in sources.iter().filter(|source| !source.is_in(&tests)) {
         let room = rooms.entry(source.room()).or_default();
-        room.0 |= source.tokens.iter().any(|t| t.text == "unsafe");
+        room.0 |= source.tokens.iter().any(|t| t.text == "unsafe" && !t.test);
         let head: String = blank(&source.text).split_whitespace().collect();
-        room.1 |= source.module().len() <= 1 && head.contains("#![forbid(unsafe_code)]");
+        room.1 |= source.module().len() <= 1 && FORBIDS.iter().any(|text| head.contains(text));
     }
     for (room, (has, forbids)) in rooms {
         match (MAY_BE_UNSAFE.contains(&room), has) {
@@ -418,6 +425,9 @@ mod the_checker_itself {
         assert_eq!(report("timer/mod.rs", "fn f() { unsafe { g() } }"), ["timer: has unsafe"]);
         assert_eq!(report("timer/mod.rs", "//! unsafe\n#![forbid(unsafe_code)]"), [""; 0]);
         assert_eq!(report("timer/mod.rs", "// #![forbid(unsafe_code)]").len(), 1);
+        let tested =
+            "#![cfg_attr(not(test), forbid(unsafe_code))]\n#[cfg(test)]\nmod tests { unsafe {} }";
+        assert_eq!(report("timer/mod.rs", tested), [""; 0]);
         assert_eq!(report("g/mod.rs", "unsafe impl Send for G {}"), [""; 0]);
         assert_eq!(report("g/mod.rs", "").len(), 1);
     }
