@@ -103,13 +103,12 @@ pub(super) unsafe fn arm(
     }
     let mut first_refusal = Ok(());
     left.retain(|&index| {
-        // SAFETY: promised by the caller.
-        let tried = unsafe { cut(slots[index]) };
-        let refused = tried.is_err();
+        // Whoever refuses one refuses the rest, and each refusal reads the limit anew.
         if first_refusal.is_ok() {
-            first_refusal = tried;
+            // SAFETY: promised by the caller.
+            first_refusal = unsafe { cut(slots[index]) };
         }
-        refused
+        first_refusal.is_err()
     });
     armed.reserve(slots.len() - left.len());
     let mut left = left.into_iter().peekable();
