@@ -642,7 +642,7 @@ fn without_migration_a_goroutine_keeps_its_thread() {
                 let (from, to, moved) = (&chans[i], &chans[(i + 1) % 8], &moved);
                 s.spawn(move || {
                     let home = thread::current().id();
-                    let mut look = || {
+                    let look = || {
                         if thread::current().id() != home {
                             moved.fetch_add(1, Ordering::Relaxed);
                         }
