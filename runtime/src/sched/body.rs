@@ -32,6 +32,9 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
         match sched.follow(m, slot) {
             Some(g) => {
                 slot.set_job(g.as_ptr().as_ptr().cast());
+                if !sched.config.migrate {
+                    slot.bound.set(m.id + 1);
+                }
                 input = m.into_input();
             }
             // SAFETY: we are on this carrier's stack.
