@@ -78,14 +78,18 @@ impl<T> JoinHandle<T> {
     /// Waits for the goroutine even if the caller is cancelled, which it passes on.
     pub(crate) fn join_masked(self) -> Result<T, JoinError> {
         wait::with(|slot| {
-            let mask = Mask::new(slot);
+            let _mask = Mask::new(slot);
+            self.set_joiner(Joiner::Parked(slot));
+            let _registered = Registered(self.g());
+            let mut passed_on = false;
             while !self.g().state.is_complete() {
-                if slot.has_stack() && wait::is_cancelled(slot) {
+                // It may come at any time, as a wake-up.
+                if !passed_on && slot.has_stack() && wait::is_cancelled(slot) {
+                    passed_on = true;
                     self.abort();
                 }
-                self.wait_complete(None);
+                wait::park(slot, Why::Join);
             }
-            drop(mask);
         });
         self.take()
     }
