@@ -187,10 +187,13 @@ impl<T> JoinHandle<T> {
         })
     }
 
-    /// Has nobody registered; registers `joiner`. If it is complete there is nothing to wake for.
+    /// Registers `joiner`, in the place of who was. If it is complete there is nothing to wake for.
     #[inline]
     fn set_joiner(&self, joiner: Joiner) {
         let g = self.g();
+        if !g.joiner.load(Ordering::Relaxed).is_null() {
+            unregister(g);
+        }
         let raw = joiner.into_raw();
         g.joiner.store(raw, Ordering::Relaxed);
         if !g.state.register() {
@@ -253,7 +256,6 @@ impl<T> Future for JoinHandle<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let g = self.g();
         if !g.state.is_complete() {
-            unregister(g);
             self.set_joiner(Joiner::Task(Box::new(cx.waker().clone())));
         }
         if g.state.is_complete() { Poll::Ready(self.take()) } else { Poll::Pending }
