@@ -88,7 +88,8 @@ fn no_runtime() -> ! {
     )
 }
 
-/// Queues a goroutine where the caller's goroutines go. Ends it at once if that runtime stops.
+/// Queues a goroutine where the caller's goroutines go. Ends it at once if that runtime stops, or
+/// if there is none, and panics then. Nobody else has the handle's side yet.
 #[track_caller]
 #[inline]
 pub(crate) fn launch(cell: GBox) {
@@ -102,7 +103,12 @@ pub(crate) fn launch(cell: GBox) {
 fn launch_outside(g: GRef) {
     match entered() {
         Some(sched) => start(&sched, g),
-        None => no_runtime(),
+        None => {
+            sched::end_unstarted(g, Outcome::Cancelled);
+            // Nobody has made the handle: its side is ours, too. There is no output to drop.
+            drop(JoinHandle::<()>::new(GBox::of(g)));
+            no_runtime()
+        }
     }
 }
 
