@@ -151,7 +151,16 @@ impl Sched {
         for slot in &slots[keep..] {
             slot.idle_since.set(now);
         }
-        self.pool[self.config.class.index()].lock().extend(slots.drain(keep..));
+        let class = self.config.class;
+        let spilled = slots.len() - keep;
+        self.pool[class.index()].lock().extend(slots.drain(keep..));
+        // Who began to starve before looked at the pool before, too, and did not see them.
+        for _ in 0..spilled {
+            if !self.is_starving() {
+                break;
+            }
+            self.feed(class);
+        }
     }
 
     fn is_starving(&self) -> bool {
