@@ -37,8 +37,15 @@ impl Sched {
         own.streak.set(0);
         m.clear_preempt();
         p.count_run(true);
-        if p.global_turn() && !self.global.is_empty() {
-            if let Some(found) = self.global.pop() {
+        if p.global_turn() {
+            if !self.config.migrate
+                && let Some(slot) = self.machines.take_bound(m.id)
+            {
+                return Some(Runnable::Started(slot));
+            }
+            if !self.global.is_empty()
+                && let Some(found) = self.global.pop()
+            {
                 return Some(found);
             }
         }
