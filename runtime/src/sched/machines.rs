@@ -203,6 +203,8 @@ impl Sched {
         if m.own().spinning.replace(false) {
             let _ = self.idle.stop_spinning();
         }
+        // It makes room for its successor.
+        self.machines.alive.fetch_sub(1, Ordering::Relaxed);
         self.hand_off(m);
     }
 
@@ -230,8 +232,10 @@ fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
         m.own().home.set(sched.home());
         sched.sleep(m);
         sched.run_machine(m);
+        if !m.own().retire.get() {
+            sched.machines.alive.fetch_sub(1, Ordering::Relaxed);
+        }
     }
     m::set_current(None);
-    sched.machines.alive.fetch_sub(1, Ordering::Relaxed);
     drop(altstack);
 }
