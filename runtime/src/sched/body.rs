@@ -23,7 +23,6 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
             crate::util::bug(format_args!("a goroutine ended outside of a machine"))
         };
         m.enter();
-        slot.set_job(std::ptr::null_mut());
         // SAFETY: an M's scheduler outlives it.
         let sched = unsafe { Sched::from_home(m.own().home.get()) };
         sched.count_finish(m);
@@ -73,13 +72,18 @@ fn run_one(g: GRef, slot: &'static Slot) {
     if !slot.locals.get().is_null() {
         drop_locals(slot);
     }
+    emit(Event::End { g: header.id() });
+    finish(g, Some(slot));
+    // An output's destructor, or a waker, may have made locals.
+    slot.set_job(std::ptr::null_mut());
+    if !slot.locals.get().is_null() {
+        drop_locals(slot);
+    }
     slot.entered.set(std::ptr::null());
     slot.reachable.set(false);
     slot.raised.set(0);
     slot.masks.set(0);
     slot.spawns.set(0);
-    emit(Event::End { g: header.id() });
-    finish(g);
 }
 
 fn home_runs(slot: &Slot) -> bool {
@@ -88,9 +92,9 @@ fn home_runs(slot: &Slot) -> bool {
 }
 
 /// Sets COMPLETE and does what falls to the runtime side: wakes who joins, frees what nobody holds,
-/// tells the scope.
+/// tells the scope. `slot` is the carrier it ran on, if it did.
 #[inline]
-pub(super) fn finish(g: GRef) {
+fn finish(g: GRef, slot: Option<&Slot>) {
     let cell = GBox::of(g);
     // SAFETY: the runtime side, before COMPLETE.
     let header = unsafe { g.get() };
@@ -101,8 +105,13 @@ pub(super) fn finish(g: GRef) {
         unsafe { scope.as_ref() }.child_ends(g, header.outcome() == Outcome::Panic);
     }
     let mut joiner = std::ptr::null_mut();
-    match header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed)) {
-        // From here on `header` may be freed by the handle's side.
+    let after = header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed));
+    if let (Some(slot), AfterComplete::Handle { .. }) = (slot, after) {
+        // From here on `header` may be freed by the handle's side. A waker is a stranger's code,
+        // and must not find it as the current goroutine.
+        slot.set_job(std::ptr::null_mut());
+    }
+    match after {
         AfterComplete::Handle { joiner: true, claimed } => {
             // SAFETY: JOINER was set in what we replaced: it is ours (invariant 3 of `g`).
             wake_joiner(unsafe { Joiner::from_raw(joiner) }, claimed);
@@ -128,7 +137,7 @@ pub(crate) fn end_unstarted(g: GRef, outcome: Outcome) {
     let cell = GBox::of(g);
     // SAFETY: it was not queued: the caller is its runtime side.
     quietly(|| unsafe { cell.drop_stage(outcome) });
-    finish(g);
+    finish(g, None);
 }
 
 fn wake_joiner(joiner: Option<Joiner>, claimed: bool) {

@@ -149,7 +149,8 @@ impl Sched {
                     self.hold(m, index, true);
                     return;
                 }
-                Rejoin::Given | Rejoin::NoP => {}
+                Rejoin::Given => {}
+                Rejoin::NoP => self.pass_on_bound(m),
             }
         }
         self.stop.nudge_if_idle(self);
@@ -164,13 +165,18 @@ impl Sched {
                 self.hold(m, index, true);
                 return;
             }
-            // Every P is busy: the carriers go round as tokens, and whoever takes one gives
-            // this M its P.
-            while let Some(slot) = self.machines.take_bound(m.id) {
-                self.inject(Runnable::Started(slot));
-            }
+            self.pass_on_bound(m);
         }
         self.sleep(m);
+    }
+
+    /// Every P is busy: the carriers that wait for this very thread go round as tokens, and whoever
+    /// takes one gives this M its P.
+    #[cold]
+    fn pass_on_bound(&self, m: CurrentM) {
+        while let Some(slot) = self.machines.take_bound(m.id) {
+            self.inject(Runnable::Started(slot));
+        }
     }
 
     /// A look at everything that a producer may have filled.

@@ -188,7 +188,7 @@ impl<T> JoinHandle<T> {
         })
     }
 
-    /// Has nobody registered; registers `joiner`. If it is complete there is nothing to wake for.
+    /// Registers `joiner`, in the place of who was. If it is complete there is nothing to wake for.
     #[inline]
     fn set_joiner(&self, joiner: Joiner) {
         let g = self.g();

@@ -88,7 +88,8 @@ fn no_runtime() -> ! {
     )
 }
 
-/// Queues a goroutine where the caller's goroutines go. Ends it at once if that runtime stops.
+/// Queues a goroutine where the caller's goroutines go. Ends it at once if that runtime stops, or
+/// if there is none, and panics then. Nobody else has the handle's side yet.
 #[track_caller]
 #[inline]
 pub(crate) fn launch(cell: GBox) {
