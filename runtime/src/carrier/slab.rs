@@ -10,8 +10,9 @@ use crate::{sys, util};
 use std::io;
 use std::ptr::NonNull;
 
-/// Slots in a chunk: one mebibyte of them.
-const CHUNK: usize = (1 << 20) / size_of::<Slot>();
+/// One chunk, and the slots that fit.
+const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK: usize = CHUNK_BYTES / size_of::<Slot>();
 
 struct Slab {
     chunks: Vec<NonNull<Slot>>,
@@ -74,7 +75,7 @@ impl Slab {
             return Ok(slot);
         }
         if self.chunks.is_empty() || self.used == CHUNK {
-            let chunk = sys::mem::reserve(CHUNK * size_of::<Slot>()).map_err(|error| {
+            let chunk = sys::mem::reserve(CHUNK_BYTES).map_err(|error| {
                 io::Error::new(error.kind(), format!("no memory for goroutine headers: {error}"))
             })?;
             self.chunks.push(chunk.cast());
