@@ -77,16 +77,12 @@ pub(crate) struct Slot {
     limit: Cell<usize>,
 }
 
-<<<<<<< HEAD
-#[cfg(not(loom))]
-const _: () = assert!(size_of::<Slot>() == 128, "a million slots are a million times this");
-=======
 // AddressSanitizer keeps bounds of stacks in it.
+#[cfg(not(loom))]
 const _: () = assert!(
     size_of::<Slot>() == 128 || cfg!(feature = "sanitizer"),
     "a million slots are a million times this"
 );
->>>>>>> docs-asan
 
 // SAFETY: invariant 2: the fields that are not atomic are touched by the holder alone.
 unsafe impl Sync for Slot {}
