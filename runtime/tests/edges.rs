@@ -49,7 +49,10 @@ fn a_waker_leaves_no_trace() {
         while !busy.woken.load(Ordering::SeqCst) {
             rt::time::sleep(Duration::from_millis(1));
         }
-        assert!(!busy.in_goroutine.load(Ordering::SeqCst), "the waker found a goroutine that ended");
+        assert!(
+            !busy.in_goroutine.load(Ordering::SeqCst),
+            "the waker found a goroutine that ended"
+        );
         for _ in 0..4 {
             let next = rt::spawn(|| {
                 assert_eq!(MARK.with(Cell::get), 0, "another goroutine's local");
@@ -150,9 +153,8 @@ fn without_migration_nobody_starves() {
                 })
             })
             .collect();
-        let sleepers: Vec<_> = (0..8)
-            .map(|_| rt::spawn(|| rt::time::sleep(Duration::from_millis(5))))
-            .collect();
+        let sleepers: Vec<_> =
+            (0..8).map(|_| rt::spawn(|| rt::time::sleep(Duration::from_millis(5)))).collect();
         for sleeper in sleepers {
             assert!(sleeper.join_timeout(SOON).is_ok(), "starved");
         }

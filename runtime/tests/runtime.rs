@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Tally, builder, child, eventually, eventually_yielding, fail, is_child, panic_text, runtime};
+use common::{
+    Tally, builder, child, eventually, eventually_yielding, fail, is_child, panic_text, runtime,
+};
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
 use std::io::ErrorKind;
@@ -64,7 +66,9 @@ fn run_from_a_goroutine_of_another_runtime_parks_it() {
             let asks = s.spawn(|| {
                 b.run(|| {
                     // While we wait here, the only processor of `a` runs the other goroutine.
-                    eventually_yielding("the other goroutine of a", || other_ran.load(Ordering::SeqCst));
+                    eventually_yielding("the other goroutine of a", || {
+                        other_ran.load(Ordering::SeqCst)
+                    });
                     7
                 })
             });
@@ -258,11 +262,13 @@ fn drop_unwinds_what_is_parked_once() {
                     3 => held.wait(),
                     _ => {
                         let token = captured;
-                        drop(rt::spawn(move || {
-                            let _token = token;
-                            Chan::<()>::nil().recv();
-                        })
-                        .join());
+                        drop(
+                            rt::spawn(move || {
+                                let _token = token;
+                                Chan::<()>::nil().recv();
+                            })
+                            .join(),
+                        );
                     }
                 }
                 unreachable!("nobody wakes it");
@@ -536,7 +542,11 @@ fn two_hundred_cycles_leave_nothing() {
         let waits: Vec<_> =
             (0..10).map(|_| runtime.handle().spawn(|| Chan::<()>::nil().recv())).collect();
         runtime.run(|| rt::spawn(|| ()).join().unwrap());
-        if i % 2 == 0 { drop(runtime) } else { runtime.shutdown_timeout(Duration::from_secs(30)).unwrap() }
+        if i.is_multiple_of(2) {
+            drop(runtime)
+        } else {
+            runtime.shutdown_timeout(Duration::from_secs(30)).unwrap()
+        }
         for handle in waits {
             assert!(handle.join().unwrap_err().is_cancelled());
         }
@@ -639,7 +649,7 @@ fn without_migration_a_goroutine_keeps_its_thread() {
                 let (from, to, moved) = (&chans[i], &chans[(i + 1) % 8], &moved);
                 s.spawn(move || {
                     let home = thread::current().id();
-                    let mut look = || {
+                    let look = || {
                         if thread::current().id() != home {
                             moved.fetch_add(1, Ordering::Relaxed);
                         }
@@ -661,11 +671,15 @@ fn without_migration_a_goroutine_keeps_its_thread() {
                             look();
                         }
                         // Started ones that end follow each other on one stack.
-                        let short: Vec<_> = (0..3).map(|_| s.spawn(|| {
-                            let home = thread::current().id();
-                            rt::yield_now();
-                            thread::current().id() == home
-                        })).collect();
+                        let short: Vec<_> = (0..3)
+                            .map(|_| {
+                                s.spawn(|| {
+                                    let home = thread::current().id();
+                                    rt::yield_now();
+                                    thread::current().id() == home
+                                })
+                            })
+                            .collect();
                         for stays in short {
                             if !stays.join().unwrap() {
                                 moved.fetch_add(1, Ordering::Relaxed);
@@ -700,11 +714,13 @@ fn without_migration_a_busy_thread_lets_its_others_in() {
         })
         .collect();
     let sleepers: Vec<_> = (0..20)
-        .map(|_| handle.spawn(|| {
-            for _ in 0..10 {
-                rt::time::sleep(Duration::from_micros(200));
-            }
-        }))
+        .map(|_| {
+            handle.spawn(|| {
+                for _ in 0..10 {
+                    rt::time::sleep(Duration::from_micros(200));
+                }
+            })
+        })
         .collect();
     for sleeper in sleepers {
         sleeper.join().unwrap();
@@ -720,10 +736,12 @@ fn without_migration_a_thread_that_ends_pinned_leaves_nobody_behind() {
     let runtime = builder(1).migrate(false).build().unwrap();
     let handle = runtime.handle();
     let ch = Chan::new(0);
-    let waits: Vec<_> = (0..5).map(|_| {
-        let ch = ch.clone();
-        handle.spawn(move || ch.recv())
-    }).collect();
+    let waits: Vec<_> = (0..5)
+        .map(|_| {
+            let ch = ch.clone();
+            handle.spawn(move || ch.recv())
+        })
+        .collect();
     handle.spawn(|| std::mem::forget(rt::task::pin_thread())).join().unwrap();
     for i in 0..5 {
         ch.send_timeout(i, Duration::from_secs(20)).unwrap();
@@ -757,7 +775,7 @@ fn a_pinned_goroutine_keeps_its_thread_and_pins_nest() {
                         assert_eq!(thread::current().id(), home);
                         rt::time::sleep(Duration::from_micros(20));
                         assert_eq!(thread::current().id(), home);
-                        rt::spawn(|| rt::yield_now()).join().unwrap();
+                        rt::spawn(rt::yield_now).join().unwrap();
                         assert_eq!(thread::current().id(), home);
                         if i == 25 {
                             // One of two: still pinned.
@@ -810,10 +828,17 @@ fn a_goroutine_that_ends_pinned_takes_its_thread_along() {
             threads.push(handle.join().unwrap());
         }
         eventually("the threads end", || ended.lock().unwrap().len() == 5);
-        assert_eq!(*{ let mut e = ended.lock().unwrap().clone(); e.sort_by_key(|id| format!("{id:?}")); e }, {
-            threads.sort_by_key(|id| format!("{id:?}"));
-            threads.clone()
-        });
+        assert_eq!(
+            *{
+                let mut e = ended.lock().unwrap().clone();
+                e.sort_by_key(|id| format!("{id:?}"));
+                e
+            },
+            {
+                threads.sort_by_key(|id| format!("{id:?}"));
+                threads.clone()
+            }
+        );
         // Others take their place.
         for _ in 0..20 {
             let id = runtime.handle().spawn(|| {
@@ -843,7 +868,7 @@ impl Drop for ParksInDrop {
             }
             1 => rt::time::sleep(Duration::from_millis(3)),
             2 => (0..20).for_each(|_| rt::yield_now()),
-            _ => rt::spawn(|| rt::yield_now()).join().unwrap(),
+            _ => rt::spawn(rt::yield_now).join().unwrap(),
         }
         assert!(thread::panicking());
         self.threads.lock().unwrap().push((before, thread::current().id()));
@@ -876,7 +901,12 @@ fn a_park_while_panicking_stays_on_its_thread() {
             .collect();
         for how in 0..40 {
             let (other, back) = (Chan::new(0), Chan::new(0));
-            let parks = ParksInDrop { how: how % 4, other: other.clone(), back: back.clone(), threads: threads.clone() };
+            let parks = ParksInDrop {
+                how: how % 4,
+                other: other.clone(),
+                back: back.clone(),
+                threads: threads.clone(),
+            };
             let panics = runtime.handle().spawn(move || {
                 let _parks = parks;
                 fail("on purpose")
@@ -885,7 +915,7 @@ fn a_park_while_panicking_stays_on_its_thread() {
                 other.recv();
                 back.send(());
             }
-            let error: rt::JoinError = panics.join().map(|()| ()).unwrap_err();
+            let error: rt::JoinError = panics.join().unwrap_err();
             assert_eq!(common::text_of(&*error.into_panic()), "on purpose");
         }
         stop.store(true, Ordering::SeqCst);

@@ -63,7 +63,9 @@ pub(crate) fn for_each(mut f: impl FnMut(&'static Slot)) {
         let count = if i + 1 == chunks.len() { used } else { CHUNK };
         for j in 0..count {
             // SAFETY: j < CHUNK slots of a chunk that is never unmapped (invariant 1).
-            let slot = unsafe { chunk.add(j).as_ref() };
+            let slot = unsafe { chunk.add(j) };
+            // SAFETY: as above; zeroed memory is a free slot.
+            let slot = unsafe { slot.as_ref() };
             f(slot);
         }
     }
@@ -83,7 +85,9 @@ impl Slab {
         }
         let Some(chunk) = self.chunks.last() else { util::bug(format_args!("slab without chunk")) };
         // SAFETY: `used` is below CHUNK, the slots of a live, zeroed chunk (invariant 1).
-        let slot = unsafe { chunk.add(self.used).as_ref() };
+        let slot = unsafe { chunk.add(self.used) };
+        // SAFETY: as above; zeroed memory is a free slot.
+        let slot = unsafe { slot.as_ref() };
         self.used += 1;
         Ok(slot)
     }

@@ -179,8 +179,9 @@ impl Slot {
     /// job, upon which its body returns; `input` is what its body accepts.
     pub(crate) unsafe fn dismantle(&self, input: Input) -> Stack {
         // SAFETY: the caller holds the carrier; without a stack there was nothing to call.
-        let co = unsafe { (*self.co.get()).assume_init_read() };
-        let mut co = co;
+        let co = unsafe { &*self.co.get() };
+        // SAFETY: built, and read out once: `has_stack` says that it is gone.
+        let mut co = unsafe { co.assume_init_read() };
         self.has_stack.set(false);
         if co.started() {
             match co.resume(input) {

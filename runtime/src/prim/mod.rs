@@ -19,7 +19,7 @@
 //! order says so by a fence. Of an atomic it remembers one last access: a thread that loads it and
 //! then writes it hides who loaded it before, and some orders are not tried. Stand-ins write at once.
 
-#![allow(clippy::disallowed_types, reason = "this is where the std types are taken from")]
+#![forbid(unsafe_code)]
 
 mod mutex;
 
@@ -36,10 +36,11 @@ pub(crate) mod atomic {
 /// Atomics for statics and for what loom does not model.
 pub(crate) mod global {
     pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
 
     pub(crate) use super::mutex::Global as Mutex;
+    pub(crate) use std::sync::MutexGuard;
 }
 
 /// Tells the processor, or loom, that this thread spins.

@@ -45,7 +45,7 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn more_carriers(&self, m: CurrentM, class: Class, g: GRef) -> Option<&'static Slot> {
-        if let Some(slot) = self.from_pool(m, class) {
+        if let Some(slot) = self.pooled(m, class) {
             return Some(slot);
         }
         let there_are = self.carriers[class.index()].load(Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl Sched {
     }
 
     /// Refills the P's cache from the pool, and takes one.
-    fn from_pool(&self, m: CurrentM, class: Class) -> Option<&'static Slot> {
+    fn pooled(&self, m: CurrentM, class: Class) -> Option<&'static Slot> {
         let mut pool = self.pool[class.index()].lock();
         let slot = pool.pop()?;
         if class == self.config.class
@@ -98,7 +98,13 @@ impl Sched {
     }
 
     /// No stack is to be had. With carriers alive, `g` waits for one of them; with none it ends.
-    fn starve(&self, m: CurrentM, class: Class, g: GRef, error: &io::Error) -> Option<&'static Slot> {
+    fn starve(
+        &self,
+        m: CurrentM,
+        class: Class,
+        g: GRef,
+        error: &io::Error,
+    ) -> Option<&'static Slot> {
         if self.carriers[class.index()].load(Ordering::Relaxed) > 0 {
             if !WARNED.swap(true, Ordering::Relaxed) {
                 eprintln!("rt: goroutines wait for others to end, to have their stacks: {error}");
@@ -229,7 +235,8 @@ impl Sched {
 
     /// When the oldest idle carrier became idle.
     pub(super) fn oldest_idle(&self) -> Option<u32> {
-        let firsts = self.pool.iter().filter_map(|pool| pool.lock().first().map(|s| s.idle_since.get()));
+        let firsts =
+            self.pool.iter().filter_map(|pool| pool.lock().first().map(|s| s.idle_since.get()));
         firsts.min()
     }
 

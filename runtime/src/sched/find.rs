@@ -215,7 +215,8 @@ impl Sched {
             m.own().spinning.set(true);
         }
         let start = m.own().rng.below(count);
-        let others = || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
+        let others =
+            || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
         let mut watched = [(0, 0); WATCHED];
         for (seen, victim) in watched.iter_mut().zip(others()) {
             *seen = (victim.remote.peek_next(), victim.runs());

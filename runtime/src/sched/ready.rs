@@ -1,6 +1,6 @@
 //! How something becomes runnable.
 
-use super::{Sched, id_batch, NEXT_ID};
+use super::{NEXT_ID, Sched, id_batch};
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
 use crate::m::{self, CurrentM};

@@ -127,7 +127,8 @@ impl WaitGroup {
     pub fn add(&self, delta: isize) {
         let mut word = self.inner.word.load(Ordering::Relaxed);
         loop {
-            let Some(sum) = (count(word) as isize).checked_add(delta).filter(|sum| *sum >= 0) else {
+            let Some(sum) = (count(word) as isize).checked_add(delta).filter(|sum| *sum >= 0)
+            else {
                 panic!("negative WaitGroup counter")
             };
             let Ok(sum) = u32::try_from(sum) else { panic!("WaitGroup counter overflow") };
@@ -147,7 +148,9 @@ impl WaitGroup {
     pub fn done(&self) {
         let mut word = self.inner.word.load(Ordering::Relaxed);
         loop {
-            let Some(less) = count(word).checked_sub(1) else { panic!("negative WaitGroup counter") };
+            let Some(less) = count(word).checked_sub(1) else {
+                panic!("negative WaitGroup counter")
+            };
             match self.inner.change(word, less) {
                 Ok(()) => return,
                 Err(seen) => word = seen,

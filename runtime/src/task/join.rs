@@ -1,7 +1,7 @@
 //! Waiting for a goroutine's result.
 
 use super::Task;
-use crate::g::{GBox, G, AfterDetach, Joiner, Outcome};
+use crate::g::{AfterDetach, G, GBox, Joiner, Outcome};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
 use crate::wait::{self, Mask, Why};

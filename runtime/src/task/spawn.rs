@@ -1,6 +1,7 @@
 //! `spawn` and `yield_now`.
 
 use super::JoinHandle;
+use super::entered::entered;
 use crate::g::{Extras, GBox, GRef, Outcome, new_cell};
 use crate::sched::{self, Sched};
 use crate::stack::Class;
@@ -118,11 +119,6 @@ pub(crate) fn start(sched: &Arc<Sched>, g: GRef) {
     if let Err(g) = sched::inject_spawn(sched, g) {
         sched::end_unstarted(g, Outcome::Cancelled);
     }
-}
-
-/// The runtime that the caller has entered, or is a goroutine of.
-pub(crate) fn entered() -> Option<Arc<Sched>> {
-    crate::runtime::entered().or_else(sched::current_sched)
 }
 
 /// The name of a goroutine, if it gets one.
