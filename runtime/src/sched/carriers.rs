@@ -7,6 +7,7 @@ use super::{Sched, body};
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Outcome, Runnable};
 use crate::m::CurrentM;
+use crate::p::Held;
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::stack::{self, Class, Stack};
 use std::io;
@@ -166,6 +167,16 @@ impl Sched {
         let count = slots.len() - keep;
         self.pool[self.config.class.index()].lock().extend(slots.drain(keep..));
         self.feed_some(self.config.class, count);
+    }
+
+    /// The older half of what a busy P caches goes to the pool. What it needs it fetches again; the
+    /// rest grows old there and is taken apart, with every page that a deep call once touched.
+    pub(super) fn sweep_carriers(&self, p: Held) {
+        let mut cache = p.own().carriers.borrow_mut();
+        let half = cache.len() / 2;
+        let mut old: Vec<_> = cache.drain(..half).collect();
+        drop(cache);
+        self.pool_all(&mut old, 0);
     }
 
     /// `count` carriers, or their stacks, can be had: lets that many try again that wait for one.

@@ -95,6 +95,11 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
+        if let Some(p) = m.own().p.get()
+            && p.set_sweep(false)
+        {
+            self.sweep_carriers(p);
+        }
         if !self.config.migrate
             && let Some(slot) = self.machines.take_bound(m.id)
         {

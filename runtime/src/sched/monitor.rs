@@ -129,7 +129,12 @@ impl Sched {
         let mut busy_at = start;
         while !self.is_stopped() {
             let now = util::now();
-            self.monitor.seconds.store((now - start).as_secs() as u32, Ordering::Relaxed);
+            let seconds = (now - start).as_secs() as u32;
+            if self.monitor.seconds.swap(seconds, Ordering::Relaxed) != seconds {
+                self.ps.iter().for_each(|p| {
+                    p.set_sweep(true);
+                });
+            }
             let next_timer = self.fire_timers(now);
             let stuck = self.look_at_ps(&mut seen, now);
             let next_chore = self.housekeep(start, now);
