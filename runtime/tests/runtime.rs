@@ -373,29 +373,30 @@ fn spawn_in_a_destructor_during_the_stop_is_cancelled() {
 
 #[test]
 fn drop_inside_its_own_goroutine_only_starts_the_stop() {
-    let t = common::alone();
-    let before = common::threads();
-    for procs in [1, 2] {
-        let runtime = runtime(procs);
-        let handle = runtime.handle();
-        let tally = Tally::default();
-        let token = tally.token();
-        let parked = handle.spawn(move || {
-            let _token = token;
-            Chan::<()>::nil().recv();
-        });
-        let last = handle.spawn(move || {
-            drop(runtime);
-            // We still run; the next park ends us.
-            assert!(rt::spawn(|| ()).join().unwrap_err().is_cancelled());
-            1
-        });
-        assert!(parked.join().unwrap_err().is_cancelled());
-        assert_eq!(last.join().unwrap(), 1);
-        tally.assert_all_dropped();
-    }
-    eventually("the threads leave", || common::threads() == before);
-    t.dog.pet();
+    common::apart("drop_inside_its_own_goroutine_only_starts_the_stop", |dog| {
+        let before = common::threads();
+        for procs in [1, 2] {
+            let runtime = runtime(procs);
+            let handle = runtime.handle();
+            let tally = Tally::default();
+            let token = tally.token();
+            let parked = handle.spawn(move || {
+                let _token = token;
+                Chan::<()>::nil().recv();
+            });
+            let last = handle.spawn(move || {
+                drop(runtime);
+                // We still run; the next park ends us.
+                assert!(rt::spawn(|| ()).join().unwrap_err().is_cancelled());
+                1
+            });
+            assert!(parked.join().unwrap_err().is_cancelled());
+            assert_eq!(last.join().unwrap(), 1);
+            tally.assert_all_dropped();
+        }
+        eventually("the threads leave", || common::threads() == before);
+        dog.pet();
+    });
 }
 
 #[test]
@@ -515,52 +516,54 @@ fn shutdown_in_time_is_ok() {
 /// The threads that the process has when a drop has returned are those it had before.
 #[test]
 fn threads_are_joined() {
-    let _t = common::alone();
-    let before = common::threads();
-    let runtime = runtime(4);
-    runtime.run(|| {
-        let handles: Vec<_> = (0..100)
-            .map(|_| {
-                rt::spawn(|| {
-                    let _pin = rt::task::pin_thread();
-                    rt::time::sleep(Duration::from_millis(2));
+    common::apart("threads_are_joined", |_| {
+        let before = common::threads();
+        let runtime = runtime(4);
+        runtime.run(|| {
+            let handles: Vec<_> = (0..100)
+                .map(|_| {
+                    rt::spawn(|| {
+                        let _pin = rt::task::pin_thread();
+                        rt::time::sleep(Duration::from_millis(2));
+                    })
                 })
-            })
-            .collect();
-        handles.into_iter().for_each(|h| h.join().unwrap());
+                .collect();
+            handles.into_iter().for_each(|h| h.join().unwrap());
+        });
+        assert!(common::threads() > before);
+        drop(runtime);
+        eventually("the kernel has reaped them", || common::threads() == before);
     });
-    assert!(common::threads() > before);
-    drop(runtime);
-    eventually("the kernel has reaped them", || common::threads() == before);
 }
 
 #[test]
 fn two_hundred_cycles_leave_nothing() {
-    let t = common::alone();
-    let cycle = |i: usize| {
-        let runtime = runtime(1 + i % 3);
-        let waits: Vec<_> =
-            (0..10).map(|_| runtime.handle().spawn(|| Chan::<()>::nil().recv())).collect();
-        runtime.run(|| rt::spawn(|| ()).join().unwrap());
-        if i.is_multiple_of(2) {
-            drop(runtime)
-        } else {
-            runtime.shutdown_timeout(Duration::from_secs(30)).unwrap()
-        }
-        for handle in waits {
-            assert!(handle.join().unwrap_err().is_cancelled());
-        }
-    };
-    (0..20).for_each(cycle);
-    let threads = common::threads();
-    let (files, maps) = common::files_and_mappings();
-    (0..200).for_each(cycle);
-    eventually("the kernel has reaped the threads", || common::threads() <= threads);
-    let (files_after, maps_after) = common::files_and_mappings();
-    assert_eq!(files_after, files);
-    // The allocator has mappings of its own: some more are no leak, one a cycle is.
-    assert!(maps_after < maps + 40, "{maps} mappings grew to {maps_after}");
-    t.dog.pet();
+    common::apart("two_hundred_cycles_leave_nothing", |dog| {
+        let cycle = |i: usize| {
+            let runtime = runtime(1 + i % 3);
+            let waits: Vec<_> =
+                (0..10).map(|_| runtime.handle().spawn(|| Chan::<()>::nil().recv())).collect();
+            runtime.run(|| rt::spawn(|| ()).join().unwrap());
+            if i % 2 == 0 {
+                drop(runtime)
+            } else {
+                runtime.shutdown_timeout(Duration::from_secs(30)).unwrap()
+            }
+            for handle in waits {
+                assert!(handle.join().unwrap_err().is_cancelled());
+            }
+        };
+        (0..20).for_each(cycle);
+        let threads = common::threads();
+        let (files, maps) = common::files_and_mappings();
+        (0..200).for_each(cycle);
+        eventually("the kernel has reaped the threads", || common::threads() <= threads);
+        let (files_after, maps_after) = common::files_and_mappings();
+        assert_eq!(files_after, files);
+        // The allocator has mappings of its own: some more are no leak, one a cycle is.
+        assert!(maps_after < maps + 40, "{maps} mappings grew to {maps_after}");
+        dog.pet();
+    });
 }
 
 #[test]

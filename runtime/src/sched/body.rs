@@ -60,6 +60,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     let header = unsafe { g.get() };
     slot.id.store(header.id(), Ordering::Relaxed);
     if header.state.is_aborted() || !home_runs(slot) {
+        slot.masks.set(1);
         // SAFETY: as above, and the closure was not taken.
         quietly(|| unsafe { cell.drop_stage(Outcome::Cancelled) });
     } else {
@@ -69,6 +70,16 @@ fn run_one(g: GRef, slot: &'static Slot) {
             Err(payload) => ended_by_panic(header, cell, slot, payload),
         }
     }
+    // What is dropped from here on is dropped whole: cancellation does not cut it short.
+    slot.masks.set(1);
+    if !slot.locals.get().is_null() {
+        drop_locals(slot);
+    }
+    emit(Event::End { g: header.id() });
+    finish(g);
+    // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
+    // have left what the next one on this stack must not find.
+    slot.set_job(std::ptr::null_mut());
     if !slot.locals.get().is_null() {
         drop_locals(slot);
     }
@@ -114,7 +125,7 @@ fn finish(g: GRef, slot: Option<&Slot>) {
     match after {
         AfterComplete::Handle { joiner: true, claimed } => {
             // SAFETY: JOINER was set in what we replaced: it is ours (invariant 3 of `g`).
-            wake_joiner(unsafe { Joiner::from_raw(joiner) }, claimed);
+            wake_joiner(g, unsafe { Joiner::from_raw(joiner) }, claimed);
         }
         AfterComplete::Handle { joiner: false, .. } => {}
         AfterComplete::Orphan => {
@@ -140,15 +151,26 @@ pub(crate) fn end_unstarted(g: GRef, outcome: Outcome) {
     finish(g, None);
 }
 
-fn wake_joiner(joiner: Option<Joiner>, claimed: bool) {
+fn wake_joiner(g: GRef, joiner: Option<Joiner>, claimed: bool) {
     match joiner {
         // Depth first: who claimed it goes on at once.
         Some(Joiner::Parked(slot)) if claimed => super::wake(slot),
         Some(Joiner::Parked(slot)) => super::ready::wake_joiner(slot),
-        // A stranger's code.
-        Some(Joiner::Task(waker)) => quietly(|| waker.wake()),
+        Some(Joiner::Task(waker)) => wake_task(g, waker),
         None => {}
     }
+}
+
+/// A stranger's code. It may ask for the current goroutine, or wait; `g` may be freed at any time, so
+/// if it is what runs here, it is so no longer.
+#[cold]
+fn wake_task(g: GRef, waker: Box<std::task::Waker>) {
+    if let Some(slot) = super::current_slot()
+        && std::ptr::eq(slot.job(), g.as_ptr().as_ptr().cast())
+    {
+        slot.set_job(std::ptr::null_mut());
+    }
+    quietly(|| waker.wake());
 }
 
 #[cold]
@@ -172,7 +194,7 @@ fn drop_locals(slot: &'static Slot) {
     let sched = unsafe { Sched::from_home(slot.home()) };
     let drop_locals = sched.config.hooks.drop_locals;
     while !slot.locals.get().is_null() {
-        // A destructor may make new locals: until there are none.
+        // A destructor that panics leaves the rest: until there are none.
         let locals = slot.locals.replace(std::ptr::null_mut());
         quietly(|| drop_locals(locals));
     }

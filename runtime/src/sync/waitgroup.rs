@@ -127,10 +127,8 @@ impl WaitGroup {
     pub fn add(&self, delta: isize) {
         let mut word = self.inner.word.load(Ordering::Relaxed);
         loop {
-            let Some(sum) = (count(word) as isize).checked_add(delta).filter(|sum| *sum >= 0)
-            else {
-                panic!("negative WaitGroup counter")
-            };
+            let sum = (count(word) as isize).saturating_add(delta);
+            assert!(sum >= 0, "negative WaitGroup counter");
             let Ok(sum) = u32::try_from(sum) else { panic!("WaitGroup counter overflow") };
             match self.inner.change(word, sum) {
                 Ok(()) => return,

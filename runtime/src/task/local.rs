@@ -42,32 +42,47 @@ macro_rules! goroutine_local {
 
 /// A value that each goroutine has for itself; made by [`goroutine_local!`](crate::goroutine_local).
 ///
-/// The values of a goroutine are dropped on its own stack when it ends, the newest first.
+/// The values of a goroutine are dropped on its own stack when it ends, the newest first. A destructor
+/// may use those that are older than itself, and new ones, but not what was dropped before.
 pub struct LocalKey<T: 'static> {
     init: fn() -> T,
 }
 
-/// The goroutine's, or the thread's, locals are being dropped.
+/// The local was dropped: its goroutine, or thread, is at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessError;
 
 impl fmt::Display for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the thread's locals are being dropped")
+        f.write_str("the local was dropped at the end of its goroutine or thread")
     }
 }
 
 impl std::error::Error for AccessError {}
 
-/// The locals of one goroutine or thread, by the address of their key. Few: a list.
+/// The locals of one goroutine or thread, by the address of their key. Few: lists.
 #[derive(Default)]
-struct Locals(RefCell<Vec<(usize, Box<dyn Any>)>>);
+struct Locals {
+    list: RefCell<Vec<(usize, Box<dyn Any>)>>,
+    /// The keys of those that were dropped, and are not made again.
+    gone: RefCell<Vec<usize>>,
+}
+
+impl Locals {
+    /// Drops them, the newest first. Each may still use those that are left, and make others.
+    fn clear(&self) {
+        loop {
+            let last = self.list.borrow_mut().pop();
+            let Some((key, value)) = last else { return };
+            self.gone.borrow_mut().push(key);
+            drop(value);
+        }
+    }
+}
 
 impl Drop for Locals {
     fn drop(&mut self) {
-        while let Some(last) = self.0.get_mut().pop() {
-            drop(last);
-        }
+        self.clear();
     }
 }
 
@@ -75,9 +90,15 @@ thread_local! {
     static OF_THREAD: Locals = Locals::default();
 }
 
-/// Drops a goroutine's locals.
+/// Drops the locals of the goroutine that calls; again after a panic, for what is left.
 pub(crate) fn drop_locals(locals: *mut ()) {
-    // SAFETY: made by `Box::into_raw` in `with_locals`; the scheduler took it out of the slot.
+    let Some(slot) = sched::current_slot() else { return };
+    // Where their destructors find them.
+    slot.locals.set(locals);
+    // SAFETY: made by `Box::into_raw` in `with_locals`, and freed below.
+    unsafe { &*locals.cast::<Locals>() }.clear();
+    slot.locals.set(std::ptr::null_mut());
+    // SAFETY: as above; nobody finds them any more.
     drop(unsafe { Box::from_raw(locals.cast::<Locals>()) });
 }
 
@@ -104,7 +125,7 @@ impl<T: Send + 'static> LocalKey<T> {
     /// Calls `f` with the goroutine's value, made now if this is the first time.
     ///
     /// # Panics
-    /// On a plain thread whose thread locals are being dropped.
+    /// When the value was dropped: in destructors at the end of the goroutine or thread.
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         match self.try_with(f) {
@@ -116,30 +137,31 @@ impl<T: Send + 'static> LocalKey<T> {
     /// Calls `f` with the goroutine's value, made now if this is the first time.
     ///
     /// # Errors
-    /// On a plain thread whose thread locals are being dropped.
+    /// When the value was dropped: in destructors at the end of the goroutine or thread.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         let key = std::ptr::from_ref(self).addr();
         with_locals(|locals| {
             let found = find::<T>(locals, key);
             let value: *const T = match found {
                 Some(value) => value,
+                None if locals.gone.borrow().contains(&key) => return Err(AccessError),
                 None => {
                     // Outside of the borrow: `init` may use other locals, even this one.
                     let value: Box<T> = Box::new((self.init)());
                     let at: *const T = &raw const *value;
-                    locals.0.borrow_mut().push((key, value));
+                    locals.list.borrow_mut().push((key, value));
                     at
                 }
             };
             // SAFETY: boxed, so it stays in place while the list grows; it is dropped only when
             // the goroutine's code, `f` among it, has ended.
-            f(unsafe { &*value })
-        })
+            Ok(f(unsafe { &*value }))
+        })?
     }
 }
 
 fn find<T: 'static>(locals: &Locals, key: usize) -> Option<*const T> {
-    let list = locals.0.borrow();
+    let list = locals.list.borrow();
     let (_, value) = list.iter().find(|(k, _)| *k == key)?;
     value.downcast_ref::<T>().map(std::ptr::from_ref)
 }

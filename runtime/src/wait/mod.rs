@@ -152,10 +152,10 @@ pub(crate) fn is_cancelled(slot: &'static Slot) -> bool {
     aborted || !home(slot).is_running()
 }
 
-/// Whether the goroutine of `slot`, the caller, is to end what it waits for. Not in a destructor that
-/// runs because it unwinds: what is done there is done whole.
+/// Whether the goroutine of `slot`, the caller under one mask of its own, is to end what it waits
+/// for. Not in destructors that run because it ends: what is done there is done whole.
 pub(crate) fn passes_on(slot: &'static Slot) -> bool {
-    slot.has_stack() && is_cancelled(slot) && !std::thread::panicking()
+    slot.has_stack() && is_cancelled(slot) && slot.masks.get() <= 1 && !std::thread::panicking()
 }
 
 /// Nothing is delivered where it would do harm: under a mask, or while panicking.

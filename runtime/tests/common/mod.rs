@@ -207,6 +207,17 @@ pub(crate) fn child(name: &str) -> Command {
     command
 }
 
+/// Plays `scenario` in a process of its own, where no other test's threads come and go.
+#[track_caller]
+pub(crate) fn apart(name: &str, scenario: impl FnOnce(&Watchdog)) {
+    if is_child(name) {
+        scenario(&Watchdog::new(name));
+    } else {
+        let _t = test();
+        run(child(name)).assert_success();
+    }
+}
+
 /// What a child left.
 #[derive(Debug)]
 pub(crate) struct Ended {

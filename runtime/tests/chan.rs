@@ -1,0 +1,345 @@
+//! `Chan`: Go's channel.
+#![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
+
+mod common;
+
+use common::{Tally, Token, builder, panic_text, runtime};
+use rt::chan::{Chan, RecvTimeoutError, TryRecvError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const SHORT: Duration = Duration::from_millis(2);
+const LONG: Duration = Duration::from_secs(30);
+
+fn on_one_and_two(f: impl Fn() + Send + Sync) {
+    for procs in [1, 2] {
+        runtime(procs).run(&f);
+    }
+    // A plain thread, in a runtime that it has entered.
+    let runtime = runtime(1);
+    let handle = runtime.handle();
+    let _entered = handle.enter();
+    f();
+}
+
+#[test]
+fn nil_waits_for_ever_and_cannot_be_closed() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        for nil in [Chan::<u8>::nil(), Chan::default()] {
+            assert_eq!((nil.len(), nil.cap(), nil.is_closed()), (0, 0, false));
+            assert!(nil.try_send(1).is_err_and(|back| back.into_inner() == 1));
+            assert_eq!(nil.try_recv(), Err(TryRecvError::Empty));
+            let start = Instant::now();
+            assert_eq!(nil.recv_timeout(SHORT), Err(RecvTimeoutError::Timeout));
+            assert!(nil.send_timeout(2, SHORT).is_err_and(|back| back.into_inner() == 2));
+            assert!(start.elapsed() >= 2 * SHORT);
+            assert_eq!(panic_text(|| nil.close()), "close of nil channel");
+            let parked = rt::spawn({
+                let nil = nil.clone();
+                move || nil.recv()
+            });
+            assert!(parked.join_timeout(SHORT).unwrap_err().is_timeout());
+            parked.abort();
+            assert!(parked.join().unwrap_err().is_cancelled());
+        }
+    });
+}
+
+#[test]
+fn closed_drains_and_then_says_none() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        let ch = Chan::new(3);
+        (1..=3).for_each(|i| ch.send(i));
+        ch.close();
+        assert!(ch.is_closed());
+        assert_eq!((ch.len(), ch.cap()), (3, 3));
+        // Buffered values can be had in spite of the close, without waiting too.
+        assert_eq!(ch.try_recv(), Ok(1));
+        assert_eq!(ch.recv(), Some(2));
+        assert_eq!(ch.recv_timeout(LONG), Ok(3));
+        assert_eq!(ch.recv(), None);
+        assert_eq!(ch.recv_or_default(), 0);
+        assert_eq!(ch.try_recv(), Err(TryRecvError::Disconnected));
+        assert_eq!(ch.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
+        assert_eq!(ch.iter().next(), None);
+        for text in [
+            panic_text(|| ch.send(4)),
+            panic_text(|| ch.try_send(4)),
+            panic_text(|| ch.send_timeout(4, LONG)),
+        ] {
+            assert_eq!(text, "send on closed channel");
+        }
+        assert_eq!(panic_text(|| ch.close()), "close of closed channel");
+    });
+}
+
+#[test]
+fn a_value_that_a_closed_channel_refuses_is_dropped() {
+    let _t = common::test();
+    let tally = Tally::default();
+    let ch = Chan::new(0);
+    ch.close();
+    let token = tally.token();
+    assert_eq!(panic_text(|| ch.send(token)), "send on closed channel");
+    tally.assert_all_dropped();
+}
+
+#[test]
+fn close_wakes_receivers_with_none_and_senders_with_a_panic() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        let tally = Tally::default();
+        let (empty, full) = (Chan::<Token>::new(0), Chan::new(1));
+        full.send(tally.token());
+        let receivers: Vec<_> = (0..5)
+            .map(|_| {
+                let ch = empty.clone();
+                rt::spawn(move || ch.recv().is_none())
+            })
+            .collect();
+        let senders: Vec<_> = (0..5)
+            .map(|_| {
+                let (ch, token) = (full.clone(), tally.token());
+                rt::spawn(move || panic_text(|| ch.send(token)))
+            })
+            .collect();
+        rt::time::sleep(SHORT);
+        empty.close();
+        full.close();
+        for receiver in receivers {
+            assert!(receiver.join().unwrap());
+        }
+        for sender in senders {
+            assert_eq!(sender.join().unwrap(), "send on closed channel");
+        }
+        // What was in the buffer is still there; the others' values are gone.
+        assert_eq!(tally.made() - tally.dropped(), 1);
+        drop(full.recv().unwrap());
+        tally.assert_all_dropped();
+    });
+}
+
+#[test]
+fn unbuffered_is_a_rendezvous() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        let ch = Chan::new(0);
+        assert!(ch.try_send(1).is_err());
+        assert_eq!(ch.try_recv(), Err(TryRecvError::Empty));
+        assert!(ch.send_timeout(1, SHORT).is_err());
+        let tx = ch.clone();
+        let sender = rt::spawn(move || tx.send(2));
+        assert!(sender.join_timeout(SHORT).unwrap_err().is_timeout());
+        assert_eq!(ch.len(), 0);
+        assert_eq!(ch.try_recv(), Ok(2));
+        sender.join().unwrap();
+        let rx = ch.clone();
+        let receiver = rt::spawn(move || rx.recv());
+        assert!(receiver.join_timeout(SHORT).unwrap_err().is_timeout());
+        assert!(ch.try_send(3).is_ok());
+        assert_eq!(receiver.join().unwrap(), Some(3));
+    });
+}
+
+/// A receive from a full buffer lets the first waiting sender's value in at the end.
+#[test]
+fn buffered_is_fifo_with_those_that_wait() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        for cap in [1, 3] {
+            let ch = Chan::new(cap);
+            (0..cap).for_each(|i| ch.send(i));
+            let senders: Vec<_> = (cap..cap + 10)
+                .map(|i| {
+                    let ch = ch.clone();
+                    let sender = rt::spawn(move || ch.send(i));
+                    // One after the other into the queue.
+                    rt::yield_now();
+                    sender
+                })
+                .collect();
+            assert_eq!(ch.len(), cap);
+            let mut got = Vec::new();
+            while got.len() < cap + 10 {
+                got.push(ch.recv().unwrap());
+            }
+            assert_eq!(got, (0..cap + 10).collect::<Vec<_>>());
+            senders.into_iter().for_each(|s| s.join().unwrap());
+        }
+    });
+}
+
+#[test]
+fn waiting_receivers_are_served_in_order() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let ch = Chan::new(0);
+        let receivers: Vec<_> = (0..10)
+            .map(|_| {
+                let ch = ch.clone();
+                let receiver = rt::spawn(move || ch.recv().unwrap());
+                rt::yield_now();
+                receiver
+            })
+            .collect();
+        (0..10).for_each(|i| ch.send(i));
+        let got: Vec<_> = receivers.into_iter().map(|r| r.join().unwrap()).collect();
+        assert_eq!(got, (0..10).collect::<Vec<_>>());
+    });
+}
+
+/// Who gives up leaves the queue, wherever it stood in it.
+#[test]
+fn a_timeout_leaves_the_queue() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        let ch = Chan::<u32>::new(0);
+        let short: Vec<_> = (0..5)
+            .map(|i| {
+                let ch = ch.clone();
+                rt::spawn(move || if i % 2 == 0 { ch.recv_timeout(SHORT).ok() } else { ch.recv() })
+            })
+            .collect();
+        rt::time::sleep(10 * SHORT);
+        // The two that stayed.
+        ch.send(1);
+        ch.send(2);
+        assert!(ch.try_send(3).is_err());
+        let mut got: Vec<_> = short.into_iter().filter_map(|s| s.join().unwrap()).collect();
+        got.sort_unstable();
+        assert_eq!(got, [1, 2]);
+    });
+}
+
+#[test]
+fn odd_types_pass() {
+    let _t = common::test();
+    #[repr(align(128))]
+    #[derive(Debug, PartialEq)]
+    struct Aligned(u8);
+    on_one_and_two(|| {
+        for cap in [0, 1, 4] {
+            let units = Chan::<()>::new(cap);
+            let tx = units.clone();
+            rt::spawn(move || {
+                (0..100).for_each(|_| tx.send(()));
+                tx.close();
+            });
+            assert_eq!(units.iter().count(), 100);
+            let aligned = Chan::new(cap);
+            let tx = aligned.clone();
+            rt::spawn(move || tx.send(Aligned(5)));
+            let got = aligned.recv().unwrap();
+            assert_eq!(((&raw const got).addr() % 128, got), (0, Aligned(5)));
+            let big = Chan::new(cap);
+            let tx = big.clone();
+            rt::spawn(move || tx.send([9_u8; 4096]));
+            assert_eq!(big.recv().unwrap(), [9; 4096]);
+            let text = Chan::new(cap);
+            let tx = text.clone();
+            rt::spawn(move || tx.send("boxed".to_owned()));
+            assert_eq!(text.into_iter().next().as_deref(), Some("boxed"));
+        }
+    });
+}
+
+#[test]
+fn what_is_left_in_the_buffer_is_dropped_with_the_last_handle() {
+    let _t = common::test();
+    let tally = Tally::default();
+    let ch = Chan::new(10);
+    (0..7).for_each(|_| ch.send(tally.token()));
+    drop(ch.recv());
+    let other = ch.clone();
+    ch.close();
+    drop(ch);
+    assert_eq!(tally.dropped(), 1);
+    drop(other);
+    tally.assert_all_dropped();
+}
+
+/// A huge capacity is a promise, not memory.
+#[test]
+fn a_huge_capacity_costs_nothing() {
+    let _t = common::test();
+    let ch = Chan::new(usize::MAX);
+    (0..100).for_each(|i| ch.send(i));
+    assert_eq!((ch.cap(), ch.len()), (usize::MAX, 100));
+}
+
+/// Every value arrives once, and each sender's in its order; threads and goroutines at both ends.
+#[test]
+fn many_to_many() {
+    let _t = common::test();
+    const EACH: u64 = 2000;
+    for cap in [0, 1, 7] {
+        let runtime = builder(2).build().unwrap();
+        let (ch, tally) = (Chan::<(u64, u64, Token)>::new(cap), Tally::default());
+        let sum = Arc::new(AtomicU64::new(0));
+        let send = |id: u64| {
+            let (ch, tally) = (ch.clone(), tally.clone());
+            move || (0..EACH).for_each(|i| ch.send((id, i, tally.token())))
+        };
+        let recv = || {
+            let (ch, sum) = (ch.clone(), sum.clone());
+            move || {
+                let mut last = [None; 6];
+                let mut count = 0;
+                for (id, i, _token) in &ch {
+                    assert!(last[id as usize] < Some(i), "out of order");
+                    last[id as usize] = Some(i);
+                    sum.fetch_add(i, Ordering::Relaxed);
+                    count += 1;
+                }
+                count
+            }
+        };
+        let receivers: Vec<_> = (0..3).map(|_| runtime.handle().spawn(recv())).collect();
+        let receives = thread::spawn(recv());
+        let senders: Vec<_> = (0..4).map(|id| runtime.handle().spawn(send(id))).collect();
+        let sends: Vec<_> = (4..6).map(|id| thread::spawn(send(id))).collect();
+        senders.into_iter().for_each(|s| s.join().unwrap());
+        sends.into_iter().for_each(|s| s.join().unwrap());
+        ch.close();
+        let count: u64 = receivers.into_iter().map(|r| r.join().unwrap()).sum();
+        assert_eq!(count + receives.join().unwrap(), 6 * EACH);
+        assert_eq!(sum.load(Ordering::Relaxed), 6 * (0..EACH).sum::<u64>());
+        tally.assert_all_dropped();
+    }
+}
+
+/// Timeouts, closes and aborts that race with partners lose and double nothing.
+#[test]
+fn timeouts_race_with_partners() {
+    let _t = common::test();
+    let runtime = builder(2).build().unwrap();
+    let tally = Tally::default();
+    let (sent, received) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let ch = Chan::new(0);
+    let all: Vec<_> = (0..8_u64)
+        .map(|id| {
+            let (ch, tally, sent, received) =
+                (ch.clone(), tally.clone(), sent.clone(), received.clone());
+            runtime.handle().spawn(move || {
+                for i in 0..500_u64 {
+                    let timeout = Duration::from_micros((id * 7 + i) % 30);
+                    if id % 2 == 0 {
+                        if ch.send_timeout(tally.token(), timeout).is_ok() {
+                            sent.fetch_add(1, Ordering::Relaxed);
+                        }
+                    } else if ch.recv_timeout(timeout).is_ok() {
+                        received.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            })
+        })
+        .collect();
+    all.into_iter().for_each(|h| h.join().unwrap());
+    assert_eq!(sent.load(Ordering::Relaxed), received.load(Ordering::Relaxed));
+    assert!(sent.load(Ordering::Relaxed) > 0);
+    tally.assert_all_dropped();
+}

@@ -1,0 +1,307 @@
+//! Limits of the system that are met: said clearly, nothing lost, nobody waits for ever.
+#![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
+
+mod common;
+
+use common::{Tally, builder, child, is_child, runtime};
+use rt::chan::Chan;
+use rt::sync::WaitGroup;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+fn limit(resource: libc::__rlimit_resource_t, most: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: a valid limit.
+    let rc = unsafe { libc::setrlimit(resource, &raw const limit) };
+    assert_eq!(rc, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// The address space that the process has now.
+fn address_space() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 4096
+}
+
+/// Spawns `count` goroutines that wait for `hold` to be closed; returns how each ended: fine, for want
+/// of a stack.
+fn crowd(runtime: &rt::Runtime, count: usize) -> (usize, usize) {
+    let (tally, began) = (Tally::default(), Arc::new(AtomicUsize::new(0)));
+    let hold = Chan::<()>::new(0);
+    let all: Vec<_> = (0..count)
+        .map(|i| {
+            let (hold, token, began) = (hold.clone(), tally.token(), began.clone());
+            runtime.handle().spawn(move || {
+                let _token = token;
+                began.fetch_add(1, Ordering::SeqCst);
+                assert_eq!(hold.recv(), None);
+                i
+            })
+        })
+        .collect();
+    // As many as have a stack.
+    let mut before = usize::MAX;
+    while began.load(Ordering::SeqCst) != before {
+        before = began.load(Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    eprintln!("at once: {before};");
+    hold.close();
+    let (mut fine, mut without) = (0, 0);
+    for (i, handle) in all.into_iter().enumerate() {
+        match handle.join() {
+            Ok(value) => {
+                assert_eq!(value, i);
+                fine += 1;
+            }
+            Err(error) if error.is_resource() => without += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    tally.assert_all_dropped();
+    (fine, without)
+}
+
+fn number_after(text: &str, before: &str) -> usize {
+    let rest = text.split(before).nth(1).unwrap_or_else(|| panic!("{before:?} is missing: {text}"));
+    rest.trim_start().split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
+/// `ulimit -v`: who finds no stack waits until others have ended.
+#[test]
+fn little_address_space() {
+    let name = "little_address_space";
+    if is_child(name) {
+        let runtime = runtime(2);
+        runtime.run(|| rt::spawn(|| ()).join().unwrap());
+        // Room for some thousand stacks, and for the closures of the rest.
+        limit(libc::RLIMIT_AS, address_space() + (1 << 30));
+        let (fine, without) = crowd(&runtime, 20_000);
+        eprintln!("fine: {fine}; without: {without};");
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    ended.assert_success();
+    let fine = number_after(&ended.stderr, "fine:");
+    assert_eq!(fine + number_after(&ended.stderr, "without:"), 20_000);
+    assert!(fine > 1000, "{ended:#?}");
+    assert!(number_after(&ended.stderr, "at once:") < 20_000, "the limit was not met: {ended:#?}");
+    ended.assert_says(&["ulimit -v"]);
+}
+
+/// Not even one stack: the join says so.
+#[test]
+fn no_address_space_at_all() {
+    let name = "no_address_space_at_all";
+    if is_child(name) {
+        let runtime = builder(1).stack_size(1 << 30).build().unwrap();
+        let handle = runtime.handle();
+        // The thread runs already; a gibibyte is too much.
+        limit(libc::RLIMIT_AS, address_space() + (256 << 20));
+        let tally = Tally::default();
+        let token = tally.token();
+        let error = handle.spawn(move || drop(token)).join().unwrap_err();
+        assert!(error.is_resource(), "{error:?}");
+        assert_eq!(error.to_string(), "there was no stack to start the goroutine on");
+        tally.assert_all_dropped();
+        // Smaller ones are to be had.
+        let _entered = handle.enter();
+        let small = rt::task::Builder::new().stack_size(64 << 10).spawn(|| 3).unwrap();
+        assert_eq!(small.join().unwrap(), 3);
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    ended.assert_success();
+    ended.assert_says(&["rt: a goroutine ends before it began", "ulimit -v"]);
+}
+
+/// Becomes somebody for whom the limit on threads holds, with room for `more` of them.
+fn limit_threads(more: u64) {
+    // A number that nobody else uses: the limit counts a user's threads in all processes.
+    let user = 4_000_000 + std::process::id() % 1_000_000;
+    limit(libc::RLIMIT_NPROC, common::threads() as u64 + more);
+    // SAFETY: plain requests. Of all threads: glibc sees to it.
+    assert_eq!(
+        unsafe { libc::setresuid(user, user, user) },
+        0,
+        "{}",
+        std::io::Error::last_os_error()
+    );
+}
+
+fn is_root() -> bool {
+    // SAFETY: a plain question.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// `ulimit -u`: with fewer threads than processors the work is done by those there are.
+#[test]
+fn few_threads() {
+    let name = "few_threads";
+    if is_child(name) {
+        // The monitor and one worker.
+        limit_threads(2);
+        let runtime = builder(4).build().unwrap();
+        let sum = runtime.run(|| {
+            let all: Vec<_> = (0..2000_u64)
+                .map(|i| {
+                    rt::spawn(move || {
+                        rt::yield_now();
+                        rt::time::sleep(Duration::from_micros(i % 50));
+                        i
+                    })
+                })
+                .collect();
+            all.into_iter().map(|h| h.join().unwrap()).sum::<u64>()
+        });
+        assert_eq!(sum, 1_999_000);
+        // One that is pinned yields as well as it can.
+        runtime.run(|| {
+            let other = rt::spawn(|| ());
+            let _pin = rt::task::pin_thread();
+            (0..10).for_each(|_| rt::yield_now());
+            drop(other);
+        });
+        return;
+    }
+    let _t = common::test();
+    if !is_root() {
+        eprintln!("skipped: only root can become somebody with a limit of their own");
+        return;
+    }
+    let ended = common::run(child(name));
+    ended.assert_success();
+    ended.assert_says(&["rt: cannot start another worker thread", "of 4 processors", "ulimit -u"]);
+    assert_eq!(ended.stderr.matches("cannot start another").count(), 1, "{ended:#?}");
+}
+
+/// Without a thread at all `build` says so, and gives back what it had.
+#[test]
+fn no_threads() {
+    let name = "no_threads";
+    if is_child(name) {
+        limit_threads(1);
+        for _ in 0..3 {
+            // A monitor, but no worker.
+            let error = builder(2).build().unwrap_err();
+            eprintln!("build: {error}");
+        }
+        return;
+    }
+    let _t = common::test();
+    if !is_root() {
+        eprintln!("skipped: only root can become somebody with a limit of their own");
+        return;
+    }
+    let ended = common::run(child(name));
+    ended.assert_success();
+    ended.assert_says(&["build: cannot start the runtime's first threads", "ulimit -u"]);
+    assert_eq!(ended.stderr.matches("build: cannot start").count(), 3, "{ended:#?}");
+}
+
+/// `max_threads`: the same by our own limit.
+#[test]
+fn max_threads_is_kept() {
+    common::apart("max_threads_is_kept", |_| {
+        let before = common::threads();
+        let runtime = builder(4).max_threads(1).build().unwrap();
+        let most = Arc::new(AtomicUsize::new(0));
+        runtime.run(|| {
+            let wg = WaitGroup::new();
+            for i in 0..500 {
+                let most = most.clone();
+                wg.go(move || {
+                    rt::yield_now();
+                    if i % 50 == 0 {
+                        most.fetch_max(common::threads(), Ordering::Relaxed);
+                    }
+                });
+            }
+            wg.wait();
+            // One that is pinned, with others that could run.
+            let others: Vec<_> = (0..5).map(|_| rt::spawn(|| rt::yield_now())).collect();
+            {
+                let _pin = rt::task::pin_thread();
+                (0..100).for_each(|_| rt::yield_now());
+            }
+            others.into_iter().for_each(|h| h.join().unwrap());
+        });
+        // One worker and the monitor.
+        assert_eq!(most.load(Ordering::Relaxed), before + 2);
+    });
+}
+
+/// The fallback for kernels without guard marks.
+#[test]
+fn guards_by_mprotect() {
+    let name = "guards_by_mprotect";
+    if is_child(name) {
+        let runtime = runtime(2);
+        assert_eq!(crowd(&runtime, 1000), (1000, 0));
+        return;
+    }
+    let _t = common::test();
+    let mut command = child(name);
+    command.env("RT_STACK_GUARD", "mprotect");
+    let ended = common::run(command);
+    ended.assert_success();
+    assert_eq!(number_after(&ended.stderr, "at once:"), 1000);
+}
+
+/// Beyond `vm.max_map_count` some wait for others to end.
+#[test]
+fn guards_by_mprotect_beyond_the_limit() {
+    let name = "guards_by_mprotect_beyond_the_limit";
+    let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+    let most: usize = most.trim().parse().unwrap();
+    let count = most / 2 + 5000;
+    if is_child(name) {
+        let runtime = builder(2).stack_size(32 << 10).build().unwrap();
+        assert_eq!(crowd(&runtime, count), (count, 0));
+        return;
+    }
+    let _t = common::test();
+    if most > 200_000 {
+        eprintln!("skipped: vm.max_map_count = {most} would take too many goroutines");
+        return;
+    }
+    let mut command = child(name);
+    command.env("RT_STACK_GUARD", "mprotect");
+    let ended = common::run(command);
+    ended.assert_success();
+    assert!(number_after(&ended.stderr, "at once:") < count);
+    ended.assert_says(&["vm.max_map_count", "6.13"]);
+}
+
+/// Many wait for few stacks, on several processors with caches of their own, over and over.
+#[test]
+fn nobody_waits_for_a_stack_for_ever() {
+    let name = "nobody_waits_for_a_stack_for_ever";
+    if is_child(name) {
+        // Two hundred stacks of 16 MiB.
+        let runtime = builder(3).stack_size(16 << 20).build().unwrap();
+        runtime.run(|| rt::spawn(|| ()).join().unwrap());
+        limit(libc::RLIMIT_AS, address_space() + (3 << 30));
+        for round in 0..20 {
+            let wg = WaitGroup::new();
+            runtime.run(|| {
+                for i in 0..1000_u64 {
+                    wg.go(move || match (i + round) % 4 {
+                        0 => rt::time::sleep(Duration::from_micros(i % 300)),
+                        1 => rt::yield_now(),
+                        _ => {}
+                    });
+                }
+                wg.wait();
+            });
+        }
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    ended.assert_success();
+    ended.assert_says(&["goroutines wait for others to end"]);
+}

@@ -1,0 +1,192 @@
+//! `goroutine_local!`.
+#![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
+
+mod common;
+
+use common::{eventually_yielding, runtime};
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+rt::goroutine_local! {
+    static NUMBER: Cell<u32> = Cell::new(7);
+    static NAMES: RefCell<Vec<String>> = RefCell::default();
+}
+
+#[test]
+fn each_goroutine_has_its_own() {
+    let _t = common::test();
+    for procs in [1, 3] {
+        runtime(procs).run(|| {
+            let all: Vec<_> = (0..100)
+                .map(|i| {
+                    rt::spawn(move || {
+                        assert_eq!(NUMBER.with(Cell::get), 7);
+                        NUMBER.with(|n| n.set(i));
+                        for round in 0..10 {
+                            NAMES.with(|names| names.borrow_mut().push(format!("{i}.{round}")));
+                            if round % 3 == 0 {
+                                rt::time::sleep(Duration::from_micros(50));
+                            } else {
+                                rt::yield_now();
+                            }
+                        }
+                        assert_eq!(NUMBER.with(Cell::get), i);
+                        NAMES.with(|names| names.take())
+                    })
+                })
+                .collect();
+            for (i, handle) in all.into_iter().enumerate() {
+                let expected: Vec<_> = (0..10).map(|round| format!("{i}.{round}")).collect();
+                assert_eq!(handle.join().unwrap(), expected);
+            }
+            assert_eq!(NUMBER.with(Cell::get), 7);
+        });
+    }
+}
+
+#[test]
+fn a_value_may_be_used_across_a_park() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        NUMBER.with(|n| {
+            for i in 0..100 {
+                n.set(i);
+                rt::spawn(|| NUMBER.with(|n| n.set(1000))).join().unwrap();
+                rt::yield_now();
+                assert_eq!(n.get(), i);
+            }
+        });
+    });
+}
+
+/// Notes its drop.
+struct Notes(&'static str, Arc<Mutex<Vec<String>>>);
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().push(self.0.to_owned());
+    }
+}
+
+rt::goroutine_local! {
+    static FIRST: RefCell<Option<Notes>> = RefCell::new(None);
+    static SECOND: RefCell<Option<Notes>> = RefCell::new(None);
+    static THIRD: RefCell<Option<Looks>> = RefCell::new(None);
+    static ITSELF: RefCell<Option<Again>> = RefCell::new(None);
+}
+
+/// Uses the other locals while it is dropped, and waits.
+struct Looks(Arc<Mutex<Vec<String>>>);
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        rt::yield_now();
+        let seen = FIRST.with(|first| first.borrow().as_ref().map(|notes| notes.0));
+        self.0.lock().unwrap().push(format!("third saw {seen:?}"));
+        // A local that is made only now is dropped as well.
+        NAMES.with(|names| names.borrow_mut().push("late".to_owned()));
+    }
+}
+
+#[test]
+fn destructors_run_at_the_end_the_newest_first() {
+    let _t = common::test();
+    let runtime = runtime(2);
+    for how in ["returns", "panics", "exits", "is aborted", "is shut down"] {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (log2, log3, log4) = (log.clone(), log.clone(), log.clone());
+        let own = common::runtime(1);
+        let runtime = if how == "is shut down" { &own } else { &runtime };
+        let set = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let set2 = set.clone();
+        let handle = runtime.handle().spawn(move || {
+            FIRST.with(|first| *first.borrow_mut() = Some(Notes("first", log2)));
+            SECOND.with(|second| *second.borrow_mut() = Some(Notes("second", log3)));
+            THIRD.with(|third| *third.borrow_mut() = Some(Looks(log4)));
+            set2.store(true, std::sync::atomic::Ordering::SeqCst);
+            match how {
+                "returns" => {}
+                "panics" => common::fail(()),
+                "exits" => rt::task::exit(),
+                _ => drop(rt::chan::Chan::<String>::nil().recv()),
+            }
+        });
+        common::eventually("it is set", || set.load(std::sync::atomic::Ordering::SeqCst));
+        match how {
+            "is aborted" => handle.abort(),
+            "is shut down" => drop(own),
+            _ => {}
+        }
+        let _ = handle.join();
+        // Before the end is told to who joins.
+        assert_eq!(*log.lock().unwrap(), ["third saw Some(\"first\")", "second", "first"], "{how}");
+    }
+}
+
+/// Makes itself anew when it is dropped, if it can.
+struct Again(Arc<Mutex<Vec<String>>>);
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        let log = self.0.clone();
+        let again = ITSELF.try_with(|itself| *itself.borrow_mut() = Some(Again(log))).is_ok();
+        self.0.lock().unwrap().push(format!("again: {again}"));
+    }
+}
+
+#[test]
+fn a_destructor_that_uses_its_own_local_is_refused() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let log2 = log.clone();
+        let handle =
+            rt::spawn(move || ITSELF.with(|itself| *itself.borrow_mut() = Some(Again(log2))));
+        handle.join().unwrap();
+        assert_eq!(*log.lock().unwrap(), ["again: false"]);
+    });
+}
+
+#[test]
+fn on_a_plain_thread_they_are_thread_locals() {
+    let _t = common::test();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..2 {
+        let log = log.clone();
+        std::thread::spawn(move || {
+            assert_eq!(NUMBER.with(Cell::get), 7);
+            NUMBER.with(|n| n.set(8));
+            assert_eq!(NUMBER.with(Cell::get), 8);
+            FIRST.with(|first| *first.borrow_mut() = Some(Notes("first", log)));
+        })
+        .join()
+        .unwrap();
+    }
+    assert_eq!(*log.lock().unwrap(), ["first", "first"]);
+    // A goroutine does not see those of the thread that it runs on.
+    let runtime = runtime(1);
+    NUMBER.with(|n| n.set(9));
+    assert_eq!(runtime.run(|| NUMBER.with(Cell::get)), 7);
+}
+
+#[test]
+fn an_initialiser_may_use_others_and_itself() {
+    let _t = common::test();
+    rt::goroutine_local! {
+        static DEPTH: Cell<u32> = Cell::new(0);
+        static BASE: u32 = NUMBER.with(Cell::get) + 1;
+        static SELFISH: u32 = {
+            DEPTH.with(|d| d.set(d.get() + 1));
+            if DEPTH.with(Cell::get) < 3 { SELFISH.with(|s| *s) + 1 } else { 0 }
+        };
+    }
+    runtime(1).run(|| {
+        assert_eq!(BASE.with(|b| *b), 8);
+        let _ = SELFISH.with(|s| *s);
+        assert_eq!(SELFISH.with(|s| *s), SELFISH.with(|s| *s));
+        let done = rt::spawn(|| BASE.with(|b| *b));
+        eventually_yielding("it ends", || done.is_finished());
+        assert_eq!(done.join().unwrap(), 8);
+    });
+}
