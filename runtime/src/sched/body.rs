@@ -76,16 +76,9 @@ fn run_one(g: GRef, slot: &'static Slot) {
         drop_locals(slot);
     }
     emit(Event::End { g: header.id() });
-    finish(g);
+    finish(g, Some(slot));
     // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
     // have left what the next one on this stack must not find.
-    slot.set_job(std::ptr::null_mut());
-    if !slot.locals.get().is_null() {
-        drop_locals(slot);
-    }
-    emit(Event::End { g: header.id() });
-    finish(g, Some(slot));
-    // An output's destructor, or a waker, may have made locals.
     slot.set_job(std::ptr::null_mut());
     if !slot.locals.get().is_null() {
         drop_locals(slot);
@@ -125,7 +118,7 @@ fn finish(g: GRef, slot: Option<&Slot>) {
     match after {
         AfterComplete::Handle { joiner: true, claimed } => {
             // SAFETY: JOINER was set in what we replaced: it is ours (invariant 3 of `g`).
-            wake_joiner(g, unsafe { Joiner::from_raw(joiner) }, claimed);
+            wake_joiner(unsafe { Joiner::from_raw(joiner) }, claimed);
         }
         AfterComplete::Handle { joiner: false, .. } => {}
         AfterComplete::Orphan => {
@@ -151,26 +144,15 @@ pub(crate) fn end_unstarted(g: GRef, outcome: Outcome) {
     finish(g, None);
 }
 
-fn wake_joiner(g: GRef, joiner: Option<Joiner>, claimed: bool) {
+fn wake_joiner(joiner: Option<Joiner>, claimed: bool) {
     match joiner {
         // Depth first: who claimed it goes on at once.
         Some(Joiner::Parked(slot)) if claimed => super::wake(slot),
         Some(Joiner::Parked(slot)) => super::ready::wake_joiner(slot),
-        Some(Joiner::Task(waker)) => wake_task(g, waker),
+        // A stranger's code.
+        Some(Joiner::Task(waker)) => quietly(|| waker.wake()),
         None => {}
     }
-}
-
-/// A stranger's code. It may ask for the current goroutine, or wait; `g` may be freed at any time, so
-/// if it is what runs here, it is so no longer.
-#[cold]
-fn wake_task(g: GRef, waker: Box<std::task::Waker>) {
-    if let Some(slot) = super::current_slot()
-        && std::ptr::eq(slot.job(), g.as_ptr().as_ptr().cast())
-    {
-        slot.set_job(std::ptr::null_mut());
-    }
-    quietly(|| waker.wake());
 }
 
 #[cold]
