@@ -28,9 +28,7 @@ impl Park {
     /// Finds one by its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Park> {
-        [Park::WaitGroup, Park::Chan]
-            .into_iter()
-            .find(|park| park.name() == name)
+        [Park::WaitGroup, Park::Chan].into_iter().find(|park| park.name() == name)
     }
 }
 
@@ -117,14 +115,8 @@ mod tests {
 
     #[test]
     fn a_job_survives_the_command_line() {
-        let job = Job {
-            row: Row::Yield,
-            procs: 2,
-            warm_ups: 1,
-            repeats: 5,
-            size: 7,
-            park: Park::Chan,
-        };
+        let job =
+            Job { row: Row::Yield, procs: 2, warm_ups: 1, repeats: 5, size: 7, park: Park::Chan };
         let read = Job::from_args(&job.args()).expect("a job");
         assert_eq!(read.args(), job.args());
         assert!(Job::from_args(&[]).is_err());
@@ -132,22 +124,13 @@ mod tests {
 
     #[test]
     fn warm_ups_are_thrown_away() {
-        let job = Job {
-            row: Row::Yield,
-            procs: 1,
-            warm_ups: 2,
-            repeats: 3,
-            size: 1,
-            park: Park::Chan,
-        };
+        let job =
+            Job { row: Row::Yield, procs: 1, warm_ups: 2, repeats: 3, size: 1, park: Park::Chan };
         let mut turn = 0.0;
         let mut body: Body = Box::new(move || {
             turn += 1.0;
             Ok(vec![turn])
         });
-        assert_eq!(
-            samples(&mut body, &job),
-            Ok(vec![vec![3.0], vec![4.0], vec![5.0]])
-        );
+        assert_eq!(samples(&mut body, &job), Ok(vec![vec![3.0], vec![4.0], vec![5.0]]));
     }
 }

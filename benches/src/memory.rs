@@ -21,10 +21,7 @@ impl Usage {
     #[must_use]
     pub fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        Self {
-            resident: field(&status, "VmRSS:"),
-            page_tables: field(&status, "VmPTE:"),
-        }
+        Self { resident: field(&status, "VmRSS:"), page_tables: field(&status, "VmPTE:") }
     }
 
     /// Bytes more than `before`, shared out among `n`.

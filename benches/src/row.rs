@@ -205,11 +205,7 @@ mod tests {
     #[test]
     fn the_cut_off_spawns_28656_tasks() {
         fn spawns(n: u64) -> u64 {
-            if n < CUT_OFF {
-                0
-            } else {
-                1 + spawns(n - 1) + spawns(n - 2)
-            }
+            if n < CUT_OFF { 0 } else { 1 + spawns(n - 1) + spawns(n - 2) }
         }
         assert_eq!(spawns(30), 28_656);
     }

@@ -24,11 +24,7 @@ impl std::error::Error for Failed {}
 ///
 /// If they differ, with both values.
 pub fn check<T: PartialEq + fmt::Display>(what: &str, got: T, want: T) -> Result<(), Failed> {
-    if got == want {
-        Ok(())
-    } else {
-        Err(Failed(format!("{what}: got {got}, want {want}")))
-    }
+    if got == want { Ok(()) } else { Err(Failed(format!("{what}: got {got}, want {want}"))) }
 }
 
 /// Nanoseconds for each of `n`.
@@ -69,10 +65,7 @@ mod tests {
     #[test]
     fn a_wrong_sum_is_an_error() {
         assert_eq!(check("sum", 3, 3), Ok(()));
-        assert_eq!(
-            check("sum", 2, 3),
-            Err(Failed("sum: got 2, want 3".to_owned()))
-        );
+        assert_eq!(check("sum", 2, 3), Err(Failed("sum: got 2, want 3".to_owned())));
     }
 
     #[test]

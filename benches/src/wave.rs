@@ -41,11 +41,7 @@ pub struct Wave {
 impl Spawning {
     /// Reads the memory and starts the spawn clock for `n` tasks.
     pub fn start(n: usize) -> Self {
-        Self {
-            n,
-            before: Usage::now(),
-            start: Instant::now(),
-        }
+        Self { n, before: Usage::now(), start: Instant::now() }
     }
 
     /// Every task has arrived: stops the clock, reads the memory, starts the wake clock.
@@ -54,17 +50,8 @@ impl Spawning {
         std::thread::sleep(SETTLE);
         let bytes_each = Usage::now().each_since(self.before, self.n);
         let mappings = memory::mappings();
-        let wave = Wave {
-            n: self.n,
-            bytes_each,
-            mappings,
-            spawn,
-            wake: Duration::ZERO,
-        };
-        Waking {
-            wave,
-            start: Instant::now(),
-        }
+        let wave = Wave { n: self.n, bytes_each, mappings, spawn, wake: Duration::ZERO };
+        Waking { wave, start: Instant::now() }
     }
 }
 

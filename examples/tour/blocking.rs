@@ -36,14 +36,9 @@ fn read_a_pipe() {
 
 fn meet() {
     let barrier = Arc::new(Barrier::new(10));
-    let waiting: Vec<_> = (0..10)
-        .map(|_| go!(barrier => barrier.wait().is_leader()))
-        .collect();
+    let waiting: Vec<_> = (0..10).map(|_| go!(barrier => barrier.wait().is_leader())).collect();
     let met: Vec<bool> = waiting.into_iter().map(|one| one.join().unwrap()).collect();
-    println!(
-        "{} goroutines, each blocking its thread, met at a std::sync::Barrier",
-        met.len()
-    );
+    println!("{} goroutines, each blocking its thread, met at a std::sync::Barrier", met.len());
 }
 
 pub(crate) fn run() {

@@ -45,8 +45,5 @@ pub(crate) fn run() {
     println!("exited: is_cancelled {}", error.is_cancelled());
 
     let quick = go!({ 1 });
-    println!(
-        "finished in time: {}",
-        quick.join_timeout(Duration::from_secs(10)).unwrap()
-    );
+    println!("finished in time: {}", quick.join_timeout(Duration::from_secs(10)).unwrap());
 }

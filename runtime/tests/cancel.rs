@@ -198,7 +198,11 @@ fn in_a_scope_reaches_the_children_first() {
             struct Checks(Arc<AtomicUsize>);
             impl Drop for Checks {
                 fn drop(&mut self) {
-                    assert_eq!(self.0.load(Ordering::SeqCst), 3, "a child outlived what it borrows");
+                    assert_eq!(
+                        self.0.load(Ordering::SeqCst),
+                        3,
+                        "a child outlived what it borrows"
+                    );
                 }
             }
             let borrowed = Checks(order2);
@@ -370,7 +374,7 @@ fn while_panicking_it_waits() {
         handle.abort();
         rt::time::sleep(Duration::from_millis(1));
         go.send(());
-        let error: rt::JoinError = handle.join().map(|()| ()).unwrap_err();
+        let error: rt::JoinError = handle.join().unwrap_err();
         assert_eq!(common::text_of(&*error.into_panic()), "first");
         assert!(whole.load(Ordering::SeqCst));
     });
@@ -452,7 +456,7 @@ fn exit_waits_for_scoped_children() {
                 rt::task::exit()
             })
         });
-        let error: rt::JoinError = handle.join().map(|()| ()).unwrap_err();
+        let error: rt::JoinError = handle.join().unwrap_err();
         assert!(error.is_cancelled());
         assert_eq!(tally.made(), 3);
         tally.assert_all_dropped();

@@ -201,9 +201,7 @@ fn a_timeout_leaves_the_queue() {
         let short: Vec<_> = (0..5)
             .map(|i| {
                 let ch = ch.clone();
-                rt::spawn(move || {
-                    if i % 2 == 0 { ch.recv_timeout(SHORT).ok() } else { ch.recv() }
-                })
+                rt::spawn(move || if i % 2 == 0 { ch.recv_timeout(SHORT).ok() } else { ch.recv() })
             })
             .collect();
         rt::time::sleep(10 * SHORT);
@@ -324,7 +322,8 @@ fn timeouts_race_with_partners() {
     let ch = Chan::new(0);
     let all: Vec<_> = (0..8_u64)
         .map(|id| {
-            let (ch, tally, sent, received) = (ch.clone(), tally.clone(), sent.clone(), received.clone());
+            let (ch, tally, sent, received) =
+                (ch.clone(), tally.clone(), sent.clone(), received.clone());
             runtime.handle().spawn(move || {
                 for i in 0..500_u64 {
                     let timeout = Duration::from_micros((id * 7 + i) % 30);

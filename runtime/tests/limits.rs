@@ -124,7 +124,12 @@ fn limit_threads(more: u64) {
     let user = 4_000_000 + std::process::id() % 1_000_000;
     limit(libc::RLIMIT_NPROC, common::threads() as u64 + more);
     // SAFETY: plain requests. Of all threads: glibc sees to it.
-    assert_eq!(unsafe { libc::setresuid(user, user, user) }, 0, "{}", std::io::Error::last_os_error());
+    assert_eq!(
+        unsafe { libc::setresuid(user, user, user) },
+        0,
+        "{}",
+        std::io::Error::last_os_error()
+    );
 }
 
 fn is_root() -> bool {

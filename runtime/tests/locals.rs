@@ -141,7 +141,8 @@ fn a_destructor_that_uses_its_own_local_is_refused() {
     runtime(1).run(|| {
         let log = Arc::new(Mutex::new(Vec::new()));
         let log2 = log.clone();
-        let handle = rt::spawn(move || ITSELF.with(|itself| *itself.borrow_mut() = Some(Again(log2))));
+        let handle =
+            rt::spawn(move || ITSELF.with(|itself| *itself.borrow_mut() = Some(Again(log2))));
         handle.join().unwrap();
         assert_eq!(*log.lock().unwrap(), ["again: false"]);
     });

@@ -70,7 +70,10 @@ fn allocations_are_one_per_spawn() {
                 }
             });
             // The deque grows and shrinks with the batch.
-            assert!((ROUNDS..ROUNDS + ROUNDS / 10).contains(&batch), "{batch} of {ROUNDS}, procs {procs}");
+            assert!(
+                (ROUNDS..ROUNDS + ROUNDS / 10).contains(&batch),
+                "{batch} of {ROUNDS}, procs {procs}"
+            );
         });
     }
 }
@@ -123,7 +126,8 @@ fn forbid_system_calls() {
     // SAFETY: a plain request.
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
     // SAFETY: a filter that is alive for the call, which copies it.
-    let rc = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+    let rc =
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
     assert_eq!(rc, 0, "{}", std::io::Error::last_os_error());
 }
 

@@ -49,7 +49,7 @@ fn one_without_a_name_and_with_a_stack_of_its_own() {
         let big = rt::task::Builder::new().stack_size(1 << 20);
         runtime.run(|| {
             // Others have used the stacks before, and it has parked before it overflows.
-            let _: Vec<_> = (0..100).map(|_| rt::spawn(|| rt::yield_now()).join()).collect();
+            let _: Vec<_> = (0..100).map(|_| rt::spawn(rt::yield_now).join()).collect();
             let overflows = big.spawn(|| {
                 rt::yield_now();
                 rt::time::sleep(std::time::Duration::from_millis(1));
@@ -62,7 +62,11 @@ fn one_without_a_name_and_with_a_stack_of_its_own() {
     let _t = common::test();
     let ended = common::run(child(name));
     assert_eq!(ended.signal, Some(libc::SIGABRT), "{ended:#?}");
-    ended.assert_says(&["\ngoroutine ", ", spawned at ", "has overflowed its stack of 1048576 bytes"]);
+    ended.assert_says(&[
+        "\ngoroutine ",
+        ", spawned at ",
+        "has overflowed its stack of 1048576 bytes",
+    ]);
 }
 
 #[test]
@@ -128,7 +132,12 @@ fn a_plain_thread_that_overflows_has_std_s_message() {
     if is_child(name) {
         let runtime = runtime(1);
         runtime.run(|| ());
-        std::thread::Builder::new().name("plain".to_owned()).spawn(endless).unwrap().join().unwrap();
+        std::thread::Builder::new()
+            .name("plain".to_owned())
+            .spawn(endless)
+            .unwrap()
+            .join()
+            .unwrap();
         return;
     }
     let _t = common::test();

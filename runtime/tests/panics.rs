@@ -24,7 +24,10 @@ fn with_the_hook_one_line_names_goroutine_and_place() {
     let name = "with_the_hook_one_line_names_goroutine_and_place";
     if is_child(name) {
         runtime(1).run(|| {
-            let named = rt::task::Builder::new().name("worker").spawn(|| panic!("out of {}", "cheese")).unwrap();
+            let named = rt::task::Builder::new()
+                .name("worker")
+                .spawn(|| panic!("out of {}", "cheese"))
+                .unwrap();
             eprintln!("id {};", named.task().id());
             assert!(named.join().unwrap_err().is_panic());
             let nameless = rt::spawn(|| panic!("out of milk"));
@@ -54,7 +57,8 @@ fn without_the_hook_std_s_line_stays_and_one_more_names_it() {
     if is_child(name) {
         let runtime = rt::Runtime::builder().procs(1).build().unwrap();
         runtime.run(|| {
-            let named = rt::task::Builder::new().name("worker").spawn(|| panic!("out of cheese")).unwrap();
+            let named =
+                rt::task::Builder::new().name("worker").spawn(|| panic!("out of cheese")).unwrap();
             assert!(named.join().unwrap_err().is_panic());
             // Caught: nobody's business.
             let caught = rt::spawn(|| std::panic::catch_unwind(|| panic!("caught")).is_err());
@@ -95,7 +99,7 @@ fn abort_and_exit_say_nothing() {
         for hook in [false, true] {
             let runtime = rt::Runtime::builder().procs(1).panic_hook(hook).build().unwrap();
             runtime.run(|| {
-                assert!(rt::spawn(|| rt::task::exit()).join().map(|()| ()).is_err());
+                assert!(rt::spawn(|| rt::task::exit()).join().is_err());
                 let parked = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
                 rt::yield_now();
                 parked.abort();
@@ -117,8 +121,12 @@ fn the_policy_ends_the_process() {
         let runtime = builder(2).panic_policy(rt::PanicPolicy::Abort).build().unwrap();
         runtime.run(|| {
             // Caught ones and cancellation are no reason.
-            assert!(rt::spawn(|| std::panic::catch_unwind(|| panic!("caught")).is_err()).join().unwrap());
-            assert!(rt::spawn(|| rt::task::exit()).join().map(|()| ()).is_err());
+            assert!(
+                rt::spawn(|| std::panic::catch_unwind(|| panic!("caught")).is_err())
+                    .join()
+                    .unwrap()
+            );
+            assert!(rt::spawn(|| rt::task::exit()).join().is_err());
             eprintln!("so far");
             let _ = rt::spawn(|| panic!("the end")).join();
             eprintln!("beyond");
@@ -138,7 +146,8 @@ fn lines_do_not_mix() {
     let name = "lines_do_not_mix";
     if is_child(name) {
         runtime(2).run(|| {
-            let all: Vec<_> = (0..200).map(|i| rt::spawn(move || panic!("number {i} of many"))).collect();
+            let all: Vec<_> =
+                (0..200).map(|i| rt::spawn(move || panic!("number {i} of many"))).collect();
             all.into_iter().for_each(|h| assert!(h.join().is_err()));
         });
         return;
@@ -149,7 +158,10 @@ fn lines_do_not_mix() {
     let mut seen = vec![0; 200];
     for line in ended.stderr.lines() {
         let (start, end) = line.split_once(" panicked at ").unwrap_or_else(|| panic!("{line:?}"));
-        assert!(start.strip_prefix("goroutine ").is_some_and(|id| id.parse::<u64>().is_ok()), "{line:?}");
+        assert!(
+            start.strip_prefix("goroutine ").is_some_and(|id| id.parse::<u64>().is_ok()),
+            "{line:?}"
+        );
         let number = end.split(": number ").nth(1).and_then(|n| n.strip_suffix(" of many"));
         seen[number.unwrap_or_else(|| panic!("{line:?}")).parse::<usize>().unwrap()] += 1;
     }

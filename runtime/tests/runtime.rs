@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Tally, builder, child, eventually, eventually_yielding, fail, is_child, panic_text, runtime};
+use common::{
+    Tally, builder, child, eventually, eventually_yielding, fail, is_child, panic_text, runtime,
+};
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
 use std::io::ErrorKind;
@@ -64,7 +66,9 @@ fn run_from_a_goroutine_of_another_runtime_parks_it() {
             let asks = s.spawn(|| {
                 b.run(|| {
                     // While we wait here, the only processor of `a` runs the other goroutine.
-                    eventually_yielding("the other goroutine of a", || other_ran.load(Ordering::SeqCst));
+                    eventually_yielding("the other goroutine of a", || {
+                        other_ran.load(Ordering::SeqCst)
+                    });
                     7
                 })
             });
@@ -258,11 +262,13 @@ fn drop_unwinds_what_is_parked_once() {
                     3 => held.wait(),
                     _ => {
                         let token = captured;
-                        drop(rt::spawn(move || {
-                            let _token = token;
-                            Chan::<()>::nil().recv();
-                        })
-                        .join());
+                        drop(
+                            rt::spawn(move || {
+                                let _token = token;
+                                Chan::<()>::nil().recv();
+                            })
+                            .join(),
+                        );
                     }
                 }
                 unreachable!("nobody wakes it");
@@ -368,7 +374,7 @@ fn spawn_in_a_destructor_during_the_stop_is_cancelled() {
 #[test]
 fn drop_inside_its_own_goroutine_only_starts_the_stop() {
     common::apart("drop_inside_its_own_goroutine_only_starts_the_stop", |dog| {
-            let before = common::threads();
+        let before = common::threads();
         for procs in [1, 2] {
             let runtime = runtime(procs);
             let handle = runtime.handle();
@@ -511,7 +517,7 @@ fn shutdown_in_time_is_ok() {
 #[test]
 fn threads_are_joined() {
     common::apart("threads_are_joined", |_| {
-            let before = common::threads();
+        let before = common::threads();
         let runtime = runtime(4);
         runtime.run(|| {
             let handles: Vec<_> = (0..100)
@@ -533,12 +539,16 @@ fn threads_are_joined() {
 #[test]
 fn two_hundred_cycles_leave_nothing() {
     common::apart("two_hundred_cycles_leave_nothing", |dog| {
-            let cycle = |i: usize| {
+        let cycle = |i: usize| {
             let runtime = runtime(1 + i % 3);
             let waits: Vec<_> =
                 (0..10).map(|_| runtime.handle().spawn(|| Chan::<()>::nil().recv())).collect();
             runtime.run(|| rt::spawn(|| ()).join().unwrap());
-            if i % 2 == 0 { drop(runtime) } else { runtime.shutdown_timeout(Duration::from_secs(30)).unwrap() }
+            if i % 2 == 0 {
+                drop(runtime)
+            } else {
+                runtime.shutdown_timeout(Duration::from_secs(30)).unwrap()
+            }
             for handle in waits {
                 assert!(handle.join().unwrap_err().is_cancelled());
             }
@@ -664,11 +674,15 @@ fn without_migration_a_goroutine_keeps_its_thread() {
                             look();
                         }
                         // Started ones that end follow each other on one stack.
-                        let short: Vec<_> = (0..3).map(|_| s.spawn(|| {
-                            let home = thread::current().id();
-                            rt::yield_now();
-                            thread::current().id() == home
-                        })).collect();
+                        let short: Vec<_> = (0..3)
+                            .map(|_| {
+                                s.spawn(|| {
+                                    let home = thread::current().id();
+                                    rt::yield_now();
+                                    thread::current().id() == home
+                                })
+                            })
+                            .collect();
                         for stays in short {
                             if !stays.join().unwrap() {
                                 moved.fetch_add(1, Ordering::Relaxed);
@@ -703,11 +717,13 @@ fn without_migration_a_busy_thread_lets_its_others_in() {
         })
         .collect();
     let sleepers: Vec<_> = (0..20)
-        .map(|_| handle.spawn(|| {
-            for _ in 0..10 {
-                rt::time::sleep(Duration::from_micros(200));
-            }
-        }))
+        .map(|_| {
+            handle.spawn(|| {
+                for _ in 0..10 {
+                    rt::time::sleep(Duration::from_micros(200));
+                }
+            })
+        })
         .collect();
     for sleeper in sleepers {
         sleeper.join().unwrap();
@@ -723,10 +739,12 @@ fn without_migration_a_thread_that_ends_pinned_leaves_nobody_behind() {
     let runtime = builder(1).migrate(false).build().unwrap();
     let handle = runtime.handle();
     let ch = Chan::new(0);
-    let waits: Vec<_> = (0..5).map(|_| {
-        let ch = ch.clone();
-        handle.spawn(move || ch.recv())
-    }).collect();
+    let waits: Vec<_> = (0..5)
+        .map(|_| {
+            let ch = ch.clone();
+            handle.spawn(move || ch.recv())
+        })
+        .collect();
     handle.spawn(|| std::mem::forget(rt::task::pin_thread())).join().unwrap();
     for i in 0..5 {
         ch.send_timeout(i, Duration::from_secs(20)).unwrap();
@@ -760,7 +778,7 @@ fn a_pinned_goroutine_keeps_its_thread_and_pins_nest() {
                         assert_eq!(thread::current().id(), home);
                         rt::time::sleep(Duration::from_micros(20));
                         assert_eq!(thread::current().id(), home);
-                        rt::spawn(|| rt::yield_now()).join().unwrap();
+                        rt::spawn(rt::yield_now).join().unwrap();
                         assert_eq!(thread::current().id(), home);
                         if i == 25 {
                             // One of two: still pinned.
@@ -813,10 +831,17 @@ fn a_goroutine_that_ends_pinned_takes_its_thread_along() {
             threads.push(handle.join().unwrap());
         }
         eventually("the threads end", || ended.lock().unwrap().len() == 5);
-        assert_eq!(*{ let mut e = ended.lock().unwrap().clone(); e.sort_by_key(|id| format!("{id:?}")); e }, {
-            threads.sort_by_key(|id| format!("{id:?}"));
-            threads.clone()
-        });
+        assert_eq!(
+            *{
+                let mut e = ended.lock().unwrap().clone();
+                e.sort_by_key(|id| format!("{id:?}"));
+                e
+            },
+            {
+                threads.sort_by_key(|id| format!("{id:?}"));
+                threads.clone()
+            }
+        );
         // Others take their place.
         for _ in 0..20 {
             let id = runtime.handle().spawn(|| {
@@ -846,7 +871,7 @@ impl Drop for ParksInDrop {
             }
             1 => rt::time::sleep(Duration::from_millis(3)),
             2 => (0..20).for_each(|_| rt::yield_now()),
-            _ => rt::spawn(|| rt::yield_now()).join().unwrap(),
+            _ => rt::spawn(rt::yield_now).join().unwrap(),
         }
         assert!(thread::panicking());
         self.threads.lock().unwrap().push((before, thread::current().id()));
@@ -879,7 +904,12 @@ fn a_park_while_panicking_stays_on_its_thread() {
             .collect();
         for how in 0..40 {
             let (other, back) = (Chan::new(0), Chan::new(0));
-            let parks = ParksInDrop { how: how % 4, other: other.clone(), back: back.clone(), threads: threads.clone() };
+            let parks = ParksInDrop {
+                how: how % 4,
+                other: other.clone(),
+                back: back.clone(),
+                threads: threads.clone(),
+            };
             let panics = runtime.handle().spawn(move || {
                 let _parks = parks;
                 fail("on purpose")
@@ -888,7 +918,7 @@ fn a_park_while_panicking_stays_on_its_thread() {
                 other.recv();
                 back.send(());
             }
-            let error: rt::JoinError = panics.join().map(|()| ()).unwrap_err();
+            let error: rt::JoinError = panics.join().unwrap_err();
             assert_eq!(common::text_of(&*error.into_panic()), "on purpose");
         }
         stop.store(true, Ordering::SeqCst);

@@ -210,7 +210,9 @@ fn plain_threads_spawn_into_it() {
                 }
             });
             let lost = thread::scope(|threads| {
-                threads.spawn(|| catch_unwind(AssertUnwindSafe(|| drop(s.spawn(|| ())))).is_err()).join()
+                threads
+                    .spawn(|| catch_unwind(AssertUnwindSafe(|| drop(s.spawn(|| ())))).is_err())
+                    .join()
             });
             assert!(lost.unwrap(), "a thread without a runtime cannot spawn");
         });

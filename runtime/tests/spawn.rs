@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Tally, Token, builder, eventually, eventually_yielding, fail, panic_text, runtime, text_of};
+use common::{
+    Tally, Token, builder, eventually, eventually_yielding, fail, panic_text, runtime, text_of,
+};
 use rt::chan::Chan;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,7 +52,12 @@ fn panics_come_with_their_payload() {
     struct Custom(u32);
     let error = |result: Result<(), rt::JoinError>| {
         let error = result.unwrap_err();
-        assert!(error.is_panic() && !error.is_cancelled() && !error.is_timeout() && !error.is_resource());
+        assert!(
+            error.is_panic()
+                && !error.is_cancelled()
+                && !error.is_timeout()
+                && !error.is_resource()
+        );
         error
     };
     runtime(2).run(|| {
@@ -73,7 +80,7 @@ fn panics_come_with_their_payload() {
 fn into_panic_of_another_error_panics() {
     let _t = common::test();
     let text = runtime(1).run(|| {
-        let error = rt::spawn(|| rt::task::exit()).join().map(|()| ()).unwrap_err();
+        let error = rt::spawn(|| rt::task::exit()).join().unwrap_err();
         panic_text(|| error.into_panic())
     });
     assert_eq!(text, "JoinError::into_panic: the goroutine was cancelled");
@@ -118,7 +125,7 @@ fn drops_are_exact() {
                 let _captured = captured;
                 fail(payload)
             });
-            let error = handle.join().map(|()| ()).unwrap_err();
+            let error = handle.join().unwrap_err();
             assert_eq!(tally.made() - tally.dropped(), 1);
             drop(error);
             tally.assert_all_dropped();
@@ -290,7 +297,8 @@ fn plain_threads_spawn() {
         .map(|t| {
             let handle = runtime.handle();
             thread::spawn(move || {
-                let handles: Vec<_> = (0..500).map(|i| handle.spawn(move || t * 1000 + i)).collect();
+                let handles: Vec<_> =
+                    (0..500).map(|i| handle.spawn(move || t * 1000 + i)).collect();
                 handles.into_iter().map(|h| h.join().unwrap()).sum::<u64>()
             })
         })
@@ -307,7 +315,9 @@ fn names_and_ids() {
         let task = handle.task();
         assert_eq!(task.name(), Some("worker"));
         assert_eq!(handle.join().unwrap(), task);
-        let mut ids: Vec<u64> = (0..1000).map(|_| rt::spawn(|| rt::task::current().id().get()).join().unwrap()).collect();
+        let mut ids: Vec<u64> = (0..1000)
+            .map(|_| rt::spawn(|| rt::task::current().id().get()).join().unwrap())
+            .collect();
         assert!(!ids.contains(&task.id().get()));
         ids.sort_unstable();
         ids.dedup();
@@ -323,10 +333,12 @@ fn goroutines_are_counted() {
     runtime(2).run(|| {
         assert_eq!(rt::num_goroutines(), 1);
         let hold = Chan::<()>::new(0);
-        let held: Vec<_> = (0..10).map(|_| {
-            let hold = hold.clone();
-            rt::spawn(move || hold.recv())
-        }).collect();
+        let held: Vec<_> = (0..10)
+            .map(|_| {
+                let hold = hold.clone();
+                rt::spawn(move || hold.recv())
+            })
+            .collect();
         assert_eq!(rt::num_goroutines(), 11);
         hold.close();
         for handle in held {
@@ -379,7 +391,7 @@ fn a_join_after_the_result_was_taken_panics() {
     assert_eq!(panic_text(|| handle.join_timeout(Duration::ZERO)), taken);
     assert_eq!(panic_text(|| handle.join()), taken);
     let handle = runtime.handle().spawn(|| fail("p"));
-    let error: rt::JoinError = handle.join_timeout(Duration::from_secs(50)).map(|()| ()).unwrap_err();
+    let error: rt::JoinError = handle.join_timeout(Duration::from_secs(50)).unwrap_err();
     assert!(error.is_panic());
     assert_eq!(panic_text(|| handle.join()), taken);
     let mut handle = runtime.handle().spawn(|| 1);
@@ -455,7 +467,7 @@ fn the_handle_is_a_future() {
         assert_eq!(block_on(handle).unwrap(), 4);
     }
     let panics = runtime.handle().spawn(|| fail("no"));
-    let error: rt::JoinError = block_on(panics).map(|()| ()).unwrap_err();
+    let error: rt::JoinError = block_on(panics).unwrap_err();
     assert_eq!(text_of(&*error.into_panic()), "no");
     let parked = runtime.handle().spawn(|| Chan::<()>::nil().recv());
     parked.abort();
@@ -501,7 +513,6 @@ fn the_last_waker_is_woken_once_and_none_leaks() {
     handle.join().unwrap();
     opens.join().unwrap();
     assert_eq!(Arc::strong_count(&old), 1);
-
 }
 
 /// A waker is a stranger: what it does when it wakes is its own affair.
@@ -541,7 +552,9 @@ fn polls_race_with_the_end() {
         let value = loop {
             match poll(&mut handle, &counts) {
                 Poll::Ready(value) => break value.unwrap(),
-                Poll::Pending if i % 3 == 0 => break handle.join_timeout(Duration::from_secs(50)).unwrap(),
+                Poll::Pending if i % 3 == 0 => {
+                    break handle.join_timeout(Duration::from_secs(50)).unwrap();
+                }
                 Poll::Pending => std::hint::spin_loop(),
             }
         };

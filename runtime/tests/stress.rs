@@ -253,7 +253,10 @@ fn scope(world: &World, rng: &mut Rng, depth: u32) {
             s.spawn(move || {
                 rt::yield_now();
                 assert!(!format!("{local:?}").is_empty());
-                sum.fetch_add(if depth < 2 { actor(world, *seed, depth + 2) } else { *seed } % 1000, Ordering::Relaxed);
+                sum.fetch_add(
+                    if depth < 2 { actor(world, *seed, depth + 2) } else { *seed } % 1000,
+                    Ordering::Relaxed,
+                );
             });
         }
     });
@@ -352,12 +355,14 @@ fn round(seed: u64, other: &rt::Runtime) {
     let seeds: Vec<u64> = (0..1 + rng.below(16)).map(|_| rng.next()).collect();
     let spawn_all = |rng: &mut Rng| {
         let handle = runtime.handle();
-        seeds.iter().map(|&seed| {
-            let theirs = world.clone();
-            let spawned = handle.spawn(move || actor(&theirs, seed, 0));
-            (spawned, seed, rng.one_in(6))
-        })
-        .collect::<Vec<_>>()
+        seeds
+            .iter()
+            .map(|&seed| {
+                let theirs = world.clone();
+                let spawned = handle.spawn(move || actor(&theirs, seed, 0));
+                (spawned, seed, rng.one_in(6))
+            })
+            .collect::<Vec<_>>()
     };
     let join_all = |actors: Vec<(rt::JoinHandle<u64>, u64, bool)>| {
         for (handle, seed, abort) in actors {
@@ -403,7 +408,8 @@ fn round(seed: u64, other: &rt::Runtime) {
             left += value;
         }
     }
-    let (sent, received) = (world.sent.load(Ordering::Relaxed), world.received.load(Ordering::Relaxed));
+    let (sent, received) =
+        (world.sent.load(Ordering::Relaxed), world.received.load(Ordering::Relaxed));
     // An actor that was cut short may have counted without sending, or received without counting.
     assert!(received + left <= sent, "{received} received and {left} left of {sent} sent");
     // The other runtime and plain threads may still be about to drop theirs.

@@ -42,7 +42,8 @@ fn the_child_of_a_busy_goroutine_is_run_elsewhere() {
 fn a_crowd_of_children_of_a_busy_goroutine_is_run_elsewhere() {
     let _t = common::alone();
     runtime(2).run(|| {
-        let ran: Arc<Vec<AtomicBool>> = Arc::new((0..100).map(|_| AtomicBool::new(false)).collect());
+        let ran: Arc<Vec<AtomicBool>> =
+            Arc::new((0..100).map(|_| AtomicBool::new(false)).collect());
         for i in 0..100 {
             let ran = ran.clone();
             rt::spawn(move || ran[i].store(true, Ordering::SeqCst));
@@ -108,7 +109,9 @@ fn used() -> Duration {
 fn sleeps() -> u64 {
     let mut sum = 0;
     for task in std::fs::read_dir("/proc/self/task").unwrap() {
-        let Ok(status) = std::fs::read_to_string(task.unwrap().path().join("status")) else { continue };
+        let Ok(status) = std::fs::read_to_string(task.unwrap().path().join("status")) else {
+            continue;
+        };
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
         sum += line.unwrap().trim().parse::<u64>().unwrap();
     }

@@ -56,9 +56,7 @@ fn first_goroutine(
     check("GOMAXPROCS", gomaxprocs(), procs)?;
     // A goroutine that cannot start is only reported: whoever waits for it would wait for ever.
     set_panic_handler(|payload| {
-        let said = payload
-            .downcast_ref::<String>()
-            .map_or("a goroutine panicked", String::as_str);
+        let said = payload.downcast_ref::<String>().map_or("a goroutine panicked", String::as_str);
         eprintln!("{said}");
         std::process::exit(1);
     });

@@ -100,13 +100,8 @@ fn node(first: u64, leaves: u64) -> JoinHandle<u64> {
             return first;
         }
         let part = leaves / ARITY;
-        let children: Vec<_> = (0..ARITY)
-            .map(|child| node(first + child * part, part))
-            .collect();
-        children
-            .into_iter()
-            .map(|child| child.join().expect("a node panicked"))
-            .sum()
+        let children: Vec<_> = (0..ARITY).map(|child| node(first + child * part, part)).collect();
+        children.into_iter().map(|child| child.join().expect("a node panicked")).sum()
     })
 }
 

@@ -58,10 +58,7 @@ fn node(first: u64, leaves: u64) -> u64 {
         return first;
     }
     let part = leaves / ARITY;
-    (0..ARITY)
-        .into_par_iter()
-        .map(|child| node(first + child * part, part))
-        .sum()
+    (0..ARITY).into_par_iter().map(|child| node(first + child * part, part)).sum()
 }
 
 fn skynet(leaves: u64) -> Result<Sample, Failed> {

@@ -15,13 +15,8 @@ use crate::wave::{Spawning, Wave};
 const KIB: usize = 1024;
 
 /// As it comes, but for the stack size of the memory rows.
-pub(super) const PEER: Peer = Peer {
-    name: "rt",
-    package: "rt",
-    rows: Row::ALL,
-    parked_limit: None,
-    start,
-};
+pub(super) const PEER: Peer =
+    Peer { name: "rt", package: "rt", rows: Row::ALL, parked_limit: None, start };
 
 fn start(job: &Job) -> Result<Body, Failed> {
     let (n, park) = (job.size, job.park);
@@ -110,13 +105,8 @@ fn node(first: u64, leaves: u64) -> JoinHandle<u64> {
             return first;
         }
         let part = leaves / ARITY;
-        let children: Vec<_> = (0..ARITY)
-            .map(|child| node(first + child * part, part))
-            .collect();
-        children
-            .into_iter()
-            .map(|child| child.join().expect("a node panicked"))
-            .sum()
+        let children: Vec<_> = (0..ARITY).map(|child| node(first + child * part, part)).collect();
+        children.into_iter().map(|child| child.join().expect("a node panicked")).sum()
     })
 }
 

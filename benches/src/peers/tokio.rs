@@ -56,9 +56,7 @@ where
         .enable_time()
         .build()
         .map_err(|error| Failed(error.to_string()))?;
-    Ok(Box::new(move || {
-        runtime.block_on(runtime.spawn(make())).map_err(failed)?
-    }))
+    Ok(Box::new(move || runtime.block_on(runtime.spawn(make())).map_err(failed)?))
 }
 
 fn failed(error: JoinError) -> Failed {

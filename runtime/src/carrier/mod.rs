@@ -24,4 +24,4 @@ mod slab;
 mod slot;
 
 pub(crate) use slab::{for_each, give, take, with_thread_slot};
-pub(crate) use slot::{Body, Cmd, Slot};
+pub(crate) use slot::{Cmd, Slot};

@@ -10,8 +10,9 @@ use crate::{sys, util};
 use std::io;
 use std::ptr::NonNull;
 
-/// Slots in a chunk: one mebibyte of them.
-const CHUNK: usize = (1 << 20) / size_of::<Slot>();
+/// One chunk, and the slots that fit.
+const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK: usize = CHUNK_BYTES / size_of::<Slot>();
 
 struct Slab {
     chunks: Vec<NonNull<Slot>>,
@@ -62,7 +63,9 @@ pub(crate) fn for_each(mut f: impl FnMut(&'static Slot)) {
         let count = if i + 1 == chunks.len() { used } else { CHUNK };
         for j in 0..count {
             // SAFETY: j < CHUNK slots of a chunk that is never unmapped (invariant 1).
-            let slot = unsafe { chunk.add(j).as_ref() };
+            let slot = unsafe { chunk.add(j) };
+            // SAFETY: as above; zeroed memory is a free slot.
+            let slot = unsafe { slot.as_ref() };
             f(slot);
         }
     }
@@ -74,7 +77,7 @@ impl Slab {
             return Ok(slot);
         }
         if self.chunks.is_empty() || self.used == CHUNK {
-            let chunk = sys::mem::reserve(CHUNK * size_of::<Slot>()).map_err(|error| {
+            let chunk = sys::mem::reserve(CHUNK_BYTES).map_err(|error| {
                 io::Error::new(error.kind(), format!("no memory for goroutine headers: {error}"))
             })?;
             self.chunks.push(chunk.cast());
@@ -82,7 +85,9 @@ impl Slab {
         }
         let Some(chunk) = self.chunks.last() else { util::bug(format_args!("slab without chunk")) };
         // SAFETY: `used` is below CHUNK, the slots of a live, zeroed chunk (invariant 1).
-        let slot = unsafe { chunk.add(self.used).as_ref() };
+        let slot = unsafe { chunk.add(self.used) };
+        // SAFETY: as above; zeroed memory is a free slot.
+        let slot = unsafe { slot.as_ref() };
         self.used += 1;
         Ok(slot)
     }

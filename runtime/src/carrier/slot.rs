@@ -77,8 +77,12 @@ pub(crate) struct Slot {
     limit: Cell<usize>,
 }
 
+// AddressSanitizer keeps bounds of stacks in it.
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Slot>() == 128, "a million slots are a million times this");
+const _: () = assert!(
+    size_of::<Slot>() == 128 || cfg!(feature = "sanitizer"),
+    "a million slots are a million times this"
+);
 
 // SAFETY: invariant 2: the fields that are not atomic are touched by the holder alone.
 unsafe impl Sync for Slot {}
@@ -175,8 +179,9 @@ impl Slot {
     /// job, upon which its body returns; `input` is what its body accepts.
     pub(crate) unsafe fn dismantle(&self, input: Input) -> Stack {
         // SAFETY: the caller holds the carrier; without a stack there was nothing to call.
-        let co = unsafe { (*self.co.get()).assume_init_read() };
-        let mut co = co;
+        let co = unsafe { &*self.co.get() };
+        // SAFETY: built, and read out once: `has_stack` says that it is gone.
+        let mut co = unsafe { co.assume_init_read() };
         self.has_stack.set(false);
         if co.started() {
             match co.resume(input) {

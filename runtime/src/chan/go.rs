@@ -9,15 +9,17 @@
 //!    buffer is full. So values are FIFO, and so are waiters.
 //! 3. A value is in one place: with its sender, in the buffer, in a node, or with its receiver.
 
+use super::Iter;
+use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::carrier::Slot;
-use crate::prim::global::Mutex;
+use crate::prim::global::{Mutex, MutexGuard};
 use crate::util;
 use crate::wait::{self, Why};
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::ptr::NonNull;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Go's channel: a handle that can be cloned and used from both ends.
@@ -372,7 +374,9 @@ impl<T> Core<T> {
         }
         if let Some(node) = room.receivers.pop_front() {
             // SAFETY: queued, hence alive, and we hold the lock (invariant 1).
-            unsafe { (*node.as_ref().inside.get()).1 = Some(value) };
+            let waiting = unsafe { node.as_ref() };
+            // SAFETY: as above: nobody else looks inside.
+            unsafe { (*waiting.inside.get()).1 = Some(value) };
             // SAFETY: as above.
             return Ok(Some(unsafe { release(node, State::Passed) }));
         }
@@ -389,7 +393,9 @@ impl<T> Core<T> {
         let next = match room.senders.pop_front() {
             Some(node) => {
                 // SAFETY: queued, hence alive, and we hold the lock (invariant 1).
-                let value = unsafe { (*node.as_ref().inside.get()).1.take() };
+                let waiting = unsafe { node.as_ref() };
+                // SAFETY: as above: nobody else looks inside.
+                let value = unsafe { (*waiting.inside.get()).1.take() };
                 // SAFETY: as above.
                 (value, Some(unsafe { release(node, State::Passed) }))
             }
@@ -408,7 +414,7 @@ impl<T> Core<T> {
 
     /// Waits until the queued node is released, or the time is up; takes out what is inside.
     fn wait(&self, node: &Node<T>, why: Why, deadline: Option<Instant>) -> (State, Option<T>) {
-        let queued = Queued { core: self, node };
+        let queued = Queued { core: self, node, left: Cell::new(false) };
         loop {
             wait::park_until(node.slot, why, deadline);
             let room = self.room.lock();
@@ -417,7 +423,7 @@ impl<T> Core<T> {
             if inside.0 != State::Waiting {
                 let result = (inside.0, inside.1.take());
                 drop(room);
-                std::mem::forget(queued);
+                queued.left.set(true);
                 return result;
             }
             drop(room);
@@ -434,6 +440,8 @@ impl<T> Core<T> {
 struct Queued<'a, T> {
     core: &'a Core<T>,
     node: &'a Node<T>,
+    /// It is known to be out.
+    left: Cell<bool>,
 }
 
 impl<T> Queued<'_, T> {
@@ -447,51 +455,16 @@ impl<T> Queued<'_, T> {
             room.senders.retain(|node| *node != me);
             room.receivers.retain(|node| *node != me);
         }
+        self.left.set(true);
         state
     }
 }
 
 impl<T> Drop for Queued<'_, T> {
     fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-/// See [`Chan::iter`].
-#[derive(Debug)]
-pub struct Iter<'a, T>(&'a Chan<T>);
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-    fn next(&mut self) -> Option<T> {
-        self.0.recv()
-    }
-}
-
-/// The values of a channel as they come, by a handle of its own.
-#[derive(Debug)]
-pub struct IntoIter<T>(Chan<T>);
-
-impl<T> Iterator for IntoIter<T> {
-    type Item = T;
-    fn next(&mut self) -> Option<T> {
-        self.0.recv()
-    }
-}
-
-impl<T> IntoIterator for Chan<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter(self)
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Chan<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
+        if !self.left.get() {
+            self.leave();
+        }
     }
 }
 
@@ -507,80 +480,3 @@ impl<T> fmt::Debug for Chan<T> {
             .finish()
     }
 }
-
-macro_rules! gives_back {
-    ($(#[$doc:meta])* $name:ident, $text:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq)]
-        pub struct $name<T>(pub T);
-
-        impl<T> $name<T> {
-            /// The value that was not sent.
-            pub fn into_inner(self) -> T {
-                self.0
-            }
-        }
-
-        impl<T> fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(..)"))
-            }
-        }
-
-        impl<T> fmt::Display for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($text)
-            }
-        }
-
-        impl<T> std::error::Error for $name<T> {}
-    };
-}
-
-gives_back! {
-    /// The value could not be sent without waiting.
-    TrySendError, "the channel is full, or nobody receives"
-}
-gives_back! {
-    /// The value could not be sent in time.
-    SendTimeoutError, "the value was not taken in time"
-}
-
-/// Why there was no value to receive at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryRecvError {
-    /// There is none now.
-    Empty,
-    /// The channel is closed, and there will be none.
-    Disconnected,
-}
-
-/// Why there was no value to receive in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecvTimeoutError {
-    /// The time was up.
-    Timeout,
-    /// The channel is closed, and there will be none.
-    Disconnected,
-}
-
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the channel is empty",
-            Self::Disconnected => "the channel is closed and empty",
-        })
-    }
-}
-
-impl fmt::Display for RecvTimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "no value came in time",
-            Self::Disconnected => "the channel is closed and empty",
-        })
-    }
-}
-
-impl std::error::Error for TryRecvError {}
-impl std::error::Error for RecvTimeoutError {}

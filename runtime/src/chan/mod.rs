@@ -1,5 +1,9 @@
 //! Channels.
 
+mod error;
 mod go;
+mod iter;
 
-pub use go::{Chan, IntoIter, Iter, SendTimeoutError, TryRecvError, TrySendError, RecvTimeoutError};
+pub use error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+pub use go::Chan;
+pub use iter::{IntoIter, Iter};

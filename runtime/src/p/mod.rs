@@ -13,7 +13,7 @@
 
 use crate::carrier::Slot;
 use crate::g::Runnable;
-use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
+use crate::prim::global::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::queue::{Local, Remote};
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, RefCell};
@@ -42,6 +42,8 @@ pub(crate) struct P {
     runs: AtomicU64,
     spawned: AtomicU64,
     finished: AtomicU64,
+    /// Its holder is to give the older half of its idle carriers away: see `housekeep`.
+    sweep: AtomicBool,
     own: CachePadded<Own>,
 }
 
@@ -79,6 +81,7 @@ impl P {
             runs: AtomicU64::new(0),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
+            sweep: AtomicBool::new(false),
             own: CachePadded::new(Own {
                 queue,
                 carriers: RefCell::new(Vec::new()),
@@ -111,6 +114,11 @@ impl P {
     pub(crate) fn drain(&self) -> Option<Runnable> {
         debug_assert!(self.holder().is_none());
         self.remote.take_next().or_else(|| self.own.queue.pop(&self.remote))
+    }
+
+    /// Asks the holder to sweep, or takes note that it was asked.
+    pub(crate) fn set_sweep(&self, sweep: bool) -> bool {
+        self.sweep.swap(sweep, Ordering::Relaxed)
     }
 
     /// The idle carriers, at the scheduler's end.

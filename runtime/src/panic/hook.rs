@@ -44,4 +44,3 @@ fn report(info: &PanicHookInfo<'_>) {
     }
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
-

@@ -25,6 +25,8 @@
 //!    A load in place of either would let a wake-up be overwritten unseen.
 //! 4. Zero is RUNNING, so that zeroed memory is a valid word.
 
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod word;

@@ -76,7 +76,7 @@ impl ParkWord {
         while self.0.load(Ordering::Relaxed) == ASLEEP {
             let left = match deadline {
                 None => None,
-                Some(at) => match at.checked_duration_since(Instant::now()) {
+                Some(at) => match at.checked_duration_since(crate::util::now()) {
                     Some(left) if !left.is_zero() => Some(left),
                     _ => return,
                 },

@@ -16,9 +16,10 @@
 //! LOOM_MAX_PREEMPTIONS=3 RUSTFLAGS="--cfg loom" cargo test -p rt --release --lib loom
 //! ```
 //! loom treats SeqCst accesses as AcqRel, but SeqCst fences as what they are: what needs a total
-//! order says so by a fence.
+//! order says so by a fence. Of an atomic it remembers one last access: a thread that loads it and
+//! then writes it hides who loaded it before, and some orders are not tried. Stand-ins write at once.
 
-#![allow(clippy::disallowed_types, reason = "this is where the std types are taken from")]
+#![forbid(unsafe_code)]
 
 mod mutex;
 
@@ -27,18 +28,19 @@ pub(crate) use mutex::Mutex;
 /// Atomics that loom can replace.
 pub(crate) mod atomic {
     #[cfg(loom)]
-    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
     #[cfg(not(loom))]
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
 }
 
 /// Atomics for statics and for what loom does not model.
 pub(crate) mod global {
     pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
 
     pub(crate) use super::mutex::Global as Mutex;
+    pub(crate) use std::sync::MutexGuard;
 }
 
 /// Tells the processor, or loom, that this thread spins.

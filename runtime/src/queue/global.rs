@@ -69,10 +69,6 @@ impl<T: Item> Global<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// The stand-in that loom can look into.
@@ -109,8 +105,5 @@ impl<T: Item> Global<T> {
     }
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().is_empty()
-    }
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().len()
     }
 }

@@ -188,11 +188,7 @@ impl<T: Item> Remote<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        if self.solo {
-            self.ring_len.load(Ordering::Relaxed) as usize
-        } else {
-            self.stealer.len()
-        }
+        if self.solo { self.ring_len.load(Ordering::Relaxed) as usize } else { self.stealer.len() }
     }
 
     #[inline]

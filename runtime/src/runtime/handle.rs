@@ -1,9 +1,9 @@
 //! Reaching a runtime from elsewhere.
 
 use crate::g::new_cell;
-use crate::sched::{self, Sched};
+use crate::sched::Sched;
 use crate::stack::Class;
-use crate::task::{JoinHandle, start};
+use crate::task::{self, JoinHandle, start};
 use crate::wait;
 use std::fmt;
 use std::marker::PhantomData;
@@ -27,21 +27,6 @@ const MAIN_STACK: usize = 8 << 20;
 #[derive(Clone)]
 pub struct Handle {
     sched: Arc<Sched>,
-}
-
-crate::goroutine_local! {
-    /// The runtimes that a goroutine, or a thread, has entered, the last one last.
-    static ENTERED: std::cell::RefCell<Vec<Arc<Sched>>> = std::cell::RefCell::default();
-}
-
-/// The runtime that the caller entered last, if it entered one.
-pub(crate) fn entered() -> Option<Arc<Sched>> {
-    if let Some(slot) = sched::current_slot()
-        && slot.entered.get().is_null()
-    {
-        return None;
-    }
-    ENTERED.try_with(|entered| entered.borrow().last().cloned()).ok().flatten()
 }
 
 impl Handle {
@@ -83,12 +68,7 @@ impl Handle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
-        let depth = ENTERED.with(|entered| {
-            let mut entered = entered.borrow_mut();
-            entered.push(Arc::clone(&self.sched));
-            entered.len()
-        });
-        mark(depth);
+        let depth = task::enter(Arc::clone(&self.sched));
         EnterGuard { depth, handle: PhantomData, on_one_goroutine: PhantomData }
     }
 
@@ -127,13 +107,6 @@ impl Handle {
     }
 }
 
-/// Tells `spawn`'s fast path whether to look for an entered runtime.
-fn mark(depth: usize) {
-    if let Some(slot) = sched::current_slot() {
-        slot.entered.set(if depth == 0 { std::ptr::null() } else { std::ptr::without_provenance(depth) });
-    }
-}
-
 /// The caller is in a runtime; see [`Handle::enter`].
 #[derive(Debug)]
 #[must_use = "the runtime is left when this is dropped"]
@@ -145,18 +118,7 @@ pub struct EnterGuard<'a> {
 
 impl Drop for EnterGuard<'_> {
     fn drop(&mut self) {
-        let left = ENTERED.try_with(|entered| {
-            let last = {
-                let mut entered = entered.borrow_mut();
-                entered.truncate(self.depth);
-                entered.pop()
-            };
-            // Perhaps the last count: dropped outside of the borrow.
-            drop(last);
-        });
-        if left.is_ok() {
-            mark(self.depth - 1);
-        }
+        task::leave(self.depth);
     }
 }
 
@@ -173,6 +135,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    // `f` borrows from our frames: what could fail in waiting for it must fail before it is queued.
+    wait::with(|_slot| ());
     let class = Class::for_size(MAIN_STACK).unwrap_or(sched.config.class).max(sched.config.class);
     let cell = new_cell(f, class, Location::caller(), None, ());
     start(sched, cell.as_ref());
@@ -193,4 +157,3 @@ where
         }
     }
 }
-

@@ -12,7 +12,6 @@ pub use handle::{EnterGuard, Handle};
 pub use shutdown::ShutdownTimeout;
 
 pub use entry::Entry;
-pub(crate) use handle::entered;
 
 use crate::sched::Sched;
 use std::sync::Arc;

@@ -49,7 +49,9 @@ impl fmt::Display for ShutdownTimeout {
         if let Some(more @ 1..) = self.ids.len().checked_sub(SHOWN) {
             write!(f, " and {more} more")?;
         }
-        f.write_str(", which did not end in time: burning, in a system call, or swallowing the unwinding")
+        f.write_str(
+            ", which did not end in time: burning, in a system call, or swallowing the unwinding",
+        )
     }
 }
 
@@ -69,7 +71,7 @@ pub(super) fn shut_down(
     });
     result.map_err(|Unfinished(ids)| {
         // Its goroutines may wake up yet, and look for it.
-        std::mem::forget(Arc::clone(sched));
+        let _for_ever = Arc::into_raw(Arc::clone(sched));
         ShutdownTimeout { ids }
     })
 }

@@ -76,7 +76,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
         drop_locals(slot);
     }
     emit(Event::End { g: header.id() });
-    finish(g);
+    finish(g, Some(slot));
     // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
     // have left what the next one on this stack must not find.
     slot.set_job(std::ptr::null_mut());
@@ -96,9 +96,9 @@ fn home_runs(slot: &Slot) -> bool {
 }
 
 /// Sets COMPLETE and does what falls to the runtime side: wakes who joins, frees what nobody holds,
-/// tells the scope.
+/// tells the scope. `slot` is the carrier it ran on, if it did.
 #[inline]
-pub(super) fn finish(g: GRef) {
+fn finish(g: GRef, slot: Option<&Slot>) {
     let cell = GBox::of(g);
     // SAFETY: the runtime side, before COMPLETE.
     let header = unsafe { g.get() };
@@ -109,11 +109,16 @@ pub(super) fn finish(g: GRef) {
         unsafe { scope.as_ref() }.child_ends(g, header.outcome() == Outcome::Panic);
     }
     let mut joiner = std::ptr::null_mut();
-    match header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed)) {
-        // From here on `header` may be freed by the handle's side.
+    let after = header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed));
+    if let (Some(slot), AfterComplete::Handle { .. }) = (slot, after) {
+        // From here on `header` may be freed by the handle's side. A waker is a stranger's code,
+        // and must not find it as the current goroutine.
+        slot.set_job(std::ptr::null_mut());
+    }
+    match after {
         AfterComplete::Handle { joiner: true, claimed } => {
             // SAFETY: JOINER was set in what we replaced: it is ours (invariant 3 of `g`).
-            wake_joiner(g, unsafe { Joiner::from_raw(joiner) }, claimed);
+            wake_joiner(unsafe { Joiner::from_raw(joiner) }, claimed);
         }
         AfterComplete::Handle { joiner: false, .. } => {}
         AfterComplete::Orphan => {
@@ -136,29 +141,18 @@ pub(crate) fn end_unstarted(g: GRef, outcome: Outcome) {
     let cell = GBox::of(g);
     // SAFETY: it was not queued: the caller is its runtime side.
     quietly(|| unsafe { cell.drop_stage(outcome) });
-    finish(g);
+    finish(g, None);
 }
 
-fn wake_joiner(g: GRef, joiner: Option<Joiner>, claimed: bool) {
+fn wake_joiner(joiner: Option<Joiner>, claimed: bool) {
     match joiner {
         // Depth first: who claimed it goes on at once.
         Some(Joiner::Parked(slot)) if claimed => super::wake(slot),
         Some(Joiner::Parked(slot)) => super::ready::wake_joiner(slot),
-        Some(Joiner::Task(waker)) => wake_task(g, waker),
+        // A stranger's code.
+        Some(Joiner::Task(waker)) => quietly(|| waker.wake()),
         None => {}
     }
-}
-
-/// A stranger's code. It may ask for the current goroutine, or wait; `g` may be freed at any time, so
-/// if it is what runs here, it is so no longer.
-#[cold]
-fn wake_task(g: GRef, waker: Box<std::task::Waker>) {
-    if let Some(slot) = super::current_slot()
-        && std::ptr::eq(slot.job(), g.as_ptr().as_ptr().cast())
-    {
-        slot.set_job(std::ptr::null_mut());
-    }
-    quietly(|| waker.wake());
 }
 
 #[cold]

@@ -7,6 +7,7 @@ use super::{Sched, body};
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Outcome, Runnable};
 use crate::m::CurrentM;
+use crate::p::Held;
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::stack::{self, Class, Stack};
 use std::io;
@@ -45,7 +46,7 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn more_carriers(&self, m: CurrentM, class: Class, g: GRef) -> Option<&'static Slot> {
-        if let Some(slot) = self.from_pool(m, class) {
+        if let Some(slot) = self.pooled(m, class) {
             return Some(slot);
         }
         let there_are = self.carriers[class.index()].load(Ordering::Relaxed);
@@ -57,7 +58,7 @@ impl Sched {
     }
 
     /// Refills the P's cache from the pool, and takes one.
-    fn from_pool(&self, m: CurrentM, class: Class) -> Option<&'static Slot> {
+    fn pooled(&self, m: CurrentM, class: Class) -> Option<&'static Slot> {
         let mut pool = self.pool[class.index()].lock();
         let slot = pool.pop()?;
         if class == self.config.class
@@ -98,7 +99,13 @@ impl Sched {
     }
 
     /// No stack is to be had. With carriers alive, `g` waits for one of them; with none it ends.
-    fn starve(&self, m: CurrentM, class: Class, g: GRef, error: &io::Error) -> Option<&'static Slot> {
+    fn starve(
+        &self,
+        m: CurrentM,
+        class: Class,
+        g: GRef,
+        error: &io::Error,
+    ) -> Option<&'static Slot> {
         if self.carriers[class.index()].load(Ordering::Relaxed) > 0 {
             if !WARNED.swap(true, Ordering::Relaxed) {
                 eprintln!("rt: goroutines wait for others to end, to have their stacks: {error}");
@@ -160,6 +167,16 @@ impl Sched {
         let count = slots.len() - keep;
         self.pool[self.config.class.index()].lock().extend(slots.drain(keep..));
         self.feed_some(self.config.class, count);
+    }
+
+    /// The older half of what a busy P caches goes to the pool. What it needs it fetches again; the
+    /// rest grows old there and is taken apart, with every page that a deep call once touched.
+    pub(super) fn sweep_carriers(&self, p: Held) {
+        let mut cache = p.own().carriers.borrow_mut();
+        let half = cache.len() / 2;
+        let mut old: Vec<_> = cache.drain(..half).collect();
+        drop(cache);
+        self.pool_all(&mut old, 0);
     }
 
     /// `count` carriers, or their stacks, can be had: lets that many try again that wait for one.
@@ -229,7 +246,8 @@ impl Sched {
 
     /// When the oldest idle carrier became idle.
     pub(super) fn oldest_idle(&self) -> Option<u32> {
-        let firsts = self.pool.iter().filter_map(|pool| pool.lock().first().map(|s| s.idle_since.get()));
+        let firsts =
+            self.pool.iter().filter_map(|pool| pool.lock().first().map(|s| s.idle_since.get()));
         firsts.min()
     }
 

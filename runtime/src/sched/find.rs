@@ -95,6 +95,11 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
+        if let Some(p) = m.own().p.get()
+            && p.set_sweep(false)
+        {
+            self.sweep_carriers(p);
+        }
         if !self.config.migrate
             && let Some(slot) = self.machines.take_bound(m.id)
         {
@@ -149,7 +154,8 @@ impl Sched {
                     self.hold(m, index, true);
                     return;
                 }
-                Rejoin::Given | Rejoin::NoP => {}
+                Rejoin::Given => {}
+                Rejoin::NoP => self.pass_on_bound(m),
             }
         }
         self.stop.nudge_if_idle(self);
@@ -164,13 +170,18 @@ impl Sched {
                 self.hold(m, index, true);
                 return;
             }
-            // Every P is busy: the carriers go round as tokens, and whoever takes one gives
-            // this M its P.
-            while let Some(slot) = self.machines.take_bound(m.id) {
-                self.inject(Runnable::Started(slot));
-            }
+            self.pass_on_bound(m);
         }
         self.sleep(m);
+    }
+
+    /// Every P is busy: the carriers that wait for this very thread go round as tokens, and whoever
+    /// takes one gives this M its P.
+    #[cold]
+    fn pass_on_bound(&self, m: CurrentM) {
+        while let Some(slot) = self.machines.take_bound(m.id) {
+            self.inject(Runnable::Started(slot));
+        }
     }
 
     /// A look at everything that a producer may have filled.
@@ -209,7 +220,8 @@ impl Sched {
             m.own().spinning.set(true);
         }
         let start = m.own().rng.below(count);
-        let others = || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
+        let others =
+            || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
         let mut watched = [(0, 0); WATCHED];
         for (seen, victim) in watched.iter_mut().zip(others()) {
             *seen = (victim.remote.peek_next(), victim.runs());

@@ -230,11 +230,6 @@ impl Idle {
         self.idle_ps.load(Ordering::Relaxed)
     }
 
-    /// The Ms that sleep.
-    pub(crate) fn idle_ms(&self) -> Vec<u32> {
-        self.lists.lock().ms.clone()
-    }
-
     fn pop(&self, lists: &mut Lists) -> Option<Claim> {
         let p = lists.ps.pop()?;
         self.idle_ps.fetch_sub(1, Ordering::Relaxed);

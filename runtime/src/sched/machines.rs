@@ -20,6 +20,8 @@ use std::thread::JoinHandle;
 pub(super) struct Machines {
     list: Mutex<Vec<Arc<M>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Ms in the list that got no thread.
+    spare: Mutex<Vec<Arc<M>>>,
     alive: AtomicU32,
     warned: AtomicBool,
     /// Carriers that must run on one M, while they are runnable and it is elsewhere.
@@ -31,6 +33,7 @@ impl Machines {
         Self {
             list: Mutex::new(Vec::new()),
             threads: Mutex::new(Vec::new()),
+            spare: Mutex::new(Vec::new()),
             alive: AtomicU32::new(0),
             warned: AtomicBool::new(false),
             bound: Mutex::new(HashMap::new()),
@@ -128,18 +131,24 @@ impl Sched {
             let max = self.config.max_threads;
             return Err(io::Error::other(format!("the limit of {max} threads is reached")));
         }
-        let m = {
+        let spare = self.machines.spare.lock().pop();
+        let m = spare.unwrap_or_else(|| {
             let mut list = self.machines.list.lock();
             let m = Arc::new(M::new(list.len() as u32));
             list.push(Arc::clone(&m));
             m
-        };
+        });
         let sched = self.arc();
         let name = format!("rt-{}", m.id);
         if let Some((index, spinning)) = with {
             m.give(index, spinning);
         }
-        let thread = std::thread::Builder::new().name(name).spawn(move || machine(&sched, &m))?;
+        let its = Arc::clone(&m);
+        let thread = std::thread::Builder::new().name(name).spawn(move || machine(&sched, &its));
+        let thread = thread.inspect_err(|_| {
+            let _ = m.given();
+            self.machines.spare.lock().push(Arc::clone(&m));
+        })?;
         let mut threads = self.machines.threads.lock();
         threads.retain(|t| !t.is_finished());
         threads.push(thread);
@@ -193,6 +202,8 @@ impl Sched {
         if m.own().spinning.replace(false) {
             let _ = self.idle.stop_spinning();
         }
+        // It makes room for its successor.
+        self.machines.alive.fetch_sub(1, Ordering::Relaxed);
         self.hand_off(m);
     }
 
@@ -220,8 +231,10 @@ fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
         m.own().home.set(sched.home());
         sched.sleep(m);
         sched.run_machine(m);
+        if !m.own().retire.get() {
+            sched.machines.alive.fetch_sub(1, Ordering::Relaxed);
+        }
     }
     m::set_current(None);
-    sched.machines.alive.fetch_sub(1, Ordering::Relaxed);
     drop(altstack);
 }

@@ -217,7 +217,6 @@ pub(crate) fn current_sched() -> Option<Arc<Sched>> {
     Some(unsafe { Arc::from_raw(home) })
 }
 
-
 /// The slot of the goroutine that calls.
 #[inline]
 pub(crate) fn current_slot() -> Option<&'static Slot> {

@@ -14,8 +14,8 @@ use super::Sched;
 use crate::carrier::Slot;
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
-use crate::prim::atomic::{self, fence};
-use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
+use crate::prim::atomic::{self, AtomicBool, fence};
+use crate::prim::global::{AtomicU32, Ordering};
 use crate::timer::{Heap, Key};
 use crate::util;
 use std::io;
@@ -38,7 +38,7 @@ const KEEP: u32 = 5;
 
 /// The monitor's own state.
 pub(super) struct Monitor {
-    word: ParkWord,
+    pub(super) word: ParkWord,
     asleep: AtomicBool,
     timers: Mutex<Heap<&'static Slot>>,
     /// Seconds since the start, as of the last look: the clock of idle carriers.
@@ -69,6 +69,12 @@ impl Monitor {
     /// Seconds since the start, roughly.
     pub(super) fn seconds(&self) -> u32 {
         self.seconds.load(Ordering::Relaxed)
+    }
+
+    /// It is about to sleep for long. The caller looks at the idle Ps afterwards.
+    pub(super) fn fall_asleep(&self) {
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(atomic::Ordering::SeqCst);
     }
 
     /// A P was taken.
@@ -123,7 +129,12 @@ impl Sched {
         let mut busy_at = start;
         while !self.is_stopped() {
             let now = util::now();
-            self.monitor.seconds.store((now - start).as_secs() as u32, Ordering::Relaxed);
+            let seconds = (now - start).as_secs() as u32;
+            if self.monitor.seconds.swap(seconds, Ordering::Relaxed) != seconds {
+                self.ps.iter().for_each(|p| {
+                    p.set_sweep(true);
+                });
+            }
             let next_timer = self.fire_timers(now);
             let stuck = self.look_at_ps(&mut seen, now);
             let next_chore = self.housekeep(start, now);
@@ -134,8 +145,7 @@ impl Sched {
             let quiet = now.duration_since(busy_at) >= QUIET;
             let mut wake_at = [next_timer, next_chore].into_iter().flatten().min();
             if quiet {
-                self.monitor.asleep.store(true, Ordering::Relaxed);
-                fence(atomic::Ordering::SeqCst);
+                self.monitor.fall_asleep();
             }
             if !quiet || self.idle.idle_ps() != self.config.procs {
                 let look = now + delay;

@@ -1,6 +1,6 @@
 //! How something becomes runnable.
 
-use super::{Sched, id_batch, NEXT_ID};
+use super::{NEXT_ID, Sched, id_batch};
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
 use crate::m::{self, CurrentM};
@@ -51,6 +51,8 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
     sched.spawned_outside.fetch_add(1, Ordering::SeqCst);
     if sched.phase.load(Ordering::SeqCst) != 0 {
         sched.finished_outside.fetch_add(1, Ordering::SeqCst);
+        // The last M to go idle may have counted us as alive.
+        entered(|| sched.stop.nudge_if_idle(sched));
         return Err(g);
     }
     emit(Event::Spawn { g: header.id() });

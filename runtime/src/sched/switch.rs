@@ -22,7 +22,6 @@ use std::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Why {
-    Nothing = 0,
     Join = 1,
     Scope = 2,
     WaitGroup = 3,

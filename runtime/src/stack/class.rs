@@ -41,9 +41,7 @@ impl Class {
         }
         // Where pages are 16 or 64 KiB, the smallest classes round up (invariant 1).
         let slot = bytes.max(4 * sys::page_size()).next_power_of_two();
-        Ok(Class::from_index(
-            (slot.trailing_zeros() - LEAST_SHIFT) as usize,
-        ))
+        Ok(Class::from_index((slot.trailing_zeros() - LEAST_SHIFT) as usize))
     }
 
     /// The size of a slot: stack, guard page and colour.
@@ -70,6 +68,7 @@ impl Class {
         Class(index as u8)
     }
 
+    #[cfg(test)]
     pub(super) fn all() -> impl Iterator<Item = Class> {
         (0..Class::COUNT).map(Class::from_index)
     }

@@ -9,8 +9,8 @@
 //! 2. Guards made by `mprotect` stop short of the limit by [`headroom`], so that the rest of the
 //!    process (the allocator, new threads) can still map memory when stacks run out.
 
+use crate::prim::global::{AtomicU8, AtomicUsize, Ordering};
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::slot::{Slot, Stack};
 use crate::sys::mem;
@@ -36,6 +36,7 @@ static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes every guard from now on by `mprotect`. For tests of the fallback; call it before the first
 /// stack is taken.
+#[cfg(test)]
 pub(crate) fn force_mprotect() {
     MODE.store(MPROTECT, Ordering::Relaxed);
 }
@@ -169,15 +170,10 @@ fn headroom(limit: usize) -> usize {
 /// Says why there is no guard, and what to do.
 fn explain(error: &io::Error, existing: usize) -> io::Error {
     if error.raw_os_error() != Some(libc::ENOMEM) {
-        return io::Error::new(
-            error.kind(),
-            format!("cannot guard a goroutine stack: {error}"),
-        );
+        return io::Error::new(error.kind(), format!("cannot guard a goroutine stack: {error}"));
     }
-    let limit = mem::map_count_limit().map_or_else(
-        || "its limit".to_owned(),
-        |limit| format!("vm.max_map_count = {limit}"),
-    );
+    let limit = mem::map_count_limit()
+        .map_or_else(|| "its limit".to_owned(), |limit| format!("vm.max_map_count = {limit}"));
     io::Error::new(
         io::ErrorKind::OutOfMemory,
         format!(
@@ -202,10 +198,7 @@ mod tests {
         let old = choose("madvise", || false).unwrap_err().to_string();
         assert!(old.contains("6.13"), "{old}");
         let bad = choose("none", || true).unwrap_err().to_string();
-        assert_eq!(
-            bad,
-            "RT_STACK_GUARD=none: expected \"madvise\", \"mprotect\" or nothing"
-        );
+        assert_eq!(bad, "RT_STACK_GUARD=none: expected \"madvise\", \"mprotect\" or nothing");
     }
 
     #[test]

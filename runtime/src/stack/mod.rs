@@ -26,7 +26,7 @@
 //! 4. The pool's locks are held for a few moves of pointers: no system call, no allocation, no
 //!    foreign code.
 //!
-//! `take`, `give` and `trim` call the kernel, which may wait for the process's memory lock. Only
+//! `take` and `give` call the kernel, which may wait for the process's memory lock. Only
 //! `take` fails.
 //!
 //! The environment variable `RT_STACK_GUARD` chooses how guards are made: `madvise` (marks in the
@@ -52,8 +52,12 @@ mod slot;
 mod tests;
 
 pub(crate) use class::Class;
-pub(crate) use guard::{GuardMode, force_mprotect};
+pub(crate) use guard::GuardMode;
+#[cfg(test)]
+use guard::force_mprotect;
 pub(crate) use overflow::install;
-pub(crate) use pool::{Stats, give, stats, take, trim, trim_batch, trim_below};
+#[cfg(test)]
+use pool::{Stats, stats};
+pub(crate) use pool::{give, take};
 pub(crate) use report::Report;
 pub(crate) use slot::Stack;

@@ -148,9 +148,5 @@ fn action(signal: libc::c_int, new: Option<&libc::sigaction>) -> io::Result<libc
     // SAFETY: `new` is null or a valid action whose handler is a function of the type that its
     // flags say; `old` is a valid place for the answer.
     let rc = unsafe { libc::sigaction(signal, new, &raw mut old) };
-    if rc == 0 {
-        Ok(old)
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if rc == 0 { Ok(old) } else { Err(io::Error::last_os_error()) }
 }

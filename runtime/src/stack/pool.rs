@@ -10,14 +10,14 @@
 //! 2. Free stacks have been discarded: they read as zeroes and hold no memory (but locked memory,
 //!    which the kernel does not take back).
 
+use crate::prim::global::{Mutex, MutexGuard};
 use std::io;
 use std::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::class::Class;
 use super::guard::{self, GuardMode};
 use super::slot::{Slot, Stack};
-use crate::sys::{Span, mem, page_size};
+use crate::sys::{Span, mem};
 
 /// Most slots handled in one go, which bounds the buffers.
 const BATCH: usize = 512;
@@ -62,10 +62,7 @@ impl Pool {
             shelves: Mutex::new(Shelves {
                 free: Vec::new(),
                 bare: Vec::new(),
-                fresh: Fresh {
-                    next: NonNull::dangling(),
-                    left: 0,
-                },
+                fresh: Fresh { next: NonNull::dangling(), left: 0 },
                 slabs: 0,
                 slots: 0,
             }),
@@ -78,7 +75,7 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, Shelves> {
         // Nothing panics under the lock but a failed assertion of ours.
-        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelves.lock()
     }
 }
 
@@ -174,11 +171,7 @@ fn take_fresh(
         Pool::of(class).lock().bare.append(&mut slots);
     }
     // A refusal matters when it left us with nothing.
-    if got == 0 {
-        armed.map(|()| got)
-    } else {
-        Ok(got)
-    }
+    if got == 0 { armed.map(|()| got) } else { Ok(got) }
 }
 
 /// Fills `slots` up to its capacity with unguarded slots; false when the slab is used up.
@@ -223,10 +216,7 @@ fn grow(class: Class) -> io::Result<()> {
     bare.append(&mut shelves.bare);
     std::mem::swap(&mut shelves.free, &mut free);
     std::mem::swap(&mut shelves.bare, &mut bare);
-    shelves.fresh = Fresh {
-        next: start,
-        left: count,
-    };
+    shelves.fresh = Fresh { next: start, left: count };
     shelves.slots += count;
     shelves.slabs += 1;
     drop(shelves);
@@ -265,59 +255,8 @@ fn explain(error: &io::Error, slot: usize) -> io::Error {
     )
 }
 
-/// Gives the memory of an idle stack back but for the page its base lies in.
-///
-/// # Safety
-/// No code runs on the stack until this returns, and every frame that will be used again lies, red
-/// zone included, in the page of its base.
-pub(crate) unsafe fn trim(stack: &Stack) {
-    // SAFETY: promised by the caller.
-    unsafe { trim_batch([stack]) };
-}
-
-/// [`trim`] for many stacks with few system calls.
-///
-/// # Safety
-/// As [`trim`], for each of them.
-pub(crate) unsafe fn trim_batch<'a>(stacks: impl IntoIterator<Item = &'a Stack>) {
-    let below_top = |stack: &Stack| {
-        let slot = stack.slot();
-        let top = slot.top_page().start().addr();
-        slot.memory_below(top)
-    };
-    let mut stacks = stacks.into_iter().map(below_top);
-    let mut spans: Vec<Span> = Vec::new();
-    loop {
-        spans.extend(stacks.by_ref().take(BATCH));
-        if spans.is_empty() {
-            return;
-        }
-        // SAFETY: sys invariant 1: slots of ours; 2: nothing lives there, promised by the caller.
-        unsafe { mem::discard(&spans) };
-        spans.clear();
-    }
-}
-
-/// Gives the memory of a parked stack back from the page below the one that holds
-/// `stack_pointer`'s red zone down.
-///
-/// # Safety
-/// `stack_pointer` is in this stack, no code runs on it until this returns, and it resumes at that
-/// stack pointer or above.
-pub(crate) unsafe fn trim_below(stack: &Stack, stack_pointer: usize) {
-    /// What compilers may use below the stack pointer: 128 bytes on x86-64, none or up to 288
-    /// elsewhere.
-    const RED_ZONE: usize = 512;
-    let dead = stack
-        .slot()
-        .memory_below(stack_pointer.saturating_sub(RED_ZONE));
-    if dead.len() > 0 {
-        // SAFETY: sys invariant 1: a slot of ours; 2: dead frames, promised by the caller.
-        unsafe { mem::discard(&[dead]) };
-    }
-}
-
 /// What the pools hold, in stacks of every class.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stats {
     /// Stacks that the slabs have address space for: free, in use, or never used yet.
@@ -333,6 +272,7 @@ pub(crate) struct Stats {
 }
 
 /// Counts what the pools hold now.
+#[cfg(test)]
 pub(crate) fn stats() -> Stats {
     let mut sum = Stats::default();
     for class in Class::all() {

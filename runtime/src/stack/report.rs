@@ -12,10 +12,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(super) fn new() -> Self {
-        Report {
-            text: [0; 1024],
-            len: 0,
-        }
+        Report { text: [0; 1024], len: 0 }
     }
 
     /// Adds text.
@@ -34,22 +31,17 @@ impl Report {
 
     /// Adds a number in decimal digits.
     pub(crate) fn num(&mut self, number: u64) -> &mut Self {
-        self.digits(number, 10)
+        self.digits(number)
     }
 
-    /// Adds a number in hexadecimal digits, with `0x`.
-    pub(crate) fn hex(&mut self, number: u64) -> &mut Self {
-        self.str("0x").digits(number, 16)
-    }
-
-    fn digits(&mut self, mut number: u64, radix: u64) -> &mut Self {
+    fn digits(&mut self, mut number: u64) -> &mut Self {
         // 20 digits hold any u64 in decimal.
         let mut digits = [0_u8; 20];
         let mut from = digits.len();
         loop {
             from -= 1;
-            digits[from] = b"0123456789abcdef"[(number % radix) as usize];
-            number /= radix;
+            digits[from] = b'0' + (number % 10) as u8;
+            number /= 10;
             if number == 0 {
                 break;
             }
@@ -92,17 +84,7 @@ mod tests {
     #[test]
     fn numbers_and_text() {
         let mut report = Report::new();
-        report
-            .str("a ")
-            .num(0)
-            .str(" b ")
-            .num(u64::MAX)
-            .str(" c ")
-            .hex(0xff0a);
-        report.str(" ").hex(u64::MAX);
-        assert_eq!(
-            report.text(),
-            "a 0 b 18446744073709551615 c 0xff0a 0xffffffffffffffff"
-        );
+        report.str("a ").num(0).str(" b ").num(u64::MAX);
+        assert_eq!(report.text(), "a 0 b 18446744073709551615");
     }
 }

@@ -109,21 +109,19 @@ impl Stack {
         self.0
     }
 
-    pub(super) fn into_slot(self) -> Slot {
-        self.0
-    }
-
     /// The class it was taken from.
     pub(crate) fn class(&self) -> Class {
         self.0.class()
     }
 
     /// How many bytes of frames it holds.
+    #[cfg(test)]
     pub(crate) fn usable(&self) -> usize {
         self.0.base() - self.0.start().addr().get() - page_size()
     }
 
     /// Whether `addr` is in the guard page. May be called in a signal handler.
+    #[cfg(test)]
     pub(crate) fn contains_guard(&self, addr: usize) -> bool {
         let start = self.0.start().addr().get();
         (start..start + page_size()).contains(&addr)

@@ -146,7 +146,9 @@ impl WaitGroup {
     pub fn done(&self) {
         let mut word = self.inner.word.load(Ordering::Relaxed);
         loop {
-            let Some(less) = count(word).checked_sub(1) else { panic!("negative WaitGroup counter") };
+            let Some(less) = count(word).checked_sub(1) else {
+                panic!("negative WaitGroup counter")
+            };
             match self.inner.change(word, less) {
                 Ok(()) => return,
                 Err(seen) => word = seen,

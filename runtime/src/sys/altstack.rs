@@ -49,24 +49,14 @@ impl Altstack {
             // SAFETY: sys invariants 1 and 2: the first page of a mapping nobody uses yet.
             unsafe { mem::protect(guard) }?;
         }
-        let new = libc::stack_t {
-            ss_sp: start.wrapping_add(page).cast(),
-            ss_flags: 0,
-            ss_size: room,
-        };
-        let mut previous = libc::stack_t {
-            ss_sp: std::ptr::null_mut(),
-            ss_flags: libc::SS_DISABLE,
-            ss_size: 0,
-        };
+        let new =
+            libc::stack_t { ss_sp: start.wrapping_add(page).cast(), ss_flags: 0, ss_size: room };
+        let mut previous =
+            libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
         // SAFETY: `new` names mapped, writable memory that stays so until `drop` (invariant 1);
         // `previous` is a valid place for the answer.
         check(unsafe { libc::sigaltstack(&raw const new, &raw mut previous) })?;
-        Ok(Altstack {
-            span,
-            previous,
-            _not_send: PhantomData,
-        })
+        Ok(Altstack { span, previous, _not_send: PhantomData })
     }
 }
 
@@ -108,11 +98,7 @@ mod tests {
     use super::*;
 
     fn current() -> libc::stack_t {
-        let mut now = libc::stack_t {
-            ss_sp: std::ptr::null_mut(),
-            ss_flags: 0,
-            ss_size: 0,
-        };
+        let mut now = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: 0, ss_size: 0 };
         // SAFETY: a query; `now` is a valid place for the answer.
         let rc = unsafe { libc::sigaltstack(std::ptr::null(), &raw mut now) };
         assert_eq!(rc, 0);

@@ -2,9 +2,9 @@
 //!
 //! Invariants: those of the [parent](super).
 
+use crate::prim::global::{AtomicUsize, Ordering};
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A run of whole pages, laid out as the kernel's `iovec` so that many travel in one call.
 #[derive(Clone, Copy)]
@@ -16,10 +16,7 @@ impl Span {
     pub(crate) fn new(start: NonNull<u8>, len: usize) -> Self {
         debug_assert!(start.addr().get().is_multiple_of(page_size()));
         debug_assert!(len.is_multiple_of(page_size()));
-        Span(libc::iovec {
-            iov_base: start.as_ptr().cast(),
-            iov_len: len,
-        })
+        Span(libc::iovec { iov_base: start.as_ptr().cast(), iov_len: len })
     }
 
     pub(crate) fn start(&self) -> *mut libc::c_void {
@@ -42,10 +39,7 @@ pub(crate) fn page_size() -> usize {
     // SAFETY: sysconf reads a constant and touches no memory of ours.
     let asked = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     let size = usize::try_from(asked).unwrap_or(4096);
-    assert!(
-        size.is_power_of_two() && size >= 4096,
-        "page size of {size} bytes"
-    );
+    assert!(size.is_power_of_two() && size >= 4096, "page size of {size} bytes");
     SIZE.store(size, Ordering::Relaxed);
     size
 }
@@ -91,10 +85,7 @@ pub(crate) unsafe fn protect(span: Span) -> io::Result<()> {
 
 /// The process's limit on address space (`ulimit -v`) in bytes, when it has one.
 pub(crate) fn address_space_limit() -> Option<usize> {
-    let mut limit = libc::rlimit {
-        rlim_cur: libc::RLIM_INFINITY,
-        rlim_max: libc::RLIM_INFINITY,
-    };
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: `limit` is a valid place for the answer.
     let rc = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
     if rc != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
@@ -105,9 +96,5 @@ pub(crate) fn address_space_limit() -> Option<usize> {
 
 /// Turns a system call's 0 or -1 into a result.
 pub(super) fn check(rc: libc::c_int) -> io::Result<()> {
-    if rc == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -28,7 +28,7 @@ use other as os;
 
 pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
-pub(crate) use os::{cpus, errno, set_errno, thread_id};
+pub(crate) use os::{cpus, errno, set_errno};
 
 /// Address space: reserve it, guard it, give its pages back.
 pub(crate) mod mem {

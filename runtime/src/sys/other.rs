@@ -4,21 +4,11 @@
 //!
 //! Invariants: those of the [parent](super).
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::prim::global::{AtomicU32, Ordering};
 
 /// The number of CPUs worth running threads on.
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, Into::into)
-}
-
-/// A number for the current thread, unique in this process; no system call knows it.
-pub(crate) fn thread_id() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    thread_local! {
-        // Relaxed: only the numbers' being different matters.
-        static MINE: u32 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    MINE.with(|id| *id)
 }
 
 /// This thread's `errno`. Async-signal-safe, as is [`set_errno`].
@@ -33,11 +23,7 @@ pub(crate) fn set_errno(value: libc::c_int) {
     use libc::___errno as place;
     #[cfg(any(target_os = "netbsd", target_os = "openbsd", target_os = "android"))]
     use libc::__errno as place;
-    #[cfg(any(
-        target_vendor = "apple",
-        target_os = "freebsd",
-        target_os = "dragonfly"
-    ))]
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "dragonfly"))]
     use libc::__error as place;
     // SAFETY: no arguments, and nothing but an address for an answer.
     let place = unsafe { place() };

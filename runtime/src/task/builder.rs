@@ -1,7 +1,8 @@
 //! Goroutines with a name or a stack of their own.
 
 use super::JoinHandle;
-use super::spawn::{entered, extras, launch};
+use super::entered::entered;
+use super::spawn::{extras, launch};
 use crate::g::new_cell;
 use crate::stack::Class;
 use std::io;

@@ -1,7 +1,7 @@
 //! Waiting for a goroutine's result.
 
 use super::Task;
-use crate::g::{GBox, G, AfterDetach, Joiner, Outcome};
+use crate::g::{AfterDetach, G, GBox, Joiner, Outcome};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
 use crate::wait::{self, Mask, Why};
@@ -188,7 +188,7 @@ impl<T> JoinHandle<T> {
         })
     }
 
-    /// Has nobody registered; registers `joiner`. If it is complete there is nothing to wake for.
+    /// Registers `joiner`, in the place of who was. If it is complete there is nothing to wake for.
     #[inline]
     fn set_joiner(&self, joiner: Joiner) {
         let g = self.g();

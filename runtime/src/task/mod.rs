@@ -4,6 +4,7 @@
 
 mod builder;
 mod current;
+mod entered;
 mod join;
 mod local;
 mod scope;
@@ -16,5 +17,6 @@ pub use local::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, yield_now};
 
+pub(crate) use entered::{enter, entered, leave};
 pub(crate) use local::drop_locals;
-pub(crate) use spawn::{entered, launch, start};
+pub(crate) use spawn::start;

@@ -8,12 +8,13 @@
 //!    was read before.
 //! 3. A parent that is unwound by its own cancellation aborts its children, and waits for them.
 
-use super::spawn::{entered, launch};
+use super::entered::entered;
+use super::spawn::launch;
 use super::{JoinError, JoinHandle, Task};
 use crate::carrier::Slot;
 use crate::g::{self, GRef, Unwind, new_cell};
 use crate::prim::Mutex;
-use crate::prim::global::{AtomicUsize, Ordering};
+use crate::prim::global::{AtomicBool, AtomicUsize, Ordering};
 use crate::stack::Class;
 use crate::wait::{self, Mask, Why};
 use std::collections::HashSet;
@@ -35,16 +36,21 @@ struct Data {
     running: AtomicUsize,
     /// Panics of children that nobody has joined.
     panics: AtomicUsize,
+    /// The parent was cancelled, and so is whoever starts from now on.
+    cancelled: AtomicBool,
     parent: &'static Slot,
     children: Mutex<HashSet<usize>>,
 }
 
 impl Data {
     fn abort_children(&self) {
+        // SeqCst with `spawn`, which puts its child in the set and looks: one of us aborts it.
+        self.cancelled.store(true, Ordering::SeqCst);
         let slots: Vec<_> = {
             let children = self.children.lock();
             let header = |&addr: &usize| {
-                NonNull::new(std::ptr::with_exposed_provenance_mut::<g::G>(addr)).map(GRef::from_ptr)
+                NonNull::new(std::ptr::with_exposed_provenance_mut::<g::G>(addr))
+                    .map(GRef::from_ptr)
             };
             // SAFETY: a child leaves the set before it ends, and waits for the lock to do so.
             children.iter().filter_map(header).filter_map(|g| unsafe { g.get() }.abort()).collect()
@@ -113,6 +119,7 @@ where
             data: Data {
                 running: AtomicUsize::new(0),
                 panics: AtomicUsize::new(0),
+                cancelled: AtomicBool::new(false),
                 parent: slot,
                 children: Mutex::new(HashSet::new()),
             },
@@ -175,7 +182,11 @@ impl<'scope> Scope<'scope, '_> {
         self.data.children.lock().insert(g.as_ptr().as_ptr().expose_provenance());
         self.data.running.fetch_add(1, Ordering::Relaxed);
         launch(cell);
-        ScopedJoinHandle { handle: JoinHandle::new(cell), data: &self.data }
+        let handle = JoinHandle::new(cell);
+        if self.data.cancelled.load(Ordering::SeqCst) {
+            handle.abort();
+        }
+        ScopedJoinHandle { handle, data: &self.data }
     }
 }
 
@@ -231,4 +242,3 @@ impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
         self.handle.fmt(f)
     }
 }
-

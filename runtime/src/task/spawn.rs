@@ -1,6 +1,7 @@
 //! `spawn` and `yield_now`.
 
 use super::JoinHandle;
+use super::entered::entered;
 use crate::g::{Extras, GBox, GRef, Outcome, new_cell};
 use crate::sched::{self, Sched};
 use crate::stack::Class;
@@ -88,7 +89,8 @@ fn no_runtime() -> ! {
     )
 }
 
-/// Queues a goroutine where the caller's goroutines go. Ends it at once if that runtime stops.
+/// Queues a goroutine where the caller's goroutines go. Ends it at once if that runtime stops, or
+/// if there is none, and panics then. Nobody else has the handle's side yet.
 #[track_caller]
 #[inline]
 pub(crate) fn launch(cell: GBox) {
@@ -117,11 +119,6 @@ pub(crate) fn start(sched: &Arc<Sched>, g: GRef) {
     if let Err(g) = sched::inject_spawn(sched, g) {
         sched::end_unstarted(g, Outcome::Cancelled);
     }
-}
-
-/// The runtime that the caller has entered, or is a goroutine of.
-pub(crate) fn entered() -> Option<Arc<Sched>> {
-    crate::runtime::entered().or_else(sched::current_sched)
 }
 
 /// The name of a goroutine, if it gets one.

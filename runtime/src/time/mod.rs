@@ -1,5 +1,7 @@
 //! Time for goroutines: sleeping, and the clock that tests can replace.
 
+#![forbid(unsafe_code)]
+
 use crate::util;
 use crate::wait::{self, Why};
 use std::time::{Duration, Instant};

@@ -5,6 +5,8 @@
 //!
 //! Invariant: `live` holds the keys that are in the heap and were not cancelled.
 
+#![forbid(unsafe_code)]
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::time::Instant;

@@ -2,6 +2,8 @@
 //!
 //! Nothing listens yet, and an empty inlined function costs nothing.
 
+#![forbid(unsafe_code)]
+
 /// What happened to a goroutine, a P or an M.
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code, reason = "the fields are for the listener that is still to come")]

@@ -1,5 +1,7 @@
 //! Small things that every floor needs: the clock, the dice, the last words.
 
+#![forbid(unsafe_code)]
+
 mod clock;
 mod rng;
 

@@ -67,9 +67,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
             "--help" | "-h" => return Ok(Request::Help),
             _ => {}
         }
-        let value = words
-            .next()
-            .ok_or_else(|| format!("{word} needs a value"))?;
+        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--rows" => args.rows = list(&value, "row", Row::named)?,
             "--peers" => args.peers = list(&value, "peer", peer_named)?,
@@ -101,9 +99,7 @@ fn number(option: &str, text: &str) -> Result<usize, String> {
 }
 
 fn list<T>(text: &str, what: &str, find: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
-    text.split(',')
-        .map(|word| find(word).ok_or_else(|| format!("no {what} {word}")))
-        .collect()
+    text.split(',').map(|word| find(word).ok_or_else(|| format!("no {what} {word}"))).collect()
 }
 
 #[cfg(test)]
@@ -127,17 +123,11 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        assert_eq!(
-            parsed("--rows nope").expect_err("no such row"),
-            "no row nope"
-        );
+        assert_eq!(parsed("--rows nope").expect_err("no such row"), "no row nope");
         assert_eq!(
             parsed("--rounds 0").map(|_| ()),
             Err("--rounds needs a number above zero, not 0".to_owned())
         );
-        assert_eq!(
-            parsed("--json").expect_err("no file"),
-            "--json needs a value"
-        );
+        assert_eq!(parsed("--json").expect_err("no file"), "--json needs a value");
     }
 }

@@ -47,36 +47,25 @@ impl Machine {
 /// How many threads wanted to run during the last minute, on average: ours and everyone's.
 pub(crate) fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace()
-        .next()
-        .and_then(|load| load.parse().ok())
-        .unwrap_or(f64::NAN)
+    text.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or(f64::NAN)
 }
 
 /// Name and version of everything that takes part.
 pub(crate) fn versions() -> Vec<(&'static str, String)> {
     let mut versions = vec![
         ("rustc", rustc().unwrap_or_else(unknown)),
-        (
-            "go",
-            go::version().unwrap_or_else(|| "not installed".to_owned()),
-        ),
+        ("go", go::version().unwrap_or_else(|| "not installed".to_owned())),
         ("commit", commit().unwrap_or_else(unknown)),
     ];
     for peer in PEERS {
-        versions.push((
-            peer.name,
-            locked(LOCK, peer.package).unwrap_or_else(unknown),
-        ));
+        versions.push((peer.name, locked(LOCK, peer.package).unwrap_or_else(unknown)));
     }
     versions
 }
 
 pub(crate) fn versions_json(versions: &[(&'static str, String)]) -> Value {
-    let map: Map<String, Value> = versions
-        .iter()
-        .map(|(name, version)| ((*name).to_owned(), json!(version)))
-        .collect();
+    let map: Map<String, Value> =
+        versions.iter().map(|(name, version)| ((*name).to_owned(), json!(version))).collect();
     Value::Object(map)
 }
 
@@ -96,11 +85,7 @@ fn commit() -> Option<String> {
 /// The first line that a program prints.
 fn line_of(program: &str, args: &[&str]) -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(program)
-        .args(args)
-        .current_dir(root)
-        .output()
-        .ok()?;
+    let output = Command::new(program).args(args).current_dir(root).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let line = text.lines().next()?.trim();
     (output.status.success() && !line.is_empty()).then(|| line.to_owned())
@@ -118,11 +103,7 @@ fn value_in(text: &str, key: &str) -> Option<String> {
 fn locked(lock: &str, package: &str) -> Option<String> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| **line != name).skip(1);
-    lines
-        .next()?
-        .strip_prefix("version = \"")?
-        .strip_suffix('"')
-        .map(str::to_owned)
+    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"').map(str::to_owned)
 }
 
 #[cfg(test)]

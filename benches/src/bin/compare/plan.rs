@@ -21,11 +21,7 @@ pub(crate) fn run(peers: &[&'static str], launcher: &Launcher, results: &mut Res
         for &cell in &cells {
             count += 1;
             let (row, peer, procs) = (cell.row.spec(), cell.peer, cell.procs);
-            eprint!(
-                "[{count}/{total}] round {} {} {peer} p{procs}: ",
-                round + 1,
-                row.name
-            );
+            eprint!("[{count}/{total}] round {} {} {peer} p{procs}: ", round + 1, row.name);
             if results.has_failed(cell) {
                 eprintln!("failed before");
                 continue;
@@ -56,12 +52,7 @@ fn cells(args: &Args, peers: &[&'static str]) -> Vec<Cell> {
         for &procs in &args.procs {
             for &peer in peers {
                 if let Some(size) = size(args, peer, row) {
-                    cells.push(Cell {
-                        peer,
-                        row,
-                        procs,
-                        size,
-                    });
+                    cells.push(Cell { peer, row, procs, size });
                 }
             }
         }
@@ -71,19 +62,12 @@ fn cells(args: &Args, peers: &[&'static str]) -> Vec<Cell> {
 
 /// The row's size on this peer, if the peer has the row at all.
 fn size(args: &Args, peer: &str, row: Row) -> Option<usize> {
-    let size = if row.is_memory() {
-        args.parked
-    } else {
-        row.spec().size
-    };
+    let size = if row.is_memory() { args.parked } else { row.spec().size };
     if peer == GO {
         return row.spec().stand_in.is_none().then_some(size);
     }
     let peer = PEERS.iter().find(|known| known.name == peer)?;
-    let limit = peer
-        .parked_limit
-        .filter(|_| row.is_memory())
-        .unwrap_or(usize::MAX);
+    let limit = peer.parked_limit.filter(|_| row.is_memory()).unwrap_or(usize::MAX);
     peer.rows.contains(&row).then_some(size.min(limit))
 }
 

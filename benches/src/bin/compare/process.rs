@@ -27,11 +27,7 @@ pub(crate) struct Launcher {
 
 impl Launcher {
     pub(crate) fn new(go: Option<PathBuf>, timeout: Duration) -> io::Result<Self> {
-        Ok(Self {
-            own: env::current_exe()?,
-            go,
-            timeout,
-        })
+        Ok(Self { own: env::current_exe()?, go, timeout })
     }
 
     /// Runs the job in a process of its own; its samples, or why there are none.
@@ -45,9 +41,7 @@ impl Launcher {
                 command
             }
         };
-        command
-            .args(job.args())
-            .env("GOMAXPROCS", job.procs.to_string());
+        command.args(job.args()).env("GOMAXPROCS", job.procs.to_string());
         let output = output_within(&mut command, self.timeout)?;
         samples(&output)
     }
@@ -59,12 +53,7 @@ fn samples(output: &str) -> Result<Vec<Sample>, String> {
         serde_json::from_str(output).map_err(|error| format!("{error}: {output}"))?;
     let rows = value["samples"].as_array().ok_or("no samples")?;
     rows.iter()
-        .map(|row| {
-            row.as_array()?
-                .iter()
-                .map(Value::as_f64)
-                .collect::<Option<Sample>>()
-        })
+        .map(|row| row.as_array()?.iter().map(Value::as_f64).collect::<Option<Sample>>())
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| format!("not numbers: {output}"))
 }
@@ -84,22 +73,14 @@ fn output_within(command: &mut Command, timeout: Duration) -> Result<String, Str
     }
     let Ok(output) = end.recv_timeout(timeout) else {
         stop(&mut child);
-        let said = errors
-            .and_then(|reader| reader.join().ok())
-            .unwrap_or_default();
-        return Err(format!(
-            "gave up after {} s: {}",
-            timeout.as_secs(),
-            reason(&said)
-        ));
+        let said = errors.and_then(|reader| reader.join().ok()).unwrap_or_default();
+        return Err(format!("gave up after {} s: {}", timeout.as_secs(), reason(&said)));
     };
     let status = child.wait().map_err(|error| error.to_string())?;
     if status.success() {
         return Ok(output);
     }
-    let errors = errors
-        .and_then(|reader| reader.join().ok())
-        .unwrap_or_default();
+    let errors = errors.and_then(|reader| reader.join().ok()).unwrap_or_default();
     Err(format!("{status}: {}", reason(&errors)))
 }
 
@@ -120,11 +101,7 @@ fn read(mut pipe: impl Read) -> String {
 fn reason(errors: &str) -> String {
     // A panic names the place first, in a line of its own, and then what was wrong.
     let place = |line: &&str| line.is_empty() || line.contains(" panicked at ");
-    let line = errors
-        .lines()
-        .map(str::trim)
-        .find(|line| !place(line))
-        .unwrap_or("no word");
+    let line = errors.lines().map(str::trim).find(|line| !place(line)).unwrap_or("no word");
     line.chars().take(160).collect()
 }
 
@@ -144,11 +121,7 @@ pub(crate) mod go {
     }
 
     fn version_of(go: &[String]) -> Option<String> {
-        let output = Command::new(&go[0])
-            .args(&go[1..])
-            .arg("version")
-            .output()
-            .ok()?;
+        let output = Command::new(&go[0]).args(&go[1..]).arg("version").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         let version = text.trim().trim_start_matches("go version ").to_owned();
         output.status.success().then_some(version)
@@ -205,10 +178,7 @@ mod tests {
 
     #[test]
     fn a_child_that_fails_says_why() {
-        let error = output_within(
-            &mut shell("echo broken >&2; exit 3"),
-            Duration::from_secs(60),
-        );
+        let error = output_within(&mut shell("echo broken >&2; exit 3"), Duration::from_secs(60));
         assert_eq!(error, Err("exit status: 3: broken".to_owned()));
     }
 

@@ -75,19 +75,12 @@ impl Results {
     pub(crate) fn add(&mut self, cell: Cell, samples: Vec<Sample>) {
         match self.measured.iter_mut().find(|known| known.cell == cell) {
             Some(known) => known.rounds.push(samples),
-            None => self.measured.push(Measured {
-                cell,
-                rounds: vec![samples],
-            }),
+            None => self.measured.push(Measured { cell, rounds: vec![samples] }),
         }
     }
 
     pub(crate) fn fail(&mut self, cell: Cell, round: usize, reason: String) {
-        self.failures.push(Failure {
-            cell,
-            round,
-            reason,
-        });
+        self.failures.push(Failure { cell, round, reason });
     }
 
     pub(crate) fn has_failed(&self, cell: Cell) -> bool {
@@ -100,16 +93,12 @@ impl Results {
 
     /// The measured cell where the peer meets the line.
     pub(crate) fn at(&self, peer: &str, line: Line) -> Option<&Measured> {
-        self.measured
-            .iter()
-            .find(|known| known.cell.is_at(peer, line))
+        self.measured.iter().find(|known| known.cell.is_at(peer, line))
     }
 
     /// Whether the peer failed on the line, in whichever round.
     pub(crate) fn failed_at(&self, peer: &str, line: Line) -> bool {
-        self.failures
-            .iter()
-            .any(|failure| failure.cell.is_at(peer, line))
+        self.failures.iter().any(|failure| failure.cell.is_at(peer, line))
     }
 
     /// Whether the peer ran fewer tasks than the row asks for.
@@ -129,11 +118,7 @@ impl Results {
 
     /// The best Rust runtime other than `rt` that could do all of the line, and its figure.
     pub(crate) fn best(&self, line: Line) -> Option<(&'static str, f64)> {
-        let rivals = self
-            .args
-            .peers
-            .iter()
-            .filter(|peer| ![GO, RT, RAYON].contains(peer));
+        let rivals = self.args.peers.iter().filter(|peer| ![GO, RT, RAYON].contains(peer));
         rivals
             .filter_map(|&peer| self.figure_or_stand_in(peer, line))
             .filter(|(measured, _)| !self.is_smaller(&measured.cell))
@@ -152,12 +137,7 @@ impl Results {
             let measured = self.at(peer, line)?;
             Some((measured, measured.figure(line.metric)?))
         };
-        figure(line).or_else(|| {
-            figure(Line {
-                row: line.row.spec().stand_in?,
-                ..line
-            })
-        })
+        figure(line).or_else(|| figure(Line { row: line.row.spec().stand_in?, ..line }))
     }
 
     /// Everything, every sample included.
@@ -248,19 +228,10 @@ pub(crate) mod tests {
 
     /// A cell with one worker.
     pub(crate) fn cell(peer: &'static str, row: Row, size: usize) -> Cell {
-        Cell {
-            peer,
-            row,
-            procs: 1,
-            size,
-        }
+        Cell { peer, row, procs: 1, size }
     }
 
-    const LINE: Line = Line {
-        row: Row::SpawnBatch,
-        procs: 1,
-        metric: 0,
-    };
+    const LINE: Line = Line { row: Row::SpawnBatch, procs: 1, metric: 0 };
 
     #[test]
     fn the_figure_is_the_median_of_medians() {
@@ -278,10 +249,7 @@ pub(crate) mod tests {
         let mut results = results("--peers go,tokio");
         results.add(cell(GO, Row::SpawnBatch, 10_000), vec![vec![4.0]]);
         results.add(cell("tokio", Row::SpawnBatch, 10_000), vec![vec![3.0]]);
-        let variant = Line {
-            row: Row::SpawnBatchWg,
-            ..LINE
-        };
+        let variant = Line { row: Row::SpawnBatchWg, ..LINE };
         assert_eq!(results.go(variant), Some(4.0));
         assert_eq!(results.best(variant), Some(("tokio", 3.0)));
     }
@@ -291,10 +259,7 @@ pub(crate) mod tests {
         let mut results = results("--peers tokio,may --parked 1000");
         results.add(cell("may", Row::ManyParked, 10), vec![vec![1.0]]);
         results.add(cell("tokio", Row::ManyParked, 1000), vec![vec![2.0]]);
-        let line = Line {
-            row: Row::ManyParked,
-            ..LINE
-        };
+        let line = Line { row: Row::ManyParked, ..LINE };
         assert_eq!(results.best(line), Some(("tokio", 2.0)));
     }
 

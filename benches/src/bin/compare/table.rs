@@ -17,11 +17,8 @@ pub(crate) fn markdown(results: &Results) -> String {
 
 fn head(results: &Results) -> String {
     let (args, machine) = (&results.args, &results.machine);
-    let versions: Vec<String> = results
-        .versions
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
+    let versions: Vec<String> =
+        results.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     format!(
         "{}, {} cores, {} GiB, Linux {}; {}.\n\n\
          Medians; rounds: {}, repeats in each: {} (parked rows: 1). \
@@ -38,10 +35,7 @@ fn head(results: &Results) -> String {
 
 fn table(results: &Results) -> String {
     let peers = &results.args.peers;
-    let mut text = format!(
-        "| row | p | {} | best Rust peer | rt / best |\n",
-        peers.join(" | ")
-    );
+    let mut text = format!("| row | p | {} | best Rust peer | rt / best |\n", peers.join(" | "));
     let _ = writeln!(text, "|---|---|{}---|---|", "---|".repeat(peers.len()));
     for &row in &results.args.rows {
         for metric in 0..row.spec().metrics.len() {
@@ -56,20 +50,13 @@ fn table(results: &Results) -> String {
 /// A line of the table, unless no peer has anything to say on it.
 fn table_line(results: &Results, line: Line) -> Option<String> {
     let peers = &results.args.peers;
-    let cells: Vec<String> = peers
-        .iter()
-        .map(|&peer| shown(results, peer, line))
-        .collect();
+    let cells: Vec<String> = peers.iter().map(|&peer| shown(results, peer, line)).collect();
     if cells.iter().all(|cell| cell == NOTHING) {
         return None;
     }
     let spec = line.row.spec();
     let metric = spec.metrics[line.metric];
-    let label = if spec.metrics.len() == 1 {
-        String::new()
-    } else {
-        format!(": {}", metric.name)
-    };
+    let label = if spec.metrics.len() == 1 { String::new() } else { format!(": {}", metric.name) };
     Some(format!(
         "| {}{label} ({}) | {} | {} | {} | {} |\n",
         spec.title,
@@ -106,43 +93,24 @@ fn foot(results: &Results) -> String {
     let (load, cores) = (results.highest_load(), results.machine.cores);
     let _ = writeln!(text, "- highest load before a process: {load:.2}");
     if load > cores as f64 + 1.0 {
-        let _ = writeln!(
-            text,
-            "- **others were using the machine: these figures are no evidence**"
-        );
+        let _ =
+            writeln!(text, "- **others were using the machine: these figures are no evidence**");
     }
     for &peer in &results.args.peers {
         let cells = results.measured.iter().map(|measured| measured.cell);
-        let smaller = cells
-            .filter(|cell| cell.peer == peer)
-            .find(|cell| results.is_smaller(cell));
+        let smaller = cells.filter(|cell| cell.peer == peer).find(|cell| results.is_smaller(cell));
         if let Some(cell) = smaller {
-            let _ = writeln!(
-                text,
-                "- \\*: {peer} ran {} tasks; it cannot have a million.",
-                cell.size
-            );
+            let _ =
+                writeln!(text, "- \\*: {peer} ran {} tasks; it cannot have a million.", cell.size);
         }
     }
     for (peer, reason) in &results.skipped {
         let _ = writeln!(text, "- skipped: {peer}: {reason}");
     }
-    for Failure {
-        cell,
-        round,
-        reason,
-    } in &results.failures
-    {
+    for Failure { cell, round, reason } in &results.failures {
         let (row, peer, procs, round) = (cell.row.spec().name, cell.peer, cell.procs, round + 1);
-        let flag = if round > 1 {
-            " (†: the rounds before it count)"
-        } else {
-            ""
-        };
-        let _ = writeln!(
-            text,
-            "- failed: {row}, {peer}, p{procs}, round {round}{flag}: {reason}"
-        );
+        let flag = if round > 1 { " (†: the rounds before it count)" } else { "" };
+        let _ = writeln!(text, "- failed: {row}, {peer}, p{procs}, round {round}{flag}: {reason}");
     }
     text
 }
@@ -163,10 +131,7 @@ fn times(ratio: f64) -> String {
 
 /// The first metric's median of one process's samples: what the progress shows.
 pub(crate) fn progress(samples: &[Vec<f64>]) -> String {
-    let firsts: Vec<f64> = samples
-        .iter()
-        .filter_map(|sample| sample.first().copied())
-        .collect();
+    let firsts: Vec<f64> = samples.iter().filter_map(|sample| sample.first().copied()).collect();
     median(&firsts).map_or_else(|| NOTHING.to_owned(), number)
 }
 
@@ -182,20 +147,10 @@ mod tests {
         let mut results = results("--rows spawn_batch --peers go,tokio,may --procs 1");
         results.add(cell("go", Row::SpawnBatch, 1), vec![vec![400.0]]);
         results.add(cell("tokio", Row::SpawnBatch, 1), vec![vec![100.0]]);
-        results.fail(
-            cell("may", Row::SpawnBatch, 1),
-            0,
-            "no mappings left".to_owned(),
-        );
+        results.fail(cell("may", Row::SpawnBatch, 1), 0, "no mappings left".to_owned());
         let text = markdown(&results);
-        assert!(
-            text.contains("| 1 | 400 | 100 (0.25x) | failed | tokio | – |"),
-            "{text}"
-        );
-        assert!(
-            text.contains("may, p1, round 1: no mappings left"),
-            "{text}"
-        );
+        assert!(text.contains("| 1 | 400 | 100 (0.25x) | failed | tokio | – |"), "{text}");
+        assert!(text.contains("may, p1, round 1: no mappings left"), "{text}");
     }
 
     #[test]

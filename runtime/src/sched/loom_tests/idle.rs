@@ -203,7 +203,7 @@ impl World {
 
     fn take_here(&self, p: u32) -> bool {
         self.ps[p as usize].own.with_mut(|_| ());
-        take(&self.ps[p as usize].queue, 1) != 0 || take(&self.global, 1) != 0
+        take(&self.ps[p as usize].queue, one) != 0 || take(&self.global, one) != 0
     }
 
     /// Half of another P's queue: one to run, the rest to its own.
@@ -217,7 +217,10 @@ impl World {
         }
         for victim in (0..self.ps.len()).filter(|&v| v != p as usize) {
             let queue = &self.ps[victim].queue;
-            let half = queue.load(Ordering::Relaxed).div_ceil(2);
+            // A thief may see what was there before.
+            if queue.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
             let got = take(queue, half);
             if got > 0 {
                 if got > 1 {
@@ -226,7 +229,7 @@ impl World {
                 return true;
             }
         }
-        take(&self.global, 1) != 0
+        take(&self.global, one) != 0
     }
 
     /// As `Sched::retire`.
@@ -265,11 +268,12 @@ impl World {
     }
 }
 
-/// Takes up to `want` from a queue; what it sees of it may be old.
-fn take(queue: &AtomicU32, want: u32) -> u32 {
-    let mut there = queue.load(Ordering::Relaxed);
+/// Takes what `share` says of what is there. Without a look first: loom forgets that others have
+/// loaded what a thread loads itself before it exchanges, and tries fewer orders.
+fn take(queue: &AtomicU32, share: fn(u32) -> u32) -> u32 {
+    let mut there = 1;
     loop {
-        let got = there.min(want);
+        let got = share(there);
         if got == 0 {
             return 0;
         }
@@ -278,6 +282,14 @@ fn take(queue: &AtomicU32, want: u32) -> u32 {
             Err(seen) => there = seen,
         }
     }
+}
+
+fn one(there: u32) -> u32 {
+    there.min(1)
+}
+
+fn half(there: u32) -> u32 {
+    there.div_ceil(2)
 }
 
 fn producer(world: &Arc<World>, act: impl FnOnce(&World) + 'static) -> thread::JoinHandle<()> {

@@ -1,3 +1,5 @@
 //! The scheduler's protocols under loom.
 
 mod idle;
+mod monitor;
+mod stop;

@@ -49,12 +49,7 @@ impl Ended {
 
     #[track_caller]
     fn passed(&self) {
-        assert!(
-            self.0.status.success(),
-            "{:?}\n{}",
-            self.0.status,
-            self.said()
-        );
+        assert!(self.0.status.success(), "{:?}\n{}", self.0.status, self.said());
         assert!(!self.said().contains("running 0 tests"), "{}", self.said());
     }
 
@@ -66,11 +61,7 @@ impl Ended {
 
     #[track_caller]
     fn saying(&self, text: &str) -> &Self {
-        assert!(
-            self.said().contains(text),
-            "no {text:?} in:\n{}",
-            self.said()
-        );
+        assert!(self.said().contains(text), "no {text:?} in:\n{}", self.said());
         self
     }
 }

@@ -64,19 +64,11 @@ extern "C" fn full_handler(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
     let info = unsafe { &*info };
     // SAFETY: a fault has an address.
     let address = unsafe { info.si_addr() }.addr();
-    leave(if address == 8 {
-        "full handler at 8"
-    } else {
-        "full handler elsewhere"
-    });
+    leave(if address == 8 { "full handler at 8" } else { "full handler elsewhere" });
 }
 
 extern "C" fn plain_handler(signal: libc::c_int) {
-    leave(if signal == libc::SIGSEGV {
-        "plain handler"
-    } else {
-        "plain handler, odd signal"
-    });
+    leave(if signal == libc::SIGSEGV { "plain handler" } else { "plain handler, odd signal" });
 }
 
 #[test]
@@ -143,11 +135,7 @@ fn another_fault_goes_to_the_handler_before() {
             libc::SA_SIGINFO | libc::SA_ONSTACK,
         );
     } else {
-        set_handler(
-            libc::SIGSEGV,
-            plain_handler as *const () as usize,
-            libc::SA_ONSTACK,
-        );
+        set_handler(libc::SIGSEGV, plain_handler as *const () as usize, libc::SA_ONSTACK);
     }
     install(describe);
     on_a_stack(read_null);
@@ -199,11 +187,7 @@ fn a_fault_that_is_repaired_goes_on_with_errno_kept() {
     if !in_child() {
         return child(ME, &[]).passed();
     }
-    set_handler(
-        libc::SIGSEGV,
-        repair as *const () as usize,
-        libc::SA_SIGINFO | libc::SA_ONSTACK,
-    );
+    set_handler(libc::SIGSEGV, repair as *const () as usize, libc::SA_SIGINFO | libc::SA_ONSTACK);
     install(describe);
     let page = crate::sys::mem::reserve(page_size()).unwrap();
     // SAFETY: sys invariants 1 and 2: mapped just now.

@@ -92,9 +92,7 @@ fn a_stack_from_the_pool_reads_as_zeroes() {
     }
     give(out);
     let again = taken(class.bytes(), 30);
-    let reused = again
-        .iter()
-        .filter(|stack| slots.contains(&bounds(stack).0));
+    let reused = again.iter().filter(|stack| slots.contains(&bounds(stack).0));
     assert!(reused.count() > 0);
     for stack in &again {
         let (limit, base) = bounds(stack);
@@ -113,78 +111,16 @@ fn give_sorts_classes_out() {
     give(mixed);
     for size in [32 << 10, 64 << 10] {
         let out = taken(size, 80);
-        assert!(
-            out.iter()
-                .all(|stack| stack.class().bytes() == size.max(4 * page_size()))
-        );
+        assert!(out.iter().all(|stack| stack.class().bytes() == size.max(4 * page_size())));
         give(out);
     }
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn trim_keeps_the_top_page_and_zeroes_the_rest() {
-    let page = page_size();
-    let out = taken(256 << 10, 40);
-    for stack in &out {
-        let (limit, base) = bounds(stack);
-        for address in [base - 1, base - page, base - 2 * page, limit + page] {
-            write(stack, address, 7);
-        }
-    }
-    // SAFETY: no code runs on these stacks; nothing below their top page is read but by this test.
-    unsafe { trim(&out[0]) };
-    // SAFETY: as above.
-    unsafe { trim_batch(&out[1..]) };
-    for stack in &out {
-        let (limit, base) = bounds(stack);
-        let top = (base - 1) & !(page - 1);
-        assert_eq!(read(stack, base - 1), 7);
-        let second = base - page;
-        assert_eq!(read(stack, second), if second >= top { 7 } else { 0 });
-        assert_eq!(read(stack, base - 2 * page), 0);
-        assert_eq!(read(stack, limit + page), 0);
-    }
-    give(out);
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn trim_below_keeps_the_page_in_use() {
-    let page = page_size();
-    let out = taken(64 * page, 1);
-    let stack = &out[0];
-    let (limit, base) = bounds(stack);
-    let top = (base - 1) & !(page - 1);
-    for address in (limit + page..top + 1).step_by(page) {
-        write(stack, address, 7);
-    }
-    let pointer = top - 10 * page + 2048;
-    // SAFETY: nothing runs there, and nothing below the pointer is read but by this test.
-    unsafe { trim_below(stack, pointer) };
-    assert_eq!(read(stack, top - 9 * page), 7);
-    assert_eq!(read(stack, top - 10 * page), 7);
-    assert_eq!(read(stack, top - 11 * page), 0);
-    // The red zone below a pointer at the start of its page is in the page before.
-    // SAFETY: as above.
-    unsafe { trim_below(stack, top - 8 * page) };
-    assert_eq!(read(stack, top - 9 * page), 7);
-    assert_eq!(read(stack, top - 10 * page), 0);
-    // SAFETY: as above; nothing is left to trim.
-    unsafe { trim_below(stack, limit + page) };
-    assert_eq!(read(stack, top - 9 * page), 7);
-    give(out);
 }
 
 #[test]
 fn a_coroutine_runs_panics_and_returns_its_stack() {
     fn deep(levels: usize) -> usize {
         let frame = std::hint::black_box([levels; 64]);
-        if levels == 0 {
-            0
-        } else {
-            1 + deep(levels - 1) + frame[0] - frame[63]
-        }
+        if levels == 0 { 0 } else { 1 + deep(levels - 1) + frame[0] - frame[63] }
     }
     let stack = taken(256 << 10, 1).pop().unwrap();
     let slot = bounds(&stack).0;

@@ -76,11 +76,7 @@ impl Mount {
         let below = Path::new(group).strip_prefix(&self.root).ok();
         match below {
             // A group outside the namespace reads `/../x`, which is no path below the mount.
-            Some(below)
-                if below
-                    .components()
-                    .all(|c| matches!(c, Component::Normal(_))) =>
-            {
+            Some(below) if below.components().all(|c| matches!(c, Component::Normal(_))) => {
                 self.point.join(below)
             }
             _ => self.point.clone(),
@@ -105,9 +101,7 @@ fn group_path(groups: &str, version: Version) -> Option<&str> {
 fn parse_cpu_max(text: &str) -> Option<usize> {
     let mut words = text.split_whitespace();
     let quota = words.next()?.parse().ok()?;
-    let period = words
-        .next()
-        .map_or(Some(100_000), |word| word.parse().ok())?;
+    let period = words.next().map_or(Some(100_000), |word| word.parse().ok())?;
     whole_cpus(quota, period)
 }
 
@@ -131,9 +125,7 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
-        let code = rest
-            .get(at + 1..at + 4)
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        let code = rest.get(at + 1..at + 4).and_then(|digits| u8::from_str_radix(digits, 8).ok());
         if let Some(byte) = code {
             out.push(char::from(byte));
             rest = &rest[at + 4..];
@@ -195,19 +187,13 @@ mod tests {
             ("/sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n"),
         ];
         assert_eq!(quota_of(groups, V1, &set), Some(1));
-        let unset = [
-            ("/sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "-1\n"),
-            set[1],
-        ];
+        let unset = [("/sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "-1\n"), set[1]];
         assert_eq!(quota_of(groups, V1, &unset), None);
     }
 
     #[test]
     fn both_versions_mounted() {
-        let mounts = format!(
-            "{V1}{}",
-            V2.replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
-        );
+        let mounts = format!("{V1}{}", V2.replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified"));
         let groups = "4:cpu,cpuacct:/\n0::/\n";
         let files = [
             ("/sys/fs/cgroup/unified/cpu.max", "400000 100000"),

@@ -10,9 +10,9 @@
 //!    parent, and the kernel refuses any advice of ours on another process's memory; the batch is
 //!    then repeated span by span.
 
+use crate::prim::global::{AtomicI32, Ordering};
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::super::map::{self, Span, check, page_size};
 
@@ -143,12 +143,7 @@ fn batch_len(spans: &[Span]) -> usize {
         bytes += span.len();
         bytes <= BATCH_BYTES
     };
-    spans
-        .iter()
-        .take(BATCH_SPANS)
-        .take_while(fits)
-        .count()
-        .max(1)
+    spans.iter().take(BATCH_SPANS).take_while(fits).count().max(1)
 }
 
 /// One `process_madvise`; says how many of the spans it served, from the first on.
@@ -163,14 +158,7 @@ unsafe fn advise_batch(
     // SAFETY: sys invariants 1 and 2, promised by the caller; invariant 1 here for `pidfd`. A
     // `Span` is a transparent `iovec`.
     let rc = unsafe {
-        libc::syscall(
-            libc::SYS_process_madvise,
-            pidfd,
-            spans.as_ptr(),
-            spans.len(),
-            advice,
-            0,
-        )
+        libc::syscall(libc::SYS_process_madvise, pidfd, spans.as_ptr(), spans.len(), advice, 0)
     };
     let Ok(mut bytes) = usize::try_from(rc) else {
         return Err(io::Error::last_os_error());
