@@ -56,11 +56,7 @@ fn main() -> ExitCode {
         let time = start.elapsed();
         if repeat == 0 {
             let leaf = if leaves == 1 { "leaf" } else { "leaves" };
-            println!(
-                "{} {leaf}, {}",
-                thousands(leaves),
-                plural(goroutines, "goroutine")
-            );
+            println!("{} {leaf}, {}", thousands(leaves), plural(goroutines, "goroutine"));
         }
         println!(
             "sum {} in {:.1} ms, {} ns per goroutine",
@@ -82,9 +78,7 @@ fn main() -> ExitCode {
 
 /// `[LEAVES [REPEATS]]`; a billion leaves still add up in a `u64`.
 fn arguments() -> Option<(u64, u64)> {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .map(|arg| arg.replace('_', "").parse::<u64>());
+    let mut numbers = std::env::args().skip(1).map(|arg| arg.replace('_', "").parse::<u64>());
     let leaves = numbers.next().unwrap_or(Ok(1_000_000)).ok()?;
     let repeats = numbers.next().unwrap_or(Ok(1)).ok()?;
     let known = numbers.next().is_none() && (1..=1_000_000_000).contains(&leaves) && repeats > 0;

@@ -4,34 +4,66 @@
 //! then finds the ones that were built last.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long an example may take: far longer than any does, so that only one that hangs is killed.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Where cargo puts an example: beside `deps`, where this test is.
 fn path_of(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this process has a path");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("it is in target/profile/deps");
+    let profile = test.parent().and_then(Path::parent).expect("it is in target/profile/deps");
     profile.join("examples").join(name)
+}
+
+/// Runs a command to its end, or kills it after `limit` and shows what it had printed until then.
+#[track_caller]
+fn output(command: &mut Command, limit: Duration) -> Output {
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match piped.spawn() {
+        Ok(child) => child,
+        Err(error) => panic!("{command:?}: {error}; `cargo build -p examples --examples`"),
+    };
+    let (open, closed) = mpsc::channel();
+    let stdout = read(child.stdout.take().expect("it is piped"), open.clone());
+    let stderr = read(child.stderr.take().expect("it is piped"), open);
+    let late = closed.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+    if late {
+        child.kill().expect("it is a child");
+    }
+    let status = child.wait().expect("it is a child");
+    let output = Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+    assert!(!late, "killed after {limit:?}: {command:?}: {output:?}");
+    output
+}
+
+/// Reads all of a pipe, on a thread. When that is done `_open` is dropped: nothing is ever sent.
+fn read(mut pipe: impl Read + Send + 'static, _open: Sender<()>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let _open = _open;
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+        bytes
+    })
+}
+
+#[test]
+#[should_panic(expected = "killed after 100ms")]
+fn what_hangs_is_killed() {
+    output(Command::new("sleep").arg("1000"), Duration::from_millis(100));
 }
 
 /// Runs an example in `directory`.
 fn run_in(directory: &Path, name: &str, arguments: &[&str]) -> Output {
-    let path = path_of(name);
-    Command::new(&path)
-        .args(arguments)
-        .current_dir(directory)
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .unwrap_or_else(|error| {
-            panic!(
-                "{}: {error}; `cargo build -p examples --examples`",
-                path.display()
-            )
-        })
+    let mut command = Command::new(path_of(name));
+    command.args(arguments).current_dir(directory).env("RUST_BACKTRACE", "0");
+    output(&mut command, LIMIT)
 }
 
 fn run(name: &str, arguments: &[&str]) -> Output {
@@ -58,15 +90,9 @@ fn source(path: &str) -> String {
 /// The last fenced block in the `//!` comment at the head of a file: its fence, and its lines.
 fn printed(source: &str) -> (String, String) {
     let head = source.lines().map_while(|line| line.strip_prefix("//!"));
-    let head: Vec<&str> = head
-        .map(|line| line.strip_prefix(' ').unwrap_or(line))
-        .collect();
-    let fences: Vec<usize> = (0..head.len())
-        .filter(|&i| head[i].starts_with("```"))
-        .collect();
-    let [.., open, close] = fences[..] else {
-        panic!("no block in {head:?}")
-    };
+    let head: Vec<&str> = head.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let fences: Vec<usize> = (0..head.len()).filter(|&i| head[i].starts_with("```")).collect();
+    let [.., open, close] = fences[..] else { panic!("no block in {head:?}") };
     let block = head[open + 1..close].iter().map(|line| format!("{line}\n"));
     (head[open].to_string(), block.collect())
 }
@@ -80,30 +106,16 @@ fn sorted(text: &str) -> Vec<&str> {
 /// The names in the index of the tour, in its order.
 fn chapters() -> Vec<String> {
     let index = stdout("tour", &["--list"]);
-    let names = index
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
+    let names = index.lines().filter_map(|line| line.split_whitespace().next());
     names.map(String::from).collect()
 }
 
 #[test]
 fn the_index_of_the_tour_is_in_its_head_and_misses_no_file() {
-    assert_eq!(
-        stdout("tour", &["--list"]),
-        printed(&source("tour/main.rs")).1
-    );
+    assert_eq!(stdout("tour", &["--list"]), printed(&source("tour/main.rs")).1);
     let mut files: Vec<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tour"))
         .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_string()
-        })
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_string())
         .filter(|name| name != "main")
         .collect();
     files.sort();
@@ -166,9 +178,7 @@ fn skynet_adds_up() {
         (&["1"], "sum 0 in "),
     ] {
         let output = stdout("skynet", arguments);
-        let repeats = arguments
-            .get(1)
-            .map_or(1, |repeats| repeats.parse().unwrap());
+        let repeats = arguments.get(1).map_or(1, |repeats| repeats.parse().unwrap());
         assert_eq!(output.matches(sum).count(), repeats, "{output}");
         assert!(output.contains("peak memory"), "{output}");
     }
@@ -197,11 +207,7 @@ impl Directory {
 
     fn wordcount(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let output = run_in(&self.0, "wordcount", arguments);
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+        (output.status.code(), text(output.stdout), text(output.stderr))
     }
 }
 
@@ -230,10 +236,7 @@ fn wordcount_prints_what_its_head_says() {
     for skipped in ["target", ".git", ".hidden", "sub/target"] {
         directory.file(&format!("fixture/{skipped}/more.txt"), "skipped");
     }
-    directory.file(
-        "fixture/sub/.git",
-        "skipped: a linked work tree has a file of that name",
-    );
+    directory.file("fixture/sub/.git", "skipped: a linked work tree has a file of that name");
     symlink("nowhere", directory.0.join("fixture/gone.txt")).unwrap();
     symlink("..", directory.0.join("fixture/sub/loop")).unwrap();
 
@@ -248,16 +251,10 @@ fn wordcount_prints_what_its_head_says() {
 #[test]
 fn wordcount_says_with_its_exit_code_how_it_went() {
     let directory = Directory::new("codes");
-    directory.file(
-        "clean/.profile",
-        "a file that is hidden in a directory that is not",
-    );
+    directory.file("clean/.profile", "a file that is hidden in a directory that is not");
     let (code, stdout, stderr) = directory.wordcount(&["clean"]);
     assert_eq!(code, Some(0), "{stderr}");
-    assert!(
-        stdout.ends_with("11 words, 8 different, in 1 file\n"),
-        "{stdout}"
-    );
+    assert!(stdout.ends_with("11 words, 8 different, in 1 file\n"), "{stdout}");
     assert_eq!(problems(&stderr), "");
 
     let (code, stdout, _) = directory.wordcount(&["clean/.profile"]);
@@ -266,10 +263,7 @@ fn wordcount_says_with_its_exit_code_how_it_went() {
 
     let (code, stdout, stderr) = directory.wordcount(&["missing"]);
     assert_eq!((code, stdout.as_str()), (Some(2), ""));
-    assert!(
-        stderr.contains("wordcount: missing: No such file"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("wordcount: missing: No such file"), "{stderr}");
 
     for arguments in [&["clean", "clean"][..], &["--frob"]] {
         let (code, stdout, stderr) = directory.wordcount(arguments);
@@ -280,10 +274,7 @@ fn wordcount_says_with_its_exit_code_how_it_went() {
 
     fs::create_dir(directory.0.join("empty")).unwrap();
     let (code, stdout, _) = directory.wordcount(&["empty"]);
-    assert_eq!(
-        (code, stdout.as_str()),
-        (Some(0), "0 words, 0 different, in 0 files\n")
-    );
+    assert_eq!((code, stdout.as_str()), (Some(0), "0 words, 0 different, in 0 files\n"));
 }
 
 /// Characters, words and bad bytes that lie across the end of a buffer are seen whole.
@@ -295,10 +286,7 @@ fn wordcount_reads_across_its_buffer() {
         contents.extend("straße’s".bytes());
         directory.file("a.txt", &contents);
         let (code, stdout, _) = directory.wordcount(&["a.txt"]);
-        assert_eq!(
-            stdout,
-            "  count  word\n      1  straße's\n\n1 word, 1 different, in 1 file\n"
-        );
+        assert_eq!(stdout, "  count  word\n      1  straße's\n\n1 word, 1 different, in 1 file\n");
         assert_eq!(code, Some(0));
 
         contents.extend(b" \xe2\x82");
@@ -318,19 +306,11 @@ fn wordcount_reads_more_files_than_it_may_open() {
     directory.file("file", "one two two ".repeat(5_000));
     fs::create_dir(directory.0.join("links")).unwrap();
     for i in 0..200 {
-        fs::hard_link(
-            directory.0.join("file"),
-            directory.0.join(format!("links/{i}")),
-        )
-        .unwrap();
+        fs::hard_link(directory.0.join("file"), directory.0.join(format!("links/{i}"))).unwrap();
     }
-    let output = Command::new("sh")
-        .args(["-c", r#"ulimit -n 128 && exec "$0" links"#])
-        .arg(path_of("wordcount"))
-        .current_dir(&directory.0)
-        .env("RT_PROCS", "200")
-        .output()
-        .unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"ulimit -n 128 && exec "$0" links"#]).arg(path_of("wordcount"));
+    let output = output(shell.current_dir(&directory.0).env("RT_PROCS", "200"), LIMIT);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let expected = "      count  word\n  2,000,000  two\n  1,000,000  one\n\n\
                     3,000,000 words, 2 different, in 200 files\n";

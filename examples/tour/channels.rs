@@ -24,11 +24,7 @@ pub(crate) fn run() {
     buffered.send(10);
     buffered.send(20);
     assert!(buffered.try_send(30).is_err());
-    println!(
-        "{} of {} in the buffer, the third is refused",
-        buffered.len(),
-        buffered.cap()
-    );
+    println!("{} of {} in the buffer, the third is refused", buffered.len(), buffered.cap());
     buffered.close();
     while let Some(value) = buffered.recv() {
         println!("received {value}");
@@ -42,10 +38,7 @@ pub(crate) fn run() {
         }
         squares.close();
     });
-    println!(
-        "ranged over: {:?}",
-        (&squares).into_iter().collect::<Vec<u32>>()
-    );
+    println!("ranged over: {:?}", (&squares).into_iter().collect::<Vec<u32>>());
 
     let error = go!(buffered.send(40)).join().unwrap_err().into_panic();
     let message = error.downcast_ref::<&str>().copied().map(String::from);

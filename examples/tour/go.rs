@@ -26,10 +26,7 @@ pub(crate) fn run() {
     let sum = go!(add(n, 10));
     n += 100;
     assert_eq!(n, 101);
-    println!(
-        "its arguments are evaluated at once: {}",
-        sum.join().unwrap()
-    );
+    println!("its arguments are evaluated at once: {}", sum.join().unwrap());
 
     let text = "hello";
     println!("a method: {}", go!(text.len()).join().unwrap());
@@ -43,17 +40,12 @@ pub(crate) fn run() {
 
     // Clones of `log` are made now, one for each goroutine.
     let log = Arc::new(Mutex::new(Vec::new()));
-    let handles: Vec<_> = (1..=3)
-        .map(|i| go!(log => log.lock().unwrap().push(i)))
-        .collect();
+    let handles: Vec<_> = (1..=3).map(|i| go!(log => log.lock().unwrap().push(i))).collect();
     for handle in handles {
         handle.join().unwrap();
     }
     println!("clones: {} pushes", log.lock().unwrap().len());
 
     // Go's `go func(x int) { .. }(21)`
-    println!(
-        "a called closure: {}",
-        go!((|x: u32| x * 2)(21)).join().unwrap()
-    );
+    println!("a called closure: {}", go!((|x: u32| x * 2)(21)).join().unwrap());
 }

@@ -33,9 +33,6 @@ pub(crate) fn run() {
     println!("panicked with a value: {}", odd.0);
 
     let handles: Vec<_> = (0..6).map(|n| go!(even(n))).collect();
-    let evens: Vec<u32> = handles
-        .into_iter()
-        .filter_map(|handle| handle.join().ok())
-        .collect();
+    let evens: Vec<u32> = handles.into_iter().filter_map(|handle| handle.join().ok()).collect();
     println!("the others go on: {evens:?}");
 }

@@ -56,34 +56,18 @@ const fn chapter(name: &'static str, title: &'static str, run: fn()) -> Chapter 
 
 const CHAPTERS: &[Chapter] = &[
     chapter("go", "go! in all its forms", go::run),
-    chapter(
-        "hello",
-        "main waits for nobody, unless a channel says so",
-        hello::run,
-    ),
-    chapter(
-        "wait_group",
-        "waiting for three goroutines",
-        wait_group::run,
-    ),
+    chapter("hello", "main waits for nobody, unless a channel says so", hello::run),
+    chapter("wait_group", "waiting for three goroutines", wait_group::run),
     chapter("join", "results, and panics as values", join::run),
     chapter("scope", "goroutines that borrow", scope::run),
     chapter("yielding", "giving way", yielding::run),
     chapter("locals", "goroutine_local!", locals::run),
     chapter("names", "names and ids", names::run),
     chapter("ending", "abort, exit and join_timeout", ending::run),
-    chapter(
-        "channels",
-        "channels with and without a buffer",
-        channels::run,
-    ),
+    chapter("channels", "channels with and without a buffer", channels::run),
     chapter("pipeline", "goroutines in a row", pipeline::run),
     chapter("parked", "100,000 goroutines that wait", parked::run),
-    chapter(
-        "runtimes",
-        "several runtimes, and plain threads",
-        runtimes::run,
-    ),
+    chapter("runtimes", "several runtimes, and plain threads", runtimes::run),
     chapter("blocking", "std calls that block", blocking::run),
 ];
 

@@ -13,11 +13,7 @@ use rt::go;
 use rt::task::{self, Builder};
 
 fn depth(n: u32) -> u32 {
-    if n == 0 {
-        0
-    } else {
-        std::hint::black_box(depth(n - 1)) + 1
-    }
+    if n == 0 { 0 } else { std::hint::black_box(depth(n - 1)) + 1 }
 }
 
 pub(crate) fn run() {
@@ -27,13 +23,8 @@ pub(crate) fn run() {
         .unwrap();
     printer.join().unwrap();
 
-    let name = go!({ task::current().name().map(String::from) })
-        .join()
-        .unwrap();
-    println!(
-        "without a Builder: {}",
-        name.unwrap_or_else(|| "no name".into())
-    );
+    let name = go!({ task::current().name().map(String::from) }).join().unwrap();
+    println!("without a Builder: {}", name.unwrap_or_else(|| "no name".into()));
 
     let handle = go!({ task::current().id() });
     let id = handle.task().id();
@@ -41,10 +32,6 @@ pub(crate) fn run() {
     let another = go!({ task::current().id() }).join().unwrap();
     println!("no id is used twice: {}", another != id);
 
-    let deep = Builder::new()
-        .name("deep")
-        .stack_size(64 << 20)
-        .spawn(|| depth(100_000))
-        .unwrap();
+    let deep = Builder::new().name("deep").stack_size(64 << 20).spawn(|| depth(100_000)).unwrap();
     println!("a deep recursion on a big stack: {}", deep.join().unwrap());
 }

@@ -50,8 +50,5 @@ pub(crate) fn run() {
         workers.go(move || sums.send((&numbers).into_iter().sum::<u32>()));
     }
     go!(sums => { workers.wait(); sums.close() });
-    println!(
-        "4 workers summed 1000 numbers: {}",
-        (&sums).into_iter().sum::<u32>()
-    );
+    println!("4 workers summed 1000 numbers: {}", (&sums).into_iter().sum::<u32>());
 }

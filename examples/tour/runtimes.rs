@@ -23,10 +23,7 @@ fn runtime(procs: usize) -> Runtime {
 pub(crate) fn run() {
     let (two, three) = (runtime(2), runtime(3));
     for (runtime, procs) in [(&two, 2), (&three, 3)] {
-        println!(
-            "a runtime with {procs} procs answers {}",
-            runtime.run(rt::procs)
-        );
+        println!("a runtime with {procs} procs answers {}", runtime.run(rt::procs));
     }
 
     let handle = two.handle();

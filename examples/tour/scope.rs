@@ -12,14 +12,9 @@ pub(crate) fn run() {
     let mut numbers = vec![1, 2, 3, 4, 5, 6, 7, 8, 9];
 
     let sums = rt::scope(|s| {
-        let parts: Vec<_> = numbers
-            .chunks(3)
-            .map(|part| s.spawn(move || part.iter().sum::<u32>()))
-            .collect();
-        parts
-            .into_iter()
-            .map(|part| part.join().unwrap())
-            .collect::<Vec<_>>()
+        let parts: Vec<_> =
+            numbers.chunks(3).map(|part| s.spawn(move || part.iter().sum::<u32>())).collect();
+        parts.into_iter().map(|part| part.join().unwrap()).collect::<Vec<_>>()
     });
     println!("sums: {sums:?}");
 
@@ -34,10 +29,7 @@ pub(crate) fn run() {
     let text = "share memory by communicating".replace("communicating", "borrowing");
     let longest = rt::scope(|s| {
         let lengths: Vec<_> = text.split(' ').map(|word| s.spawn(|| word.len())).collect();
-        lengths
-            .into_iter()
-            .map(|length| length.join().unwrap())
-            .max()
+        lengths.into_iter().map(|length| length.join().unwrap()).max()
     });
     println!("the longest word has {} letters", longest.unwrap());
 }

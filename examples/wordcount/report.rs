@@ -46,8 +46,7 @@ impl Report {
                 1 => "1 byte that is not UTF-8, at".to_string(),
                 n => format!("{} bytes that are not UTF-8, the first at", thousands(n)),
             };
-            self.problems
-                .push((path, format!("skipped {bytes} offset {}", text.first_bad)));
+            self.problems.push((path, format!("skipped {bytes} offset {}", text.first_bad)));
         }
     }
 
@@ -71,11 +70,8 @@ impl Report {
     }
 
     fn table(&self) -> String {
-        let mut top: Vec<(&str, u64)> = self
-            .words
-            .iter()
-            .map(|(word, &count)| (word.as_str(), count))
-            .collect();
+        let mut top: Vec<(&str, u64)> =
+            self.words.iter().map(|(word, &count)| (word.as_str(), count)).collect();
         top.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         let mut table = String::new();
         if let Some((_, most)) = top.first() {
@@ -94,11 +90,7 @@ impl Report {
             plural(self.text_files, "file"),
         );
         if self.binary_files > 0 {
-            let _ = writeln!(
-                table,
-                "{} left out",
-                plural(self.binary_files, "binary file")
-            );
+            let _ = writeln!(table, "{} left out", plural(self.binary_files, "binary file"));
         }
         if !self.problems.is_empty() {
             let _ = writeln!(
@@ -115,9 +107,5 @@ impl Report {
 /// A path for a line of output: one with control characters would garble the line, so it is quoted.
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.display().to_string();
-    if text.contains(char::is_control) {
-        format!("{path:?}")
-    } else {
-        text
-    }
+    if text.contains(char::is_control) { format!("{path:?}") } else { text }
 }

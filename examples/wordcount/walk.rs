@@ -20,10 +20,7 @@ pub(crate) fn walk(root: &Path, mut found: impl FnMut(Found)) -> io::Result<()> 
         return Ok(());
     }
     if !metadata.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "neither a file nor a directory",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a directory"));
     }
     let mut directories = Vec::new();
     read_directory(root, &mut directories, &mut found)?;

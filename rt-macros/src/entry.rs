@@ -127,15 +127,11 @@ fn check_value(name: &Ident, value: &Expr) -> Result<()> {
         return Ok(());
     };
     match lit {
-        Lit::Int(int) if int.base10_digits() == "0" => Err(Error::new_spanned(
-            lit,
-            format!("`{name}` must be at least 1"),
-        )),
+        Lit::Int(int) if int.base10_digits() == "0" => {
+            Err(Error::new_spanned(lit, format!("`{name}` must be at least 1")))
+        }
         Lit::Int(_) => Ok(()),
-        _ => Err(Error::new_spanned(
-            lit,
-            format!("`{name}` takes an integer"),
-        )),
+        _ => Err(Error::new_spanned(lit, format!("`{name}` takes an integer"))),
     }
 }
 
@@ -169,10 +165,7 @@ fn check_function(kind: Kind, function: &ItemFn) -> Result<()> {
         return refuse(token, "takes a function of the Rust ABI");
     }
     if !signature.generics.params.is_empty() {
-        return refuse(
-            &signature.generics,
-            "takes a function without generic parameters",
-        );
+        return refuse(&signature.generics, "takes a function without generic parameters");
     }
     if let Some(clause) = &signature.generics.where_clause {
         return refuse(clause, "takes a function without a `where` clause");
@@ -190,10 +183,7 @@ fn check_function(kind: Kind, function: &ItemFn) -> Result<()> {
         && let ReturnType::Type(_, returned) = &signature.output
         && !is_unit(returned)
     {
-        return refuse(
-            returned,
-            "with `#[should_panic]` takes a function that returns `()`",
-        );
+        return refuse(returned, "with `#[should_panic]` takes a function that returns `()`");
     }
     Ok(())
 }
@@ -209,10 +199,7 @@ impl quote::ToTokens for TokensOf<'_> {
 
 /// `#[test]` in any spelling: `#[core::prelude::v1::test]`, a second `#[rt::test]`, another runtime's.
 fn is_test(attr: &Attribute) -> bool {
-    attr.path()
-        .segments
-        .last()
-        .is_some_and(|last| last.ident == "test")
+    attr.path().segments.last().is_some_and(|last| last.ident == "test")
 }
 
 /// Whether `#[should_panic]` is there, or may be after a `#[cfg_attr(..)]`.
@@ -234,15 +221,9 @@ fn is_unit(ty: &Type) -> bool {
 /// The function itself: its body inside `__rt_body`, its outside one call of `Entry`.
 fn run_in_runtime(kind: Kind, options: &Options, function: ItemFn) -> TokenStream {
     let returns_unit = kind == Kind::Test && expects_panic(&function);
-    let ItemFn {
-        attrs,
-        vis,
-        sig,
-        block,
-    } = function;
-    let (inner, outer): (Vec<_>, Vec<_>) = attrs
-        .into_iter()
-        .partition(|attr| matches!(attr.style, AttrStyle::Inner(_)));
+    let ItemFn { attrs, vis, sig, block } = function;
+    let (inner, outer): (Vec<_>, Vec<_>) =
+        attrs.into_iter().partition(|attr| matches!(attr.style, AttrStyle::Inner(_)));
     let (name, output, statements) = (&sig.ident, &sig.output, &block.stmts);
     let procs = options.procs.iter();
     let stack_size = options.stack_size.iter();

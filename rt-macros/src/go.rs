@@ -29,9 +29,7 @@ const FORMS: &str = "`go!` takes a call `f(x)`, a method call `x.f(y)`, a block 
 
 /// The expansion of `go!(input)`; an error becomes a `compile_error!` under the tokens it is about.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    syn::parse2::<Go>(input)
-        .and_then(Go::into_spawn)
-        .unwrap_or_else(Error::into_compile_error)
+    syn::parse2::<Go>(input).and_then(Go::into_spawn).unwrap_or_else(Error::into_compile_error)
 }
 
 /// What was written between the parentheses of `go!`.
@@ -70,10 +68,7 @@ impl Parse for Go {
                     "name what is cloned before the `=>`, or leave the `=>` out",
                 ));
             }
-            Go::Cloning {
-                captures,
-                body: input.parse()?,
-            }
+            Go::Cloning { captures, body: input.parse()? }
         } else {
             Go::Plain(input.parse()?)
         };
@@ -108,11 +103,7 @@ impl Parse for Capture {
                 "only plain names stand before the `=>`; give anything else a name, `tx = self.tx.clone() => ..`",
             ));
         }
-        Ok(Capture {
-            mutability,
-            name,
-            value,
-        })
+        Ok(Capture { mutability, name, value })
     }
 }
 
@@ -241,20 +232,15 @@ fn spawn_closure(closure: ExprClosure) -> Result<TokenStream> {
 
 /// `tx, n = tx.len() => body`: one `let` for all, so that no value sees the names bound beside it.
 fn spawn_cloning(captures: &[Capture], body: Expr) -> Result<TokenStream> {
-    let patterns = captures.iter().map(
-        |Capture {
-             mutability, name, ..
-         }| quote!(#mutability #name),
-    );
-    let values = captures
-        .iter()
-        .map(|Capture { name, value, .. }| match value {
-            Some(value) => value.to_token_stream(),
-            None => {
-                let span = Span::mixed_site().located_at(name.span());
-                quote_spanned!(span=> ::core::clone::Clone::clone(&#name))
-            }
-        });
+    let patterns =
+        captures.iter().map(|Capture { mutability, name, .. }| quote!(#mutability #name));
+    let values = captures.iter().map(|Capture { name, value, .. }| match value {
+        Some(value) => value.to_token_stream(),
+        None => {
+            let span = Span::mixed_site().located_at(name.span());
+            quote_spanned!(span=> ::core::clone::Clone::clone(&#name))
+        }
+    });
     // A closure here is what shall run, not a value to compute in the goroutine and throw away.
     let spawn = match peel(body) {
         Expr::Closure(closure) => spawn_closure(closure)?,
@@ -297,11 +283,7 @@ impl Operands {
 
 /// A name for the value of `operand` that only we can utter and that errors show as `operand`.
 fn local(name: &str, operand: &impl Spanned) -> Ident {
-    format_ident!(
-        "{}",
-        name,
-        span = Span::mixed_site().located_at(operand.span())
-    )
+    format_ident!("{}", name, span = Span::mixed_site().located_at(operand.span()))
 }
 
 /// Takes off parentheses, and the invisible ones around a `macro_rules!` fragment.

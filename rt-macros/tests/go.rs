@@ -12,9 +12,7 @@ struct Table {
     rows: AtomicU32,
 }
 
-static TABLE: Table = Table {
-    rows: AtomicU32::new(7),
-};
+static TABLE: Table = Table { rows: AtomicU32::new(7) };
 
 struct Adder {
     by: u32,
@@ -67,10 +65,8 @@ fn operands_of_a_call_are_evaluated_now_from_left_to_right() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let inside = Arc::clone(&log);
     let callee = move |a: u32, b: u32| noted(&inside, "call", a + b);
-    let handle = go!(noted(&log, "callee", callee)(
-        noted(&log, "first", 1),
-        noted(&log, "second", 2)
-    ));
+    let handle =
+        go!(noted(&log, "callee", callee)(noted(&log, "first", 1), noted(&log, "second", 2)));
     assert_eq!(handle.join().unwrap(), 3);
     assert_eq!(*log.lock().unwrap(), ["callee", "first", "second", "call"]);
 }
@@ -115,10 +111,7 @@ fn callees_of_every_kind() {
     assert_eq!(go!(counter()).join().unwrap(), 1);
 
     let text = String::from("abc");
-    assert_eq!(
-        go!((|suffix: &str| text + suffix)("d")).join().unwrap(),
-        "abcd"
-    );
+    assert_eq!(go!((|suffix: &str| text + suffix)("d")).join().unwrap(), "abcd");
 
     assert_eq!(Adder::new(1).start(2).join().unwrap(), 3);
     assert_eq!(Arc::new(Adder::new(1)).start_shared(2).join().unwrap(), 3);
@@ -128,19 +121,11 @@ fn callees_of_every_kind() {
 fn types_are_inferred_as_in_a_plain_call() {
     // The literals are u64 and the array a slice, because the callee says so.
     assert_eq!(go!(total(&[1, 2, 1 << 40])).join().unwrap(), 3 + (1 << 40));
-    assert_eq!(
-        go!(add("7".parse().unwrap(), 1_u8.into())).join().unwrap(),
-        8
-    );
+    assert_eq!(go!(add("7".parse().unwrap(), 1_u8.into())).join().unwrap(), 8);
     // The parameter of a closure literal gets its type, a reference of any lifetime, from the callee.
     assert_eq!(go!(apply(vec![1, 2], |v| v.len())).join().unwrap(), 2);
     let extra = String::from("!");
-    assert_eq!(
-        go!(apply("ab".to_string(), |s| s.len() + extra.len()))
-            .join()
-            .unwrap(),
-        3
-    );
+    assert_eq!(go!(apply("ab".to_string(), |s| s.len() + extra.len())).join().unwrap(), 3);
     assert_eq!(go!((0..4).map(|n| n * n).sum::<u32>()).join().unwrap(), 14);
 }
 
@@ -196,9 +181,7 @@ fn names_before_the_arrow_are_cloned() {
     let (mine, theirs) = (Arc::as_ptr(&log) as usize, count);
     go!(log => { log.lock().unwrap().push(1) }).join().unwrap();
     go!(log, => log.lock().unwrap().push(2)).join().unwrap();
-    go!(log => move || log.lock().unwrap().push(3))
-        .join()
-        .unwrap();
+    go!(log => move || log.lock().unwrap().push(3)).join().unwrap();
     go!(log, mut count => {
         count += 10;
         log.lock().unwrap().push(count);
@@ -226,10 +209,7 @@ fn our_names_and_the_users_do_not_meet() {
     let __rt_f = 1;
     let __rt_a0 = 2;
     assert_eq!(go!(add(__rt_a0, __rt_f)).join().unwrap(), 3);
-    let nested = go!(add(
-        go!(add(1, 2)).join().unwrap(),
-        go!({ __rt_a0 }).join().unwrap()
-    ));
+    let nested = go!(add(go!(add(1, 2)).join().unwrap(), go!({ __rt_a0 }).join().unwrap()));
     assert_eq!(nested.join().unwrap(), 5);
 }
 

@@ -37,10 +37,7 @@ fn main() -> Result<ExitCode, Failure> {
         ("part:detached", 0, ""),
     ] {
         let exe = std::env::current_exe().expect("this process has a path");
-        let output = Command::new(exe)
-            .arg(part)
-            .output()
-            .expect("this process starts");
+        let output = Command::new(exe).arg(part).output().expect("this process starts");
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{part}: {text}");
         assert!(text.contains(stderr), "{part}: {text}");

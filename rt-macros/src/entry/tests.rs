@@ -22,9 +22,7 @@ fn errors(expanded: TokenStream) -> Vec<String> {
 #[track_caller]
 fn refuses(expanded: TokenStream, message: &str) {
     let errors = errors(expanded);
-    let [error] = &errors[..] else {
-        panic!("not one error: {errors:?}")
-    };
+    let [error] = &errors[..] else { panic!("not one error: {errors:?}") };
     assert!(error.contains(message), "{error}");
 }
 
@@ -94,10 +92,9 @@ fn a_test_keeps_its_attributes() {
 
 #[test]
 fn a_test_that_should_panic_returns_unit() {
-    for attribute in [
-        quote!(#[should_panic(expected = "x")]),
-        quote!(#[cfg_attr(unix, should_panic)]),
-    ] {
+    for attribute in
+        [quote!(#[should_panic(expected = "x")]), quote!(#[cfg_attr(unix, should_panic)])]
+    {
         same(
             expand_test(quote!(), quote!(#attribute fn name() { f() })),
             quote! {
@@ -175,10 +172,7 @@ fn a_bad_signature_is_the_only_error() {
         ),
     ] {
         let expanded = expand_main(quote!(), function.clone());
-        assert!(
-            expanded.to_string().ends_with("fn main () { }"),
-            "{expanded}"
-        );
+        assert!(expanded.to_string().ends_with("fn main () { }"), "{expanded}");
         refuses(expanded, message);
         refuses(expand_test(quote!(), function), message);
     }
@@ -204,15 +198,10 @@ fn a_bad_signature_is_the_only_error() {
 
 #[test]
 fn a_second_test_attribute_is_refused() {
-    for attribute in [
-        quote!(#[test]),
-        quote!(#[core::prelude::v1::test]),
-        quote!(#[rt::test(procs = 1)]),
-    ] {
-        refuses(
-            expand_test(quote!(), quote!(#attribute fn name() {})),
-            "a test already",
-        );
+    for attribute in
+        [quote!(#[test]), quote!(#[core::prelude::v1::test]), quote!(#[rt::test(procs = 1)])]
+    {
+        refuses(expand_test(quote!(), quote!(#attribute fn name() {})), "a test already");
     }
 }
 

@@ -35,33 +35,21 @@ fn refuses(input: &str, message: &str) {
 fn a_call_evaluates_its_operands_first() {
     expands(
         "module::f::<u8>(x, y + 1)",
-        &call(
-            "let __rt_a0 = x; let __rt_a1 = y + 1;",
-            "module::f::<u8>(__rt_a0, __rt_a1)",
-        ),
+        &call("let __rt_a0 = x; let __rt_a1 = y + 1;", "module::f::<u8>(__rt_a0, __rt_a1)"),
     );
     expands("f()", &call("", "f()"));
 }
 
 #[test]
 fn a_field_is_a_callee() {
-    expands(
-        "(self.f)(x)",
-        &call(
-            "let mut __rt_f = self.f; let __rt_a0 = x;",
-            "__rt_f(__rt_a0)",
-        ),
-    );
+    expands("(self.f)(x)", &call("let mut __rt_f = self.f; let __rt_a0 = x;", "__rt_f(__rt_a0)"));
 }
 
 #[test]
 fn a_called_closure_owns_its_captures() {
     expands(
         "(|x| x + n)(1)",
-        &call(
-            "let mut __rt_f = move |x| x + n; let __rt_a0 = 1;",
-            "__rt_f(__rt_a0)",
-        ),
+        &call("let mut __rt_f = move |x| x + n; let __rt_a0 = 1;", "__rt_f(__rt_a0)"),
     );
 }
 
@@ -69,10 +57,7 @@ fn a_called_closure_owns_its_captures() {
 fn a_method_call_evaluates_its_receiver_first() {
     expands(
         "a.b().c::<T>(x?)",
-        &call(
-            "let mut __rt_receiver = a.b(); let __rt_a0 = x?;",
-            "__rt_receiver.c::<T>(__rt_a0)",
-        ),
+        &call("let mut __rt_receiver = a.b(); let __rt_a0 = x?;", "__rt_receiver.c::<T>(__rt_a0)"),
     );
 }
 
@@ -88,17 +73,11 @@ fn a_static_receiver_stays_in_place() {
 fn a_closure_argument_stays_in_place_unless_something_runs_after_it() {
     expands(
         "f(g(), |x| x + n, &y.z)",
-        &call(
-            "let __rt_a0 = g(); let __rt_a2 = &y.z;",
-            "f(__rt_a0, move |x| x + n, __rt_a2)",
-        ),
+        &call("let __rt_a0 = g(); let __rt_a2 = &y.z;", "f(__rt_a0, move |x| x + n, __rt_a2)"),
     );
     expands(
         "f(|x| x + n, g())",
-        &call(
-            "let __rt_a0 = move |x| x + n; let __rt_a1 = g();",
-            "f(__rt_a0, __rt_a1)",
-        ),
+        &call("let __rt_a0 = move |x| x + n; let __rt_a1 = g();", "f(__rt_a0, __rt_a1)"),
     );
 }
 
@@ -108,10 +87,7 @@ fn blocks_closures_and_macros_run_whole() {
     expands("unsafe { f() }", "::rt::spawn(move || unsafe { f() })");
     expands("move || x", "::rt::spawn(move || x)");
     expands("|| -> u8 { x }", "::rt::spawn(move || -> u8 { x })");
-    expands(
-        "println!(\"{x}\")",
-        "::rt::spawn(move || println!(\"{x}\"))",
-    );
+    expands("println!(\"{x}\")", "::rt::spawn(move || println!(\"{x}\"))");
     expands("{},", "::rt::spawn(move || {})");
 }
 
@@ -143,10 +119,7 @@ fn after_the_arrow_comes_any_expression() {
 
 #[test]
 fn a_match_in_a_block_is_not_the_clone_form() {
-    expands(
-        "{ match x { _ => 1 } }",
-        "::rt::spawn(move || { match x { _ => 1 } })",
-    );
+    expands("{ match x { _ => 1 } }", "::rt::spawn(move || { match x { _ => 1 } })");
 }
 
 #[test]
@@ -154,24 +127,12 @@ fn a_macro_rules_fragment_is_seen_through() {
     // `$call:expr` arrives between delimiters that print as nothing.
     let fragment = proc_macro2::Group::new(proc_macro2::Delimiter::None, quote!(f(x)));
     let expected = call("let __rt_a0 = x;", "f(__rt_a0)");
-    assert_eq!(
-        normal(expand(quote!(#fragment))),
-        normal(expected.parse().unwrap())
-    );
+    assert_eq!(normal(expand(quote!(#fragment))), normal(expected.parse().unwrap()));
 }
 
 #[test]
 fn what_is_no_form_is_refused() {
-    for input in [
-        "",
-        "1 + 2",
-        "\"f\"",
-        "f(x)?",
-        "if a { b() }",
-        "x = f()",
-        "return",
-        "[f()]",
-    ] {
+    for input in ["", "1 + 2", "\"f\"", "f(x)?", "if a { b() }", "x = f()", "return", "[f()]"] {
         refuses(input, "`go!` takes a call");
     }
     refuses("module::f", "does not call it");
