@@ -61,21 +61,9 @@ fn what_hangs_is_killed() {
 
 /// Runs an example in `directory`.
 fn run_in(directory: &Path, name: &str, arguments: &[&str]) -> Output {
-<<<<<<< HEAD
-    let path = path_of(name);
-    Command::new(&path)
-        .args(arguments)
-        .current_dir(directory)
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .unwrap_or_else(|error| {
-            panic!("{}: {error}; `cargo build -p examples --examples`", path.display())
-        })
-=======
     let mut command = Command::new(path_of(name));
     command.args(arguments).current_dir(directory).env("RUST_BACKTRACE", "0");
     output(&mut command, LIMIT)
->>>>>>> macros
 }
 
 fn run(name: &str, arguments: &[&str]) -> Output {

@@ -49,16 +49,6 @@ fn read_a_pipe() {
     println!("read from the pipe: {:?}", read.join().unwrap());
 }
 
-<<<<<<< HEAD
-fn meet() {
-    let barrier = Arc::new(Barrier::new(10));
-    let waiting: Vec<_> = (0..10).map(|_| go!(barrier => barrier.wait().is_leader())).collect();
-    let met: Vec<bool> = waiting.into_iter().map(|one| one.join().unwrap()).collect();
-    println!("{} goroutines, each blocking its thread, met at a std::sync::Barrier", met.len());
-}
-
-=======
->>>>>>> macros
 pub(crate) fn run() {
     let two_processors = Runtime::builder().procs(2).build().unwrap();
     two_processors.run(use_files);
