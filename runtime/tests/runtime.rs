@@ -545,7 +545,7 @@ fn two_hundred_cycles_leave_nothing() {
             let waits: Vec<_> =
                 (0..10).map(|_| runtime.handle().spawn(|| Chan::<()>::nil().recv())).collect();
             runtime.run(|| rt::spawn(|| ()).join().unwrap());
-            if i % 2 == 0 {
+            if i.is_multiple_of(2) {
                 drop(runtime)
             } else {
                 runtime.shutdown_timeout(Duration::from_secs(30)).unwrap()
