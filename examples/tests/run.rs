@@ -4,9 +4,16 @@
 //! then finds the ones that were built last.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long an example may take: far longer than any does, so that only one that hangs is killed.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Where cargo puts an example: beside `deps`, where this test is.
 fn path_of(name: &str) -> PathBuf {
@@ -15,17 +22,48 @@ fn path_of(name: &str) -> PathBuf {
     profile.join("examples").join(name)
 }
 
+/// Runs a command to its end, or kills it after `limit` and shows what it had printed until then.
+#[track_caller]
+fn output(command: &mut Command, limit: Duration) -> Output {
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match piped.spawn() {
+        Ok(child) => child,
+        Err(error) => panic!("{command:?}: {error}; `cargo build -p examples --examples`"),
+    };
+    let (open, closed) = mpsc::channel();
+    let stdout = read(child.stdout.take().expect("it is piped"), open.clone());
+    let stderr = read(child.stderr.take().expect("it is piped"), open);
+    let late = closed.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+    if late {
+        child.kill().expect("it is a child");
+    }
+    let status = child.wait().expect("it is a child");
+    let output = Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+    assert!(!late, "killed after {limit:?}: {command:?}: {output:?}");
+    output
+}
+
+/// Reads all of a pipe, on a thread. When that is done `_open` is dropped: nothing is ever sent.
+fn read(mut pipe: impl Read + Send + 'static, _open: Sender<()>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let _open = _open;
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+        bytes
+    })
+}
+
+#[test]
+#[should_panic(expected = "killed after 100ms")]
+fn what_hangs_is_killed() {
+    output(Command::new("sleep").arg("1000"), Duration::from_millis(100));
+}
+
 /// Runs an example in `directory`.
 fn run_in(directory: &Path, name: &str, arguments: &[&str]) -> Output {
-    let path = path_of(name);
-    Command::new(&path)
-        .args(arguments)
-        .current_dir(directory)
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .unwrap_or_else(|error| {
-            panic!("{}: {error}; `cargo build -p examples --examples`", path.display())
-        })
+    let mut command = Command::new(path_of(name));
+    command.args(arguments).current_dir(directory).env("RUST_BACKTRACE", "0");
+    output(&mut command, LIMIT)
 }
 
 fn run(name: &str, arguments: &[&str]) -> Output {
@@ -270,13 +308,9 @@ fn wordcount_reads_more_files_than_it_may_open() {
     for i in 0..200 {
         fs::hard_link(directory.0.join("file"), directory.0.join(format!("links/{i}"))).unwrap();
     }
-    let output = Command::new("sh")
-        .args(["-c", r#"ulimit -n 128 && exec "$0" links"#])
-        .arg(path_of("wordcount"))
-        .current_dir(&directory.0)
-        .env("RT_PROCS", "200")
-        .output()
-        .unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"ulimit -n 128 && exec "$0" links"#]).arg(path_of("wordcount"));
+    let output = output(shell.current_dir(&directory.0).env("RT_PROCS", "200"), LIMIT);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let expected = "      count  word\n  2,000,000  two\n  1,000,000  one\n\n\
                     3,000,000 words, 2 different, in 200 files\n";

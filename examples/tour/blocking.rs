@@ -1,19 +1,34 @@
-//! A goroutine may call what blocks: `std::fs`, a pipe, `std::sync`, C. Its processor goes to other goroutines
-//! meanwhile; nothing has to be wrapped or marked. Here there is one processor only.
+//! A goroutine may call what blocks: `std::fs`, a pipe, `std::sync`, C; nothing has to be wrapped or marked. For now
+//! such a call holds its processor until it returns. The other processors run on and take the work that waits, here the
+//! second of two; with one processor, everything would wait.
 //!
 //! ```text
 //! == blocking: std calls that block
+//! each wrote a file and read it: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 //! others ran while one was blocked in read(2): true
 //! read from the pipe: "through the kernel"
-//! 10 goroutines, each blocking its thread, met at a std::sync::Barrier
 //! ```
 
 use std::io::{Read, Write};
-use std::sync::{Arc, Barrier};
+use std::{env, fs, process};
 
 use rt::Runtime;
 use rt::chan::Chan;
 use rt::go;
+
+fn through_a_file(n: u32) -> u32 {
+    let path = env::temp_dir().join(format!("rt-tour-{}-{n}", process::id()));
+    fs::write(&path, n.to_string()).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    text.parse().unwrap()
+}
+
+fn use_files() {
+    let files: Vec<_> = (0..10).map(|n| go!(through_a_file(n))).collect();
+    let numbers: Vec<_> = files.into_iter().map(|file| file.join().unwrap()).collect();
+    println!("each wrote a file and read it: {numbers:?}");
+}
 
 fn read_a_pipe() {
     let (mut reader, mut writer) = std::io::pipe().unwrap();
@@ -34,15 +49,8 @@ fn read_a_pipe() {
     println!("read from the pipe: {:?}", read.join().unwrap());
 }
 
-fn meet() {
-    let barrier = Arc::new(Barrier::new(10));
-    let waiting: Vec<_> = (0..10).map(|_| go!(barrier => barrier.wait().is_leader())).collect();
-    let met: Vec<bool> = waiting.into_iter().map(|one| one.join().unwrap()).collect();
-    println!("{} goroutines, each blocking its thread, met at a std::sync::Barrier", met.len());
-}
-
 pub(crate) fn run() {
-    let one_processor = Runtime::builder().procs(1).build().unwrap();
-    one_processor.run(read_a_pipe);
-    one_processor.run(meet);
+    let two_processors = Runtime::builder().procs(2).build().unwrap();
+    two_processors.run(use_files);
+    two_processors.run(read_a_pipe);
 }

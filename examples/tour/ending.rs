@@ -25,11 +25,13 @@ impl Drop for CleanUp {
 }
 
 pub(crate) fn run() {
-    let nobody_sends = Chan::<u32>::new(0);
-    let waiting = go!(nobody_sends => {
+    let (begun, nobody_sends) = (Chan::new(0), Chan::<u32>::new(0));
+    let waiting = go!(begun, nobody_sends => {
         let _guard = CleanUp;
+        begun.send(());
         nobody_sends.recv()
     });
+    begun.recv();
     let error = waiting.join_timeout(Duration::from_millis(20)).unwrap_err();
     println!("after 20 ms: is_timeout {}", error.is_timeout());
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! == parked: 100,000 goroutines that wait
-//! all of them wait at once: true
+//! all of them are there at once: true
 //! closing one channel woke 100000
 //! none is left
 //! ```
@@ -30,7 +30,7 @@ pub(crate) fn run() {
         });
     }
     ready.wait();
-    println!("all of them wait at once: {}", rt::num_goroutines() > MANY);
+    println!("all of them are there at once: {}", rt::num_goroutines() > MANY);
 
     gate.close();
     done.wait();

@@ -38,11 +38,11 @@
 //!
 //! # How it works
 //!
-//! One goroutine walks the tree and starts one for each file; these read with plain `std::fs` calls, which block
-//! only themselves, and send what they counted over a channel; `main` adds up. A second channel holds a slot for
-//! each file that may be open at a time: the walker waits for one before it starts the next goroutine. When the tree
-//! is walked and a `WaitGroup` says that every file is counted, it closes the first channel, which ends the loop in
-//! `main`.
+//! One goroutine walks the tree and starts one for each file; these read with plain `std::fs` calls, as many at a
+//! time as there are processors, and send what they counted over a channel; `main` adds up. A second channel holds a
+//! slot for each file that may be under way: the walker waits for one before it starts the next goroutine. When the
+//! tree is walked and a `WaitGroup` says that every file is counted, it closes the first channel, which ends the loop
+//! in `main`.
 
 mod count;
 mod progress;
@@ -67,8 +67,8 @@ use walk::Found;
 
 const USAGE: &str = "usage: wordcount [PATH]";
 
-/// How many files are open, or counted and not yet added up, at a time. A goroutine that waits for the disk gives its
-/// processor to the next, so without a limit they would all open theirs.
+/// How many files are found, open, or counted and not yet added up, at a time. It bounds memory when the walk is faster
+/// than the counting, and open files when there are very many processors.
 const OPEN_FILES: usize = 64;
 
 /// What `main` hears while the goroutines work.

@@ -152,7 +152,7 @@ fn check_function(kind: Kind, function: &ItemFn) -> Result<()> {
     if let Some(token) = &signature.asyncness {
         return refuse(
             token,
-            "takes a plain function: blocking calls park the goroutine, remove the `async`",
+            "takes a plain function: a goroutine waits without `await`, remove the `async`",
         );
     }
     if let Some(token) = &signature.constness {

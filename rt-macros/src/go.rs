@@ -138,7 +138,7 @@ fn spawn_expr(expr: Expr) -> Result<TokenStream> {
         body @ (Expr::Block(_) | Expr::Unsafe(_) | Expr::Macro(_)) => Ok(spawn(&quote!(#body))),
         Expr::Async(future) => Err(Error::new_spanned(
             future.async_token,
-            "`go!` runs plain code, not a future: `go!({ rt::block_on(async { .. }) })`",
+            "`go!` runs plain code, not a future: remove the `async`",
         )),
         Expr::Path(path) => Err(Error::new_spanned(
             &path,
@@ -223,7 +223,7 @@ fn spawn_closure(closure: ExprClosure) -> Result<TokenStream> {
     if let Some(token) = closure.asyncness {
         return Err(Error::new_spanned(
             token,
-            "`go!` runs plain code, not a future: `go!({ rt::block_on(async { .. }) })`",
+            "`go!` runs plain code, not a future: remove the `async`",
         ));
     }
     let closure = moving(Expr::Closure(closure));

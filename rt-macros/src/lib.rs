@@ -161,7 +161,7 @@ pub fn go(input: TokenStream) -> TokenStream {
 ///
 /// # What it cannot do
 ///
-/// An `async` function is refused: code in a goroutine blocks, and only the goroutine waits.
+/// An `async` function is refused: a goroutine waits without `await`.
 ///
 /// ```compile_fail
 /// #[rt::main]

@@ -125,13 +125,9 @@ fn limit_threads(more: u64) {
     // A number that nobody else uses: the limit counts a user's threads in all processes.
     let user = 4_000_000 + std::process::id() % 1_000_000;
     limit(libc::RLIMIT_NPROC, common::threads() as u64 + more);
-    // SAFETY: plain requests. Of all threads: glibc sees to it.
-    assert_eq!(
-        unsafe { libc::setresuid(user, user, user) },
-        0,
-        "{}",
-        std::io::Error::last_os_error()
-    );
+    // SAFETY: a plain request. Of all threads: glibc sees to it.
+    let refused = unsafe { libc::setresuid(user, user, user) };
+    assert_eq!(refused, 0, "{}", std::io::Error::last_os_error());
 }
 
 fn is_root() -> bool {
@@ -224,7 +220,7 @@ fn max_threads_is_kept() {
             }
             wg.wait();
             // One that is pinned, with others that could run.
-            let others: Vec<_> = (0..5).map(|_| rt::spawn(|| rt::yield_now())).collect();
+            let others: Vec<_> = (0..5).map(|_| rt::spawn(rt::yield_now)).collect();
             {
                 let _pin = rt::task::pin_thread();
                 (0..100).for_each(|_| rt::yield_now());

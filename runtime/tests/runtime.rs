@@ -1,4 +1,5 @@
 //! Runtimes: building, entering, several at once, leaving; and threads that goroutines stay on.
+#![allow(clippy::mem_forget, reason = "guards are leaked to see what the runtime makes of it")]
 #![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
 
 mod common;
@@ -544,7 +545,7 @@ fn two_hundred_cycles_leave_nothing() {
             let waits: Vec<_> =
                 (0..10).map(|_| runtime.handle().spawn(|| Chan::<()>::nil().recv())).collect();
             runtime.run(|| rt::spawn(|| ()).join().unwrap());
-            if i % 2 == 0 {
+            if i.is_multiple_of(2) {
                 drop(runtime)
             } else {
                 runtime.shutdown_timeout(Duration::from_secs(30)).unwrap()

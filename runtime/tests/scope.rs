@@ -130,7 +130,7 @@ fn a_panic_of_a_child_that_nobody_joins_is_told() {
         assert_eq!(text, "a scoped thread panicked");
         assert_eq!(others.into_inner(), 1);
         // One that was joined is not told again.
-        rt::scope(|s| assert!(s.spawn(|| fail("heard")).join().map(|()| ()).is_err()));
+        rt::scope(|s| assert!(s.spawn(|| fail("heard")).join().is_err()));
     });
 }
 
@@ -156,7 +156,7 @@ fn a_panic_of_the_body_waits_for_the_children() {
                 fail("the body's")
             })
         }));
-        let payload: Box<dyn std::any::Any + Send> = result.map(|()| ()).unwrap_err();
+        let payload: Box<dyn std::any::Any + Send> = result.unwrap_err();
         assert_eq!(common::text_of(&*payload), "the body's");
         assert_eq!(ended.into_inner(), 5);
         assert!(!thread::panicking());
