@@ -135,12 +135,21 @@ fn unbuffered_is_a_rendezvous() {
         let sender = rt::spawn(move || tx.send(2));
         assert!(sender.join_timeout(SHORT).unwrap_err().is_timeout());
         assert_eq!(ch.len(), 0);
-        assert_eq!(ch.try_recv(), Ok(2));
+        // Once it is there, without waiting for it.
+        let got = loop {
+            match ch.try_recv() {
+                Err(TryRecvError::Empty) => rt::time::sleep(SHORT),
+                got => break got,
+            }
+        };
+        assert_eq!(got, Ok(2));
         sender.join().unwrap();
         let rx = ch.clone();
         let receiver = rt::spawn(move || rx.recv());
         assert!(receiver.join_timeout(SHORT).unwrap_err().is_timeout());
-        assert!(ch.try_send(3).is_ok());
+        while ch.try_send(3).is_err() {
+            rt::time::sleep(SHORT);
+        }
         assert_eq!(receiver.join().unwrap(), Some(3));
     });
 }
@@ -198,20 +207,20 @@ fn a_timeout_leaves_the_queue() {
     let _t = common::test();
     on_one_and_two(|| {
         let ch = Chan::<u32>::new(0);
-        let short: Vec<_> = (0..5)
-            .map(|i| {
-                let ch = ch.clone();
-                rt::spawn(move || if i % 2 == 0 { ch.recv_timeout(SHORT).ok() } else { ch.recv() })
-            })
-            .collect();
-        rt::time::sleep(10 * SHORT);
-        // The two that stayed.
-        ch.send(1);
-        ch.send(2);
-        assert!(ch.try_send(3).is_err());
-        let mut got: Vec<_> = short.into_iter().filter_map(|s| s.join().unwrap()).collect();
+        let waits = |timed: bool| {
+            let ch = ch.clone();
+            rt::spawn(move || if timed { ch.recv_timeout(SHORT).ok() } else { ch.recv() })
+        };
+        let (timed, stay): (Vec<_>, Vec<_>) = (0..3).map(|_| (waits(true), waits(false))).unzip();
+        for handle in timed {
+            assert_eq!(handle.join().unwrap(), None);
+        }
+        // Those that stayed.
+        (1..=3).for_each(|i| ch.send(i));
+        assert!(ch.try_send(4).is_err());
+        let mut got: Vec<_> = stay.into_iter().map(|s| s.join().unwrap().unwrap()).collect();
         got.sort_unstable();
-        assert_eq!(got, [1, 2]);
+        assert_eq!(got, [1, 2, 3]);
     });
 }
 

@@ -40,13 +40,15 @@ fn crowd(runtime: &rt::Runtime, count: usize) -> (usize, usize) {
             })
         })
         .collect();
-    // As many as have a stack.
-    let mut before = usize::MAX;
-    while began.load(Ordering::SeqCst) != before {
-        before = began.load(Ordering::SeqCst);
+    // As many as have a stack: all, or those after whom none has begun for long.
+    let (mut at_once, mut quiet) = (0, 0);
+    while at_once < count && quiet < 30 {
         std::thread::sleep(Duration::from_millis(50));
+        let now = began.load(Ordering::SeqCst);
+        quiet = if now == at_once { quiet + 1 } else { 0 };
+        at_once = now;
     }
-    eprintln!("at once: {before};");
+    eprintln!("at once: {at_once};");
     hold.close();
     let (mut fine, mut without) = (0, 0);
     for (i, handle) in all.into_iter().enumerate() {

@@ -23,8 +23,15 @@ fn a_goroutine_that_overflows_is_named() {
     if is_child(name) {
         let runtime = runtime(2);
         runtime.run(|| {
-            let overflows = rt::task::Builder::new().name("deep thought").spawn(endless).unwrap();
+            let go = rt::chan::Chan::<()>::new(0);
+            let go2 = go.clone();
+            let overflows = rt::task::Builder::new().name("deep thought").spawn(move || {
+                go2.recv();
+                endless()
+            });
+            let overflows = overflows.unwrap();
             eprintln!("id is {};", overflows.task().id());
+            go.send(());
             overflows.join().unwrap();
         });
         return;
