@@ -141,10 +141,13 @@ impl<T> Chan<T> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let Some(core) = &self.core else { return Err(TrySendError(value)) };
         let pushed = core.push_now(&mut core.room.lock(), value);
+        if let Ok(woken) = pushed {
+            wake(woken);
+        }
+        // Who is to be woken has been: they do not wait for our next turn.
         wait::checkpoint();
         match pushed {
-            Ok(woken) => {
-                wake(woken);
+            Ok(_) => {
                 Ok(())
             }
             Err((true, value)) => {
@@ -194,12 +197,12 @@ impl<T> Chan<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let Some(core) = &self.core else { return Err(TryRecvError::Empty) };
         let pulled = core.pull_now(&mut core.room.lock());
+        if let Pulled::Value(_, woken) = pulled {
+            wake(woken);
+        }
         wait::checkpoint();
         match pulled {
-            Pulled::Value(value, woken) => {
-                wake(woken);
-                Ok(value)
-            }
+            Pulled::Value(value, _) => Ok(value),
             Pulled::Closed => Err(TryRecvError::Disconnected),
             Pulled::Empty => Err(TryRecvError::Empty),
         }
