@@ -147,9 +147,7 @@ impl<T> Chan<T> {
         // Who is to be woken has been: they do not wait for our next turn.
         wait::checkpoint();
         match pushed {
-            Ok(_) => {
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err((true, value)) => {
                 drop(value);
                 panic!("send on closed channel")
