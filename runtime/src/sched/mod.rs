@@ -223,6 +223,14 @@ pub(crate) fn current_slot() -> Option<&'static Slot> {
     crate::m::current()?.own().slot.get()
 }
 
+/// A number below `n`, from the thread's own dice.
+pub(crate) fn dice(n: usize) -> usize {
+    match crate::m::current() {
+        Some(m) => m.own().rng.below(n),
+        None => crate::util::below(n),
+    }
+}
+
 /// The stack class of goroutines that the caller spawns; `None` outside of a runtime, or where
 /// the caller has entered another one.
 #[inline]

@@ -46,6 +46,12 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
     }
 }
 
+/// The slot of the goroutine that calls; `None` on a plain thread.
+#[inline]
+pub(crate) fn current_slot() -> Option<&'static Slot> {
+    sched::current_slot()
+}
+
 /// Waits for a wake-up. Invariants 1 and 2.
 #[inline(always)]
 pub(crate) fn park(slot: &'static Slot, why: Why) {
@@ -111,6 +117,11 @@ pub(crate) fn to_be_unwound(slot: &'static Slot) -> bool {
         publish(slot);
     }
     is_cancelled(slot) && may_raise(slot)
+}
+
+/// A number below `n`, which is not zero: every random choice of the rooms.
+pub(crate) fn dice(n: usize) -> usize {
+    if cfg!(any(loom, shuttle)) { 0 } else { sched::dice(n) }
 }
 
 /// Whether `deadline` has passed.
