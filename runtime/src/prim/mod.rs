@@ -23,11 +23,24 @@
 
 #![forbid(unsafe_code)]
 
+/// Makes constructors `const`, but not in a model, whose atomics are made at run time.
+macro_rules! const_fn {
+    ($($(#[$attr:meta])* $vis:vis const fn $name:ident($($args:tt)*) -> $ret:ty $body:block)*) => {$(
+        #[cfg(not(any(loom, shuttle)))]
+        $(#[$attr])*
+        $vis const fn $name($($args)*) -> $ret $body
+        #[cfg(any(loom, shuttle))]
+        $(#[$attr])*
+        $vis fn $name($($args)*) -> $ret $body
+    )*};
+}
+
 mod cell;
 mod mutex;
 mod spin;
 
 pub(crate) use cell::UnsafeCell;
+pub(crate) use const_fn;
 pub(crate) use mutex::Mutex;
 pub(crate) use spin::{SpinGuard, SpinLock};
 

@@ -31,8 +31,10 @@ const LAST: u32 = 64;
 const LOOKS: u32 = 12;
 
 impl SpinLock {
-    pub(crate) fn new() -> Self {
-        Self(AtomicU32::new(FREE))
+    super::const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self(AtomicU32::new(FREE))
+        }
     }
 
     /// Waits until the lock is held.

@@ -64,6 +64,11 @@ impl<N> List<N> {
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_null()
     }
+
+    #[inline]
+    pub(crate) fn has_one(&self) -> bool {
+        !self.is_empty() && ptr::eq(self.head, self.tail)
+    }
 }
 
 impl<N: Linked> List<N> {

@@ -28,7 +28,7 @@ use crate::util;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-pub(crate) use crate::sched::{Why, wake};
+pub(crate) use crate::sched::{Why, may_spin, wake};
 pub(crate) use list::{Linked, Links, List};
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
@@ -159,6 +159,12 @@ pub(crate) fn yield_now() {
 #[inline]
 pub(crate) fn checkpoint() {
     sched::checkpoint();
+}
+
+/// Lets who was just woken run first, if the caller is a goroutine. Not a point at which
+/// cancellation arrives: destructors may call it.
+pub(crate) fn give_way() {
+    sched::yield_now();
 }
 
 /// Before the first park, who may abort the goroutine must be able to find it.
