@@ -21,7 +21,7 @@ use std::time::Instant;
 
 /// What a waiter waits for; shown in dumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(u8)]
 pub(crate) enum Why {
     Join = 1,
     Scope = 2,
@@ -42,7 +42,7 @@ pub(crate) enum Why {
 /// Notes what the goroutine is about to wait for.
 #[inline(always)]
 pub(crate) fn set_reason(slot: &Slot, why: Why) {
-    slot.reason.store(why as u32, Ordering::Relaxed);
+    slot.reason.store(why as u8, Ordering::Relaxed);
 }
 
 /// Waits for the word's token, which may come for no reason. `child`: a goroutine whose end the
