@@ -20,6 +20,7 @@ extern crate self as rt;
 
 mod carrier;
 mod g;
+mod lock;
 mod m;
 mod p;
 mod panic;

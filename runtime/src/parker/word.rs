@@ -50,12 +50,8 @@ impl ParkWord {
     #[inline]
     fn leave_running(&self, state: u32) -> bool {
         let seen = self.seen.load(Ordering::Relaxed);
-        let left = self.word.compare_exchange(
-            seen,
-            seen | state,
-            Ordering::Release,
-            Ordering::Relaxed,
-        );
+        let left =
+            self.word.compare_exchange(seen, seen | state, Ordering::Release, Ordering::Relaxed);
         left.is_ok()
     }
 
@@ -105,12 +101,8 @@ impl ParkWord {
     /// ASLEEP -> RUNNING, unless a token has done that.
     fn get_up(&self) {
         let seen = self.seen.load(Ordering::Relaxed);
-        let _ = self.word.compare_exchange(
-            seen | ASLEEP,
-            seen,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        let _ =
+            self.word.compare_exchange(seen | ASLEEP, seen, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     fn is_asleep(&self) -> bool {
