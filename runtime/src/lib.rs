@@ -42,7 +42,7 @@ pub mod task;
 pub mod time;
 
 pub use panic::PanicPolicy;
-pub use rt_macros::{go, main, test};
+pub use rt_macros::{go, main, select, test};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
 pub use task::{JoinError, JoinHandle, scope, spawn, yield_now};
 
