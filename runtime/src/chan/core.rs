@@ -33,6 +33,10 @@ unsafe impl<T: Send> Sync for Core<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Core<T> {}
 
+/// No section under the lock runs user code, so no panic leaves it half changed.
+impl<T> std::panic::UnwindSafe for Core<T> {}
+impl<T> std::panic::RefUnwindSafe for Core<T> {}
+
 impl<T> Core<T> {
     pub(super) fn new(cap: usize) -> Self {
         Self::build(cap, None, None)
