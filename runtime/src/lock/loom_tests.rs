@@ -4,7 +4,7 @@
 //! the kernel makes of the pair.
 //!
 //! Broken on purpose, and noticed: no second look at the favourite after `busy`; no light barrier;
-//! no heavy barrier; no wait for the favourite; F4 Relaxed; a favourite made without the word.
+//! no heavy barrier; no wait for the favourite; F4 Relaxed.
 
 use super::{BiasedLock, Holder};
 use loom::cell::UnsafeCell;
