@@ -83,8 +83,11 @@ impl<T> Core<T> {
                 return Ok(());
             }
             Step::Closed => End::Closed,
-            // SAFETY: the place lives until the call returns.
-            Step::Blocked => unsafe { self.send_case(place) }.block(here, locked, deadline),
+            Step::Blocked => {
+                // SAFETY: the place lives until the call returns.
+                let case = unsafe { self.send_case(place) };
+                case.block(here, locked, deadline)
+            }
         };
         match end {
             End::Passed => Ok(()),
@@ -141,9 +144,10 @@ impl<T> Core<T> {
                 End::Passed
             }
             Step::Closed => End::Closed,
-            // SAFETY: the place lives until the call returns.
             Step::Blocked => {
-                unsafe { self.recv_case(value.as_mut_ptr()) }.block(here, locked, deadline)
+                // SAFETY: the place lives until the call returns.
+                let case = unsafe { self.recv_case(value.as_mut_ptr()) };
+                case.block(here, locked, deadline)
             }
         };
         match end {
