@@ -83,5 +83,9 @@ pub fn procs() -> usize {
 /// What the macros expand to. Not for direct use.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::chan::select::{
+        Arm, Case, RecvCase, RecvOperand, SendCase, SendFromCase, SendOperand, Wait, recv_case,
+        select, select_forever, send_case, send_from_case,
+    };
     pub use crate::runtime::Entry;
 }

@@ -121,6 +121,7 @@ fn borrow() -> &'static Slot {
 ///
 /// # Panics
 /// When the system has no memory for a slot.
+#[cfg(not(any(loom, shuttle)))]
 #[inline(never)]
 pub(crate) fn with_thread_slot<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
     match LENT.try_with(|lent| lent.0) {
@@ -130,4 +131,10 @@ pub(crate) fn with_thread_slot<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
             f(lent.0)
         }
     }
+}
+
+/// In a model every wait has a slot of its own, which lives to the end of the process.
+#[cfg(any(loom, shuttle))]
+pub(crate) fn with_thread_slot<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
+    f(Box::leak(Box::new(Slot::for_model())))
 }

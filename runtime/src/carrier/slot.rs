@@ -78,7 +78,7 @@ pub(crate) struct Slot {
 }
 
 // AddressSanitizer keeps bounds of stacks in it.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(
     size_of::<Slot>() == 128 || cfg!(feature = "sanitizer"),
     "a million slots are a million times this"
@@ -88,6 +88,32 @@ const _: () = assert!(
 unsafe impl Sync for Slot {}
 
 impl Slot {
+    /// A thread's slot: loom's words cannot be zeroed memory.
+    #[cfg(any(loom, shuttle))]
+    pub(super) fn for_model() -> Self {
+        Self {
+            word: ParkWord::new(),
+            reason: AtomicU32::new(0),
+            home: AtomicPtr::new(std::ptr::null_mut()),
+            job: AtomicPtr::new(std::ptr::null_mut()),
+            id: AtomicU64::new(0),
+            locals: Cell::new(std::ptr::null_mut()),
+            entered: Cell::new(std::ptr::null()),
+            yielder: Cell::new(std::ptr::null()),
+            co: UnsafeCell::new(MaybeUninit::uninit()),
+            idle_since: Cell::new(0),
+            bound: Cell::new(0),
+            spawns: Cell::new(0),
+            pins: Cell::new(0),
+            masks: Cell::new(0),
+            raised: Cell::new(0),
+            reachable: Cell::new(false),
+            has_stack: Cell::new(false),
+            class: Cell::new(Class::from_index(0)),
+            limit: Cell::new(0),
+        }
+    }
+
     /// The scheduler that resumes this carrier; null for a thread's slot.
     ///
     /// Relaxed: written before the carrier first parks, and read by who won its word.

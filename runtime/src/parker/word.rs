@@ -71,7 +71,7 @@ impl ParkWord {
         self.take()
     }
 
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     fn wait_while_asleep(&self, deadline: Option<Instant>) {
         while self.0.load(Ordering::Relaxed) == ASLEEP {
             let left = match deadline {
@@ -85,23 +85,23 @@ impl ParkWord {
         }
     }
 
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     #[cold]
     fn wake_thread(&self) {
         crate::sys::futex::wake_one(&raw const self.0);
     }
 
-    /// Under loom a futex is a look and a yield, and any deadline is near.
-    #[cfg(loom)]
+    /// In a model a futex is a look and a yield, and any deadline is near.
+    #[cfg(any(loom, shuttle))]
     fn wait_while_asleep(&self, deadline: Option<Instant>) {
         while self.0.load(Ordering::Relaxed) == ASLEEP {
-            loom::thread::yield_now();
+            crate::prim::spin_hint();
             if deadline.is_some() {
                 return;
             }
         }
     }
 
-    #[cfg(loom)]
+    #[cfg(any(loom, shuttle))]
     fn wake_thread(&self) {}
 }

@@ -1,7 +1,8 @@
-//! The ground: atomics, locks and cells, from `std` or from `loom`.
+//! The ground: atomics, locks and cells, from `std`, from `loom` or from `shuttle`.
 //!
-//! Every other module takes its atomics and locks from here, so that the state machines
-//! that matter can be handed to loom unchanged (`--cfg loom`).
+//! Every other module takes its atomics and locks from here, so that the state machines that matter
+//! can be handed unchanged to loom, which tries every order of a small model, or to shuttle, which
+//! tries many orders of a large one (`--cfg loom`, `--cfg shuttle`).
 //!
 //! Invariants:
 //! 1. Nothing here blocks for long: [`Mutex`] guards short sections and is never held across
@@ -10,10 +11,11 @@
 //!    no modelled state machine lives in a static.
 //!
 //! # Models
-//! Modules called `loom_tests` hold the models, next to what they model. In seconds, and in depth:
+//! Modules called `loom_tests` and `shuttle_tests` hold the models, next to what they model. In seconds, and in depth:
 //! ```text
 //! LOOM_MAX_PREEMPTIONS=2 RUSTFLAGS="--cfg loom" cargo test -p rt --release --lib loom
 //! LOOM_MAX_PREEMPTIONS=3 RUSTFLAGS="--cfg loom" cargo test -p rt --release --lib loom
+//! RUSTFLAGS="--cfg shuttle" cargo test -p rt --release --lib shuttle
 //! ```
 //! loom treats SeqCst accesses as AcqRel, but SeqCst fences as what they are: what needs a total
 //! order says so by a fence. Of an atomic it remembers one last access: a thread that loads it and
@@ -21,16 +23,41 @@
 
 #![forbid(unsafe_code)]
 
+/// Makes constructors `const`, but not in a model, whose atomics are made at run time.
+macro_rules! const_fn {
+    ($($(#[$attr:meta])* $vis:vis const fn $name:ident($($args:tt)*) -> $ret:ty $body:block)*) => {$(
+        #[cfg(not(any(loom, shuttle)))]
+        $(#[$attr])*
+        $vis const fn $name($($args)*) -> $ret $body
+        #[cfg(any(loom, shuttle))]
+        $(#[$attr])*
+        $vis fn $name($($args)*) -> $ret $body
+    )*};
+}
+
+mod cell;
 mod mutex;
+mod spin;
 
+pub(crate) use cell::UnsafeCell;
+pub(crate) use const_fn;
 pub(crate) use mutex::Mutex;
+pub(crate) use spin::{SpinGuard, SpinLock};
 
-/// Atomics that loom can replace.
+/// Atomics that a model checker can replace.
 pub(crate) mod atomic {
     #[cfg(loom)]
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
-    #[cfg(not(loom))]
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+    #[cfg(shuttle)]
+    pub(crate) use shuttle::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 /// Atomics for statics and for what loom does not model.
@@ -43,12 +70,14 @@ pub(crate) mod global {
     pub(crate) use std::sync::MutexGuard;
 }
 
-/// Tells the processor, or loom, that this thread spins.
+/// Tells the processor, or the model, that this thread spins.
 #[inline]
 pub(crate) fn spin_hint() {
     #[cfg(loom)]
     loom::thread::yield_now();
-    #[cfg(not(loom))]
+    #[cfg(shuttle)]
+    shuttle::thread::yield_now();
+    #[cfg(not(any(loom, shuttle)))]
     std::hint::spin_loop();
 }
 

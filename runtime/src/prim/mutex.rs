@@ -21,21 +21,26 @@ impl<T> Global<T> {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use Global as Mutex;
 
-/// The same, from loom.
 #[cfg(loom)]
-#[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+use loom::sync as model;
+#[cfg(shuttle)]
+use shuttle::sync as model;
 
-#[cfg(loom)]
+/// The same, from a model.
+#[cfg(any(loom, shuttle))]
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(model::Mutex<T>);
+
+#[cfg(any(loom, shuttle))]
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+        Self(model::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> model::MutexGuard<'_, T> {
         match self.0.lock() {
             Ok(guard) => guard,
             Err(poisoned) => poisoned.into_inner(),

@@ -15,6 +15,7 @@ use crate::g::{GRef, Runnable};
 use crate::m::{self, CurrentM};
 use crate::p::NEXT_CAP;
 use crate::prim::global::Ordering;
+use crate::sys;
 use crate::trace::{Event, emit};
 use std::time::Instant;
 
@@ -29,6 +30,13 @@ pub(crate) enum Why {
     ChanRecv = 5,
     Sleep = 6,
     Runtime = 7,
+    Mutex = 8,
+    RwLock = 9,
+    Condvar = 10,
+    Once = 11,
+    Semaphore = 12,
+    Barrier = 13,
+    Select = 14,
 }
 
 /// Notes what the goroutine is about to wait for.
@@ -119,6 +127,19 @@ pub(crate) fn checkpoint() {
     {
         preempted();
     }
+}
+
+/// Whether who waits for something short does well to spin for it: others run beside the caller,
+/// and nobody else wants the caller's P.
+pub(crate) fn may_spin() -> bool {
+    let Some(m) = m::current() else { return sys::has_many_cpus() };
+    let Some(p) = m.own().p.get() else { return false };
+    // SAFETY: an M's scheduler outlives it.
+    let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    sched.config.procs > sched.idle.idle_ps() + 1
+        && p.remote.is_empty()
+        && p.remote.peek_next() == 0
+        && sys::has_many_cpus()
 }
 
 #[cold]

@@ -63,7 +63,7 @@ impl Class {
     }
 
     #[inline]
-    pub(super) fn from_index(index: usize) -> Class {
+    pub(crate) fn from_index(index: usize) -> Class {
         debug_assert!(index < Class::COUNT);
         Class(index as u8)
     }

@@ -26,9 +26,24 @@ mod other;
 #[cfg(not(target_os = "linux"))]
 use other as os;
 
+use crate::prim::global::{AtomicUsize, Ordering};
+
 pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
 pub(crate) use os::{cpus, errno, set_errno};
+
+/// Whether two threads of this process can run at the same time, as of the first time it was asked.
+pub(crate) fn has_many_cpus() -> bool {
+    static SEEN: AtomicUsize = AtomicUsize::new(0);
+    match SEEN.load(Ordering::Relaxed) {
+        0 => {
+            let cpus = cpus();
+            SEEN.store(cpus, Ordering::Relaxed);
+            cpus > 1
+        }
+        cpus => cpus > 1,
+    }
+}
 
 /// Address space: reserve it, guard it, give its pages back.
 pub(crate) mod mem {

@@ -18,6 +18,8 @@
 //! 4. Who wakes touches nothing of the sleeper after the store that releases it: the slot is
 //!    read before that store, and slots are never unmapped.
 
+mod list;
+
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Unwind};
 use crate::sched::{self, Sched};
@@ -26,7 +28,8 @@ use crate::util;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-pub(crate) use crate::sched::{Why, wake};
+pub(crate) use crate::sched::{Why, may_spin, wake};
+pub(crate) use list::{Linked, Links, List};
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
 const ENOUGH: u16 = 100;
@@ -41,6 +44,12 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
         Some(slot) => f(slot),
         None => carrier::with_thread_slot(f),
     }
+}
+
+/// The slot of the goroutine that calls; `None` on a plain thread.
+#[inline]
+pub(crate) fn current_slot() -> Option<&'static Slot> {
+    sched::current_slot()
 }
 
 /// Waits for a wake-up. Invariants 1 and 2.
@@ -74,6 +83,45 @@ pub(crate) fn park_until(slot: &'static Slot, why: Why, deadline: Option<Instant
     sched::park(slot, None);
     drop(alarm);
     raise_if_cancelled(slot);
+}
+
+/// The same for who must not be unwound before it has looked at what it waits for: it asks
+/// [`to_be_unwound`] when that has not come. So nothing that came is lost to a cancellation.
+#[inline(always)]
+pub(crate) fn rest(slot: &'static Slot, why: Why, deadline: Option<Instant>) {
+    if !slot.has_stack() {
+        return sched::park_thread(slot, deadline);
+    }
+    sched::set_reason(slot, why);
+    match deadline {
+        None => sched::park(slot, None),
+        Some(at) => rest_until(slot, at),
+    }
+}
+
+#[inline(never)]
+fn rest_until(slot: &'static Slot, at: Instant) {
+    let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
+    sched::park(slot, None);
+    drop(alarm);
+}
+
+/// Whether a wait on `slot` that has not got what it waits for is to end by [`unwind`]. Asked before
+/// each [`rest`]: a cancellation that comes later ends the rest.
+#[inline(always)]
+pub(crate) fn to_be_unwound(slot: &'static Slot) -> bool {
+    if !slot.has_stack() {
+        return false;
+    }
+    if !slot.reachable.get() {
+        publish(slot);
+    }
+    is_cancelled(slot) && may_raise(slot)
+}
+
+/// A number below `n`, which is not zero: every random choice of the rooms.
+pub(crate) fn dice(n: usize) -> usize {
+    if cfg!(any(loom, shuttle)) { 0 } else { sched::dice(n) }
 }
 
 /// Whether `deadline` has passed.
@@ -111,6 +159,12 @@ pub(crate) fn yield_now() {
 #[inline]
 pub(crate) fn checkpoint() {
     sched::checkpoint();
+}
+
+/// Lets who was just woken run first, if the caller is a goroutine. Not a point at which
+/// cancellation arrives: destructors may call it.
+pub(crate) fn give_way() {
+    sched::yield_now();
 }
 
 /// Before the first park, who may abort the goroutine must be able to find it.
@@ -162,11 +216,19 @@ pub(crate) fn passes_on(slot: &'static Slot) -> bool {
 #[cold]
 #[inline(never)]
 fn raise(slot: &'static Slot) {
+    if may_raise(slot) {
+        unwind();
+    }
+}
+
+/// Counts one delivery, if there may be one.
+#[cold]
+fn may_raise(slot: &'static Slot) -> bool {
     if slot.masks.get() != 0 || std::thread::panicking() || slot.raised.get() >= ENOUGH {
-        return;
+        return false;
     }
     slot.raised.set(slot.raised.get() + 1);
-    unwind();
+    true
 }
 
 /// Unwinds the goroutine without a word from any panic hook.

@@ -1,0 +1,335 @@
+//! The mutex without its value: one word, and a queue of who waits.
+//!
+//! # The word
+//! | bit | meaning |
+//! |---|---|
+//! | LOCKED | somebody holds the lock |
+//! | WOKEN | somebody who waited, or is about to, is awake and looks at the word; unlocking wakes nobody |
+//! | STARVING | the first of the queue has waited for too long: the lock is handed to it, nobody else takes it |
+//! | WAITING | the queue is not empty |
+//!
+//! Zero is free; nobody waits. That is locked by one compare-exchange and unlocked by one subtraction.
+//!
+//! # Two modes
+//! **Barging.** Who unlocks takes LOCKED away and wakes the first of the queue, which has to compete
+//! with whoever comes by. So a goroutine that runs can lock and unlock many times while another is on its
+//! way out of its sleep, and no time is lost in which the lock belongs to somebody who does not
+//! run. One waiter is awake at a time (WOKEN); one that has to wait again goes to the front.
+//!
+//! **Starving.** A waiter that was woken, finds the lock held again and has waited for
+//! [`STARVES_AFTER`] in all, sets STARVING, and from then on who unlocks hands the lock over: it
+//! takes the first one from the queue, sets LOCKED in its name, and gives its processor to it. Who is handed
+//! the lock after a shorter wait, or is the last, ends the mode.
+//!
+//! # The protocol
+//! ```text
+//!   unlock   U1  word -= LOCKED (Release); zero: done
+//!            U2  WOKEN and not STARVING: done
+//!            U3  queue's lock { LOCKED or nobody waits: done
+//!                               STARVING: word |= LOCKED, take the first
+//!                               WOKEN: done; else word |= WOKEN, take the first }
+//!            U4  release what was taken: with HANDED or WOKEN
+//!   lock     L1  neither LOCKED nor STARVING: word |= LOCKED (Acquire), - WOKEN if ours; done
+//!            L2  a while: look again; WOKEN is ours if we set it
+//!            L3  queue's lock { neither LOCKED nor STARVING: L1
+//!                               word |= WAITING, - WOKEN if ours; push }
+//!            L4  wait; HANDED: done. WOKEN is ours now: L1
+//!   give up  G1  queue's lock { still listed: leave; the queue is empty: word -= WAITING, STARVING; done }
+//!            G2  taken: wait for the release. HANDED: the lock is ours. WOKEN: L1, but instead of L3
+//!                word -= WOKEN, which must find LOCKED or STARVING; done
+//! ```
+//!
+//! # Why nobody waits for ever
+//! Claim: if somebody waits and nobody holds the lock, then somebody is awake who will look at the
+//! word (a holder of WOKEN, or an unlocker between U1 and U4).
+//!
+//! A waiter is pushed (L3) by a compare-exchange that finds LOCKED or STARVING. If LOCKED, the
+//! holder's U1 comes later and sees WAITING. If STARVING without LOCKED, an unlocker is between U1 and U3,
+//! for only its U3 or a G1 that empties the queue ends that state. An unlocker that stops at U2 or U3
+//! leaves it to another: to a holder, whose own unlocking comes; or to the holder of WOKEN. That
+//! one gives WOKEN up by locking, or by an exchange that finds LOCKED or STARVING, and the same
+//! argument starts over with who unlocks next.
+//!
+//! # Invariants
+//! 1. WAITING says, under the queue's lock, whether the queue is empty. STARVING implies WAITING.
+//!    Both are set under the queue's lock.
+//! 2. Who unlocks releases (U1, Release). All else that writes the word while it is free is a read-modify-write, so
+//!    who locks it later (L1, Acquire) synchronizes with that. The store of HANDED carries it over (`waiter`).
+//! 3. WOKEN has one owner: who set it while spinning, or the waiter that was released with it.
+//! 4. A queued waiter is released, or takes itself out of the queue, before `lock_slow` returns.
+
+use crate::prim::atomic::{AtomicU32, Ordering};
+use crate::prim::{const_fn, spin_hint};
+use crate::sync::waiter::{End, Locked, Queue, Taken, Waiter};
+use crate::util;
+use crate::wait::{self, Why};
+use std::time::{Duration, Instant};
+
+const LOCKED: u32 = 1;
+const WOKEN: u32 = 2;
+const STARVING: u32 = 4;
+const WAITING: u32 = 8;
+
+/// Who has waited for so long is handed the lock.
+const STARVES_AFTER: Duration = Duration::from_millis(1);
+
+/// What a waiter is released with: it may try, and WOKEN is its own.
+const TRY: u32 = 1;
+/// It holds the lock.
+const HANDED: u32 = 2;
+
+/// Looks at the word before it queues up, when that may help.
+#[cfg(not(any(loom, shuttle)))]
+const LOOKS: u32 = 4;
+#[cfg(any(loom, shuttle))]
+const LOOKS: u32 = 1;
+/// Pauses between two looks; a pause is about 50 ns on current x86.
+#[cfg(not(any(loom, shuttle)))]
+const PAUSES: u32 = 30;
+#[cfg(any(loom, shuttle))]
+const PAUSES: u32 = 1;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(in crate::sync) struct RawMutex {
+    word: AtomicU32,
+    queue: Locked<Queue>,
+}
+
+impl RawMutex {
+    const_fn! {
+        pub(in crate::sync) const fn new() -> Self {
+            Self { word: AtomicU32::new(0), queue: Locked::new(Queue::new()) }
+        }
+    }
+
+    #[inline(always)]
+    pub(in crate::sync) fn lock(&self) {
+        if self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.lock_slow(None);
+        }
+    }
+
+    #[inline]
+    pub(in crate::sync) fn try_lock(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & (LOCKED | STARVING) == 0 {
+            match self.take(word, LOCKED, 0) {
+                Ok(()) => return true,
+                Err(seen) => word = seen,
+            }
+        }
+        false
+    }
+
+    /// `false`: `deadline` came first.
+    #[inline]
+    pub(in crate::sync) fn lock_until(&self, deadline: Option<Instant>) -> bool {
+        self.try_lock() || self.lock_slow(deadline)
+    }
+
+    /// The caller holds the lock.
+    #[inline(always)]
+    pub(in crate::sync) fn unlock(&self) {
+        // Release: invariant 2.
+        if self.word.fetch_sub(LOCKED, Ordering::Release) != LOCKED {
+            self.unlock_slow();
+        }
+    }
+
+    pub(in crate::sync) fn is_locked(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & LOCKED != 0
+    }
+
+    /// Takes `word` to what it is with `set` and without `clear`. Acquire: invariant 2.
+    #[inline]
+    fn take(&self, word: u32, set: u32, clear: u32) -> Result<(), u32> {
+        let to = (word | set) & !clear;
+        match self.word.compare_exchange_weak(word, to, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Ok(()),
+            Err(seen) => Err(seen),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_slow(&self, deadline: Option<Instant>) -> bool {
+        wait::checkpoint();
+        let mut own = 0;
+        if self.spin(&mut own) {
+            return true;
+        }
+        wait::with(|slot| {
+            let mut waiter = Waiter::new(slot, 0);
+            let mut since = None;
+            loop {
+                if !self.queue_up(&waiter, own, since) {
+                    return true;
+                }
+                let since = *since.get_or_insert_with(util::now);
+                let code = match waiter.wait(Why::Mutex, deadline) {
+                    Ok(code) => code,
+                    Err(end) => {
+                        if self.give_up(&waiter) {
+                            return true;
+                        }
+                        end.raise();
+                        return false;
+                    }
+                };
+                if code == HANDED {
+                    self.settle(since);
+                    return true;
+                }
+                own = WOKEN;
+                if self.spin(&mut own) {
+                    return true;
+                }
+                waiter.renew();
+            }
+        })
+    }
+
+    /// L1 and L2. `own`: WOKEN if that is ours. `true`: locked.
+    fn spin(&self, own: &mut u32) -> bool {
+        let mut looks = 0;
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & (LOCKED | STARVING) == 0 {
+                match self.take(word, LOCKED, *own) {
+                    Ok(()) => return true,
+                    Err(seen) => word = seen,
+                }
+                continue;
+            }
+            if word & STARVING != 0 || looks == LOOKS || !wait::may_spin() {
+                return false;
+            }
+            if word & (WOKEN | WAITING) == WAITING && self.take(word, WOKEN, 0).is_ok() {
+                *own = WOKEN;
+            }
+            for _ in 0..PAUSES {
+                spin_hint();
+            }
+            looks += 1;
+            word = self.word.load(Ordering::Relaxed);
+        }
+    }
+
+    /// L3. `since`: when it began to wait, if it was in the queue before. `false`: locked.
+    fn queue_up(&self, waiter: &Waiter, own: u32, since: Option<Instant>) -> bool {
+        let starves = if since.is_some_and(starves) { STARVING } else { 0 };
+        self.queue.with(|queue| {
+            let mut word = self.word.load(Ordering::Relaxed);
+            loop {
+                let free = word & (LOCKED | STARVING) == 0;
+                let set = if free { LOCKED } else { WAITING | starves };
+                match self.take(word, set, own) {
+                    Ok(()) if free => return false,
+                    Ok(()) => break,
+                    Err(seen) => word = seen,
+                }
+            }
+            match since {
+                // SAFETY: the caller keeps it until it is released or has left (invariant 4).
+                None => unsafe { queue.push_back(waiter) },
+                // SAFETY: as above.
+                Some(_) => unsafe { queue.push_front(waiter) },
+            }
+            true
+        })
+    }
+
+    /// Handed the lock: ends the starving mode if the wait was short.
+    #[cold]
+    fn settle(&self, since: Instant) {
+        if self.word.load(Ordering::Relaxed) & STARVING != 0 && !still_starves(since) {
+            self.word.fetch_and(!STARVING, Ordering::Relaxed);
+        }
+    }
+
+    /// G1 and G2. `true`: locked all the same.
+    #[cold]
+    fn give_up(&self, waiter: &Waiter) -> bool {
+        let left = self.queue.with(|queue| {
+            // SAFETY: it was listed here.
+            let left = unsafe { queue.leave(waiter) };
+            if left && queue.is_empty() {
+                self.word.fetch_and(!(WAITING | STARVING), Ordering::Relaxed);
+            }
+            left
+        });
+        if left {
+            return false;
+        }
+        if waiter.wait_taken(Why::Mutex) == HANDED {
+            return true;
+        }
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let free = word & (LOCKED | STARVING) == 0;
+            match self.take(word, if free { LOCKED } else { 0 }, WOKEN) {
+                Ok(()) => return free,
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// U2 to U4.
+    #[cold]
+    #[inline(never)]
+    fn unlock_slow(&self) {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & WAITING != 0 && (word & STARVING != 0 || word & (WOKEN | LOCKED) == 0) {
+            if let Some((taken, code)) = self.queue.with(|queue| self.choose(queue)) {
+                taken.release(code);
+                if code == HANDED {
+                    return wait::give_way();
+                }
+            }
+        }
+        wait::checkpoint();
+    }
+
+    /// U3: whom to release, and with what.
+    fn choose(&self, queue: &mut Queue) -> Option<(Taken, u32)> {
+        let mut word = self.word.load(Ordering::Relaxed);
+        let code = loop {
+            if word & LOCKED != 0 || word & WAITING == 0 {
+                return None;
+            }
+            let (code, set) = match word & (STARVING | WOKEN) {
+                0 => (TRY, WOKEN),
+                WOKEN => return None,
+                _ => (HANDED, LOCKED),
+            };
+            let clear = if queue.has_one() { WAITING | STARVING } else { 0 };
+            match self.take(word, set, clear) {
+                Ok(()) => break code,
+                Err(seen) => word = seen,
+            }
+        };
+        queue.take_front().map(|taken| (taken, code))
+    }
+}
+
+#[cfg(not(any(loom, shuttle)))]
+fn starves(since: Instant) -> bool {
+    util::now().saturating_duration_since(since) >= STARVES_AFTER
+}
+
+#[cfg(not(any(loom, shuttle)))]
+fn still_starves(since: Instant) -> bool {
+    starves(since)
+}
+
+/// In a model, who was woken in vain has waited for too long, and who is handed the lock has not.
+#[cfg(any(loom, shuttle))]
+fn starves(since: Instant) -> bool {
+    util::now().saturating_duration_since(since) < STARVES_AFTER * 1_000_000
+}
+
+#[cfg(any(loom, shuttle))]
+fn still_starves(since: Instant) -> bool {
+    !starves(since)
+}

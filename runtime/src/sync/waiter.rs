@@ -1,0 +1,277 @@
+//! What the rooms of `sync` share: a lock around the lists of who waits, and the way one waits.
+//!
+//! A waiter is a node on its own stack. The room lists it under its lock. Who releases it takes it out
+//! under the lock and, once the lock is free again, tells it so and wakes it:
+//!
+//! ```text
+//!             push               take                 release
+//!   unlisted ------> listed ------------> taken -----------------> released: the waiter goes on
+//!       ^               |    (room's lock)    (no lock, and a wake-up)
+//!       +---------------+
+//!             leave: its time is up, or it is cancelled
+//! ```
+//!
+//! A wait does not unwind by itself (`wait::rest`): a waiter that is to end asks under the lock
+//! whether it was taken before it could leave. If so, what it waited for has come, and is used.
+//!
+//! Invariants:
+//! 1. What lies in a [`Locked`] is reached by [`Locked::with`] alone, which holds the lock. Nothing in
+//!    there parks, wakes or runs user code.
+//! 2. A waiter that is listed or taken stays where it is: whoever listed it returns only after it
+//!    has left the list or was released.
+//! 3. Who took a waiter releases it, once. After the store that does so it may be gone: its slot is
+//!    read before.
+//! 4. `taken` and the links of a listed waiter are touched under the lock, the links of a taken
+//!    one by who took it.
+
+use crate::carrier::Slot;
+use crate::prim::atomic::{AtomicU32, Ordering};
+use crate::prim::{SpinLock, UnsafeCell, const_fn};
+use crate::wait::{self, Linked, Links, List, Why};
+use std::cell::Cell;
+use std::fmt;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+/// What is touched under a lock.
+pub(super) struct Locked<S> {
+    lock: SpinLock,
+    inside: UnsafeCell<S>,
+}
+
+// SAFETY: the lock hands `S` to one thread at a time (invariant 1).
+unsafe impl<S: Send> Sync for Locked<S> {}
+
+impl<S> Locked<S> {
+    const_fn! {
+        pub(super) const fn new(inside: S) -> Self {
+            Self { lock: SpinLock::new(), inside: UnsafeCell::new(inside) }
+        }
+    }
+
+    /// Calls `f` under the lock. Invariant 1.
+    #[inline]
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
+        let _held = self.lock.lock();
+        // SAFETY: the lock is held, and the reference ends before it is not (invariant 1).
+        self.inside.with_mut(|inside| f(unsafe { &mut *inside }))
+    }
+}
+
+impl<S> fmt::Debug for Locked<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locked").finish_non_exhaustive()
+    }
+}
+
+/// Not released yet. What it is released with is the room's own code, and not this.
+const WAITING: u32 = 0;
+
+/// Who waits, on its own stack.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    links: Links<Self>,
+    slot: &'static Slot,
+    word: AtomicU32,
+    taken: Cell<bool>,
+    /// What the room wants to know about it.
+    tag: usize,
+}
+
+/// Why a wait is to end before its release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    TimedOut,
+    Cancelled,
+}
+
+impl End {
+    /// Unwinds the goroutine if that is why.
+    pub(super) fn raise(self) {
+        if self == Self::Cancelled {
+            wait::unwind();
+        }
+    }
+}
+
+impl Linked for Waiter {
+    #[inline]
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
+impl Waiter {
+    #[inline]
+    pub(super) fn new(slot: &'static Slot, tag: usize) -> Self {
+        Self {
+            links: Links::new(),
+            slot,
+            word: AtomicU32::new(WAITING),
+            taken: Cell::new(false),
+            tag,
+        }
+    }
+
+    /// Sets what the room wants to know, before the waiter is listed.
+    pub(super) fn set_tag(&mut self, tag: usize) {
+        self.tag = tag;
+    }
+
+    /// Released, it may be listed again.
+    pub(super) fn renew(&mut self) {
+        self.word = AtomicU32::new(WAITING);
+        self.taken.set(false);
+    }
+
+    /// What it was released with. Acquire pairs with [`Taken::release`].
+    #[inline]
+    fn code(&self) -> Option<u32> {
+        Some(self.word.load(Ordering::Acquire)).filter(|code| *code != WAITING)
+    }
+
+    /// Waits until it is released. `Err`: it is to end before; the caller makes it
+    /// [leave](Queue::leave), and if it was taken already waits on with [`wait_taken`](Self::wait_taken).
+    #[inline]
+    pub(super) fn wait(&self, why: Why, deadline: Option<Instant>) -> Result<u32, End> {
+        loop {
+            if let Some(code) = self.code() {
+                return Ok(code);
+            }
+            if wait::is_over(deadline) {
+                return Err(End::TimedOut);
+            }
+            if wait::to_be_unwound(self.slot) {
+                return Err(End::Cancelled);
+            }
+            wait::rest(self.slot, why, deadline);
+        }
+    }
+
+    /// Waits for the release that is on its way.
+    #[cold]
+    pub(super) fn wait_taken(&self, why: Why) -> u32 {
+        loop {
+            if let Some(code) = self.code() {
+                return code;
+            }
+            wait::rest(self.slot, why, None);
+        }
+    }
+}
+
+/// Waiters in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Queue(List<Waiter>);
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        Self(List::new())
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is exactly one.
+    #[inline]
+    pub(super) fn has_one(&self) -> bool {
+        self.0.has_one()
+    }
+
+    /// The tag of the first.
+    pub(super) fn front(&self) -> Option<usize> {
+        self.0.front().map(|waiter| waiter.tag)
+    }
+
+    /// Lists `waiter` behind the others.
+    ///
+    /// # Safety
+    /// It is new or renewed, and the caller keeps to invariant 2.
+    #[inline]
+    pub(super) unsafe fn push_back(&mut self, waiter: &Waiter) {
+        // SAFETY: as the caller says.
+        unsafe { self.0.push_back(waiter) };
+    }
+
+    /// Lists `waiter` before the others.
+    ///
+    /// # Safety
+    /// As [`push_back`](Self::push_back).
+    #[inline]
+    pub(super) unsafe fn push_front(&mut self, waiter: &Waiter) {
+        // SAFETY: as the caller says.
+        unsafe { self.0.push_front(waiter) };
+    }
+
+    /// Takes the first.
+    #[inline]
+    pub(super) fn take_front(&mut self) -> Option<Taken> {
+        let waiter = self.0.pop_front()?;
+        waiter.taken.set(true);
+        Some(Taken(NonNull::from(waiter)))
+    }
+
+    /// Takes the first ones, as long as `f` says so of their tags.
+    pub(super) fn take_while(&mut self, mut f: impl FnMut(usize) -> bool) -> TakenList {
+        let mut taken = List::new();
+        while let Some(waiter) = self.0.front()
+            && f(waiter.tag)
+        {
+            // SAFETY: it is the first of this list.
+            unsafe { self.0.unlink(waiter) };
+            waiter.taken.set(true);
+            // SAFETY: it is in no list now, and stays until it is released (invariant 2).
+            unsafe { taken.push_back(waiter) };
+        }
+        TakenList(taken)
+    }
+
+    /// Takes `waiter` out, which is not to wait any more. `false`: it was taken, and its release is
+    /// on its way.
+    ///
+    /// # Safety
+    /// It was listed here.
+    pub(super) unsafe fn leave(&mut self, waiter: &Waiter) -> bool {
+        if waiter.taken.get() {
+            return false;
+        }
+        // SAFETY: it was listed here, as the caller says, and was not taken.
+        unsafe { self.0.unlink(waiter) };
+        true
+    }
+}
+
+/// A waiter that was taken from its queue.
+#[must_use = "it waits for its release"]
+#[derive(Debug)]
+pub(super) struct Taken(NonNull<Waiter>);
+
+impl Taken {
+    /// Lets it go on with `code`. Not under the lock.
+    #[inline]
+    pub(super) fn release(self, code: u32) {
+        // SAFETY: taken, and not released before: alive (invariant 2).
+        let waiter = unsafe { self.0.as_ref() };
+        let slot = waiter.slot;
+        // Release pairs with the Acquire of `code`. Invariant 3.
+        waiter.word.store(code, Ordering::Release);
+        wait::wake(slot);
+    }
+}
+
+/// Waiters that were taken from their queue, in order.
+#[must_use = "they wait for their release"]
+#[derive(Debug)]
+pub(super) struct TakenList(List<Waiter>);
+
+impl TakenList {
+    /// Lets them go on with `code`, the first one first. Not under the lock.
+    #[inline]
+    pub(super) fn release(mut self, code: u32) {
+        while let Some(waiter) = self.0.pop_front() {
+            Taken(NonNull::from(waiter)).release(code);
+        }
+    }
+}
