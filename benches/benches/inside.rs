@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use rt::chan::Chan;
-use rt::sync::WaitGroup;
+use rt::sync::{Mutex, WaitGroup};
 use rt::{Runtime, spawn, yield_now};
 
 /// Tasks in a batch.
@@ -24,6 +24,7 @@ fn main() {
         yields(&mut criterion, &runtime, procs);
         wake(&mut criterion, &runtime, procs);
         chan(&mut criterion, &runtime, procs);
+        mutex(&mut criterion, &runtime, procs);
         wait_group(&mut criterion, &runtime, procs);
     }
     criterion.final_summary();
@@ -178,6 +179,17 @@ fn chan(criterion: &mut Criterion, runtime: &Runtime, procs: usize) {
             let chan = Chan::new(1);
             assert!(chan.try_send(0_u64).is_ok());
             timed(runtime, turns, move || assert!(black_box(&chan).try_send(1).is_err()))
+        });
+    });
+    group.finish();
+}
+
+fn mutex(criterion: &mut Criterion, runtime: &Runtime, procs: usize) {
+    let mut group = criterion.benchmark_group("mutex");
+    group.bench_function(BenchmarkId::new("lock_unlock", procs), |bencher| {
+        bencher.iter_custom(|turns| {
+            let count = Mutex::new(0_u64);
+            timed(runtime, turns, move || *black_box(&count).lock() += 1)
         });
     });
     group.finish();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ::rt::chan::Chan;
+use ::rt::chan::{Chan, unbounded};
 use ::rt::{JoinHandle, spawn};
 
 use super::failed;
@@ -64,5 +64,22 @@ pub(super) fn pass(
     }
     let sample = ns_since(start, n);
     check("sum of items", sum, senders as u64 * sum_below(each))?;
+    Ok(sample)
+}
+
+/// One sender that never waits, one receiver. Go's face always has a bound, so this is the other.
+pub(super) fn pass_unbounded(n: usize) -> Result<Sample, Failed> {
+    let (to, from) = unbounded::<u64>();
+    let start = Instant::now();
+    let receiver = spawn(move || from.iter().sum::<u64>());
+    let sender = spawn(move || {
+        for item in 0..n as u64 {
+            to.send(item).expect("a receiver");
+        }
+    });
+    sender.join().map_err(failed)?;
+    let sum = receiver.join().map_err(failed)?;
+    let sample = ns_since(start, n);
+    check("sum of items", sum, sum_below(n as u64))?;
     Ok(sample)
 }

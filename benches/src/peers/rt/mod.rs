@@ -9,7 +9,8 @@ use ::rt::{JoinError, JoinHandle, Runtime, spawn, yield_now};
 use super::{Body, Peer, unknown};
 use crate::child::{Job, Park};
 use crate::row::{
-    ARITY, BATCHES, CONSUMERS, CROWD, CUT_OFF, PRODUCERS, Row, SLOTS, fib, fib_expected, sum_below,
+    ARITY, BATCHES, CONSUMERS, CROWD, CUT_OFF, LOCKERS, PRODUCERS, Row, SLOTS, fib, fib_expected,
+    sum_below,
 };
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
@@ -36,9 +37,12 @@ pub(super) const PEER: Peer = Peer {
         Row::PingPongBuffered,
         Row::SpscUnbuffered,
         Row::Spsc,
+        Row::UnboundedSpsc,
         Row::Mpsc,
         Row::Mpmc,
         Row::Contention,
+        Row::Mutex8,
+        Row::MutexUncontended,
         Row::WaitGroup,
     ],
     limits: &[],
@@ -59,9 +63,12 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::PingPongBuffered => body(job, move || chan::ping_pong(n, 1)),
         Row::SpscUnbuffered => body(job, move || chan::pass(n, 0, 1, 1)),
         Row::Spsc => body(job, move || chan::pass(n, SLOTS, 1, 1)),
+        Row::UnboundedSpsc => body(job, move || chan::pass_unbounded(n)),
         Row::Mpsc => body(job, move || chan::pass(n, SLOTS, PRODUCERS, 1)),
         Row::Mpmc => body(job, move || chan::pass(n, SLOTS, PRODUCERS, CONSUMERS)),
         Row::Contention => body(job, move || chan::pass(n, SLOTS, CROWD, CROWD)),
+        Row::Mutex8 => body(job, move || sync::mutex(n, LOCKERS)),
+        Row::MutexUncontended => body(job, move || sync::mutex(n, 1)),
         Row::WaitGroup => body(job, move || sync::wait_group(n)),
         _ => Err(unknown(job)),
     }
