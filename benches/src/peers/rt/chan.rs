@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use ::rt::chan::{Chan, unbounded};
-use ::rt::{JoinHandle, spawn};
+use ::rt::{JoinHandle, select, spawn};
 
 use super::failed;
-use crate::row::sum_below;
+use crate::row::{PRODUCERS, sum_below};
 use crate::sample::{Failed, Sample, check, ns_since};
 
 /// There and back over two channels.
@@ -81,5 +81,34 @@ pub(super) fn pass_unbounded(n: usize) -> Result<Sample, Failed> {
     let sum = receiver.join().map_err(failed)?;
     let sample = ns_since(start, n);
     check("sum of items", sum, sum_below(n as u64))?;
+    Ok(sample)
+}
+
+/// Four senders with a channel each, one receiver that selects.
+pub(super) fn select_four(n: usize, slots: usize) -> Result<Sample, Failed> {
+    let each = (n / PRODUCERS) as u64;
+    let start = Instant::now();
+    let channels: [Chan<u64>; PRODUCERS] = std::array::from_fn(|_| Chan::new(slots));
+    let [a, b, c, d] = channels.clone();
+    let receiver = spawn(move || {
+        let mut sum = 0;
+        for _ in 0..n {
+            sum += select! {
+                recv(a) -> item => item,
+                recv(b) -> item => item,
+                recv(c) -> item => item,
+                recv(d) -> item => item,
+            }
+            .unwrap_or(0);
+        }
+        sum
+    });
+    let handles = channels.each_ref().map(|to| sender(to, each));
+    for handle in handles {
+        handle.join().map_err(failed)?;
+    }
+    let sum = receiver.join().map_err(failed)?;
+    let sample = ns_since(start, n);
+    check("sum of items", sum, PRODUCERS as u64 * sum_below(each))?;
     Ok(sample)
 }
