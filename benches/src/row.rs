@@ -249,19 +249,19 @@ impl Row {
                 size: 800_000,
                 ..EACH
             },
-            Row::Spsc => &Spec { name: "spsc", title: "SPSC, 128 slots", size: 2_000_000, ..EACH },
+            Row::Spsc => &Spec { name: "spsc", title: "SPSC, 128 slots", size: 4_000_000, ..EACH },
             Row::UnboundedSpsc => &Spec {
                 name: "unbounded_spsc",
                 title: "same, unbounded",
-                size: 2_000_000,
+                size: 4_000_000,
                 stand_in: Some(Row::Spsc),
                 ..EACH
             },
             Row::Mpsc => {
-                &Spec { name: "mpsc", title: "MPSC 4:1, 128 slots", size: 2_000_000, ..EACH }
+                &Spec { name: "mpsc", title: "MPSC 4:1, 128 slots", size: 4_000_000, ..EACH }
             }
             Row::Mpmc => {
-                &Spec { name: "mpmc", title: "MPMC 4:4, 128 slots", size: 2_000_000, ..EACH }
+                &Spec { name: "mpmc", title: "MPMC 4:4, 128 slots", size: 4_000_000, ..EACH }
             }
             Row::Select4 => {
                 &Spec { name: "select4", title: "select over 4, 128 slots", size: 800_000, ..EACH }
@@ -275,7 +275,7 @@ impl Row {
             Row::Contention => &Spec {
                 name: "contention",
                 title: "MPMC 500:500, 128 slots",
-                size: 2_000_000,
+                size: 4_000_000,
                 ..EACH
             },
             Row::Mutex8 => {
