@@ -1,10 +1,12 @@
 //! Ways to wait for each other, for goroutines and plain threads alike.
 
+mod condvar;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod mutex;
 mod waiter;
 mod waitgroup;
 
+pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
 pub use waitgroup::WaitGroup;
