@@ -4,9 +4,11 @@ mod condvar;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod mutex;
+mod semaphore;
 mod waiter;
 mod waitgroup;
 
 pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
+pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use waitgroup::WaitGroup;
