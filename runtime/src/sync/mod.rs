@@ -1,5 +1,6 @@
 //! Ways to wait for each other, for goroutines and plain threads alike.
 
+mod barrier;
 mod condvar;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -8,6 +9,7 @@ mod semaphore;
 mod waiter;
 mod waitgroup;
 
+pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
