@@ -5,6 +5,8 @@ mod condvar;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod mutex;
+mod once;
+mod once_lock;
 mod semaphore;
 mod waiter;
 mod waitgroup;
@@ -12,5 +14,7 @@ mod waitgroup;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
+pub use once::Once;
+pub use once_lock::OnceLock;
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use waitgroup::WaitGroup;
