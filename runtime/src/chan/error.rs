@@ -1,53 +1,42 @@
-//! Why a value did not pass.
+//! Why a value did not pass: crossbeam's names.
 
 #![forbid(unsafe_code)]
 
+use std::error::Error;
 use std::fmt;
 
-macro_rules! gives_back {
-    ($(#[$doc:meta])* $name:ident, $text:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq)]
-        pub struct $name<T>(pub T);
+/// The value could not be sent: the channel is closed, or there are no receivers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendError<T>(pub T);
 
-        impl<T> $name<T> {
-            /// The value that was not sent.
-            pub fn into_inner(self) -> T {
-                self.0
-            }
-        }
-
-        impl<T> fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(..)"))
-            }
-        }
-
-        impl<T> fmt::Display for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($text)
-            }
-        }
-
-        impl<T> std::error::Error for $name<T> {}
-    };
+/// Why a value could not be sent without waiting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TrySendError<T> {
+    /// The channel is full, or nobody is there to receive.
+    Full(T),
+    /// The channel is closed, or there are no receivers.
+    Disconnected(T),
 }
 
-gives_back! {
-    /// The value could not be sent without waiting.
-    TrySendError, "the channel is full, or nobody receives"
+/// Why a value could not be sent in time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SendTimeoutError<T> {
+    /// The time was up.
+    Timeout(T),
+    /// The channel is closed, or there are no receivers.
+    Disconnected(T),
 }
-gives_back! {
-    /// The value could not be sent in time.
-    SendTimeoutError, "the value was not taken in time"
-}
+
+/// There is no value, and there will be none: the channel is empty, and closed or without senders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecvError;
 
 /// Why there was no value to receive at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// There is none now.
     Empty,
-    /// The channel is closed, and there will be none.
+    /// There is none, and there will be none.
     Disconnected,
 }
 
@@ -56,27 +45,142 @@ pub enum TryRecvError {
 pub enum RecvTimeoutError {
     /// The time was up.
     Timeout,
-    /// The channel is closed, and there will be none.
+    /// There is none, and there will be none.
     Disconnected,
 }
 
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the channel is empty",
-            Self::Disconnected => "the channel is closed and empty",
-        })
+/// No case of a [`Select`](super::Select) was ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrySelectError;
+
+/// No case of a [`Select`](super::Select) became ready in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelectTimeoutError;
+
+/// No case of a [`Select`](super::Select) was ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryReadyError;
+
+/// No case of a [`Select`](super::Select) became ready in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyTimeoutError;
+
+const CLOSED_TO_SENDERS: &str = "the channel is closed, or nobody receives from it";
+const CLOSED_TO_RECEIVERS: &str = "the channel is empty and closed";
+
+impl<T> SendError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        self.0
     }
 }
 
-impl fmt::Display for RecvTimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "no value came in time",
-            Self::Disconnected => "the channel is closed and empty",
-        })
+impl<T> TrySendError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(value) | Self::Disconnected(value) => value,
+        }
+    }
+
+    /// Whether there was no room, or nobody to receive.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+
+    /// Whether the channel is closed.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected(_))
     }
 }
 
-impl std::error::Error for TryRecvError {}
-impl std::error::Error for RecvTimeoutError {}
+impl<T> SendTimeoutError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Timeout(value) | Self::Disconnected(value) => value,
+        }
+    }
+
+    /// Whether the time was up.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_))
+    }
+
+    /// Whether the channel is closed.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected(_))
+    }
+}
+
+impl TryRecvError {
+    /// Whether there was no value.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    /// Whether there will be none.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected)
+    }
+}
+
+impl RecvTimeoutError {
+    /// Whether the time was up.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout)
+    }
+
+    /// Whether there will be no value.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected)
+    }
+}
+
+/// `Display` and `Error`, and for what holds a value a `Debug` without bounds on it.
+macro_rules! describe {
+    ($name:ident<T> { $($pattern:pat => $debug:literal, $text:expr;)+ }) => {
+        impl<T> fmt::Display for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $($pattern => $text,)+ })
+            }
+        }
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $($pattern => $debug,)+ })
+            }
+        }
+        impl<T> Error for $name<T> {}
+    };
+    ($name:ident { $($pattern:pat => $text:expr;)+ }) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $($pattern => $text,)+ })
+            }
+        }
+        impl Error for $name {}
+    };
+}
+
+describe!(SendError<T> { Self(_) => "SendError(..)", CLOSED_TO_SENDERS; });
+describe!(TrySendError<T> {
+    Self::Full(_) => "Full(..)", "the channel is full, or nobody receives now";
+    Self::Disconnected(_) => "Disconnected(..)", CLOSED_TO_SENDERS;
+});
+describe!(SendTimeoutError<T> {
+    Self::Timeout(_) => "Timeout(..)", "the value was not taken in time";
+    Self::Disconnected(_) => "Disconnected(..)", CLOSED_TO_SENDERS;
+});
+describe!(RecvError { Self => CLOSED_TO_RECEIVERS; });
+describe!(TryRecvError {
+    Self::Empty => "the channel is empty";
+    Self::Disconnected => CLOSED_TO_RECEIVERS;
+});
+describe!(RecvTimeoutError {
+    Self::Timeout => "no value came in time";
+    Self::Disconnected => CLOSED_TO_RECEIVERS;
+});
+describe!(TrySelectError { Self => "no case was ready"; });
+describe!(SelectTimeoutError { Self => "no case became ready in time"; });
+describe!(TryReadyError { Self => "no case was ready"; });
+describe!(ReadyTimeoutError { Self => "no case became ready in time"; });

@@ -1,9 +1,28 @@
-//! Channels.
+//! Channels: one core, two faces.
+//!
+//! [`Chan`] is Go's: one handle for both ends, with `nil` and `close`. [`Sender`] and [`Receiver`] are
+//! crossbeam's: a channel ends when the last handle of a side is dropped, and errors are values. [`select!`](crate::select)
+//! and [`Select`] wait for several of either kind.
 
+mod buffer;
+mod clock;
+mod core;
 mod error;
+mod gate;
 mod go;
 mod iter;
+mod new;
+mod receiver;
+pub(crate) mod select;
+mod sender;
+mod wait;
 
-pub use error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+pub use error::{
+    ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
+    SendTimeoutError, TryReadyError, TryRecvError, TrySelectError, TrySendError,
+};
 pub use go::Chan;
-pub use iter::{IntoIter, Iter};
+pub use iter::{IntoIter, Iter, ReceiverIntoIter, ReceiverIter, TryIter};
+pub use new::{after, bounded, never, tick, unbounded};
+pub use receiver::Receiver;
+pub use sender::Sender;

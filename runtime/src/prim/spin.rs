@@ -22,10 +22,10 @@ const HELD: u32 = 1;
 
 /// Pauses before the first look again; a pause is about 50 ns on current x86.
 #[cfg(not(any(loom, shuttle)))]
-const FIRST: u32 = 2;
+const FIRST: u32 = 4;
 /// Pauses between two looks, at most.
 #[cfg(not(any(loom, shuttle)))]
-const LAST: u32 = 32;
+const LAST: u32 = 64;
 /// Looks before the thread yields to the system.
 #[cfg(not(any(loom, shuttle)))]
 const LOOKS: u32 = 12;

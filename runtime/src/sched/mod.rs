@@ -40,7 +40,7 @@ pub(crate) use body::end_unstarted;
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Why, checkpoint, may_spin, park, park_thread, pin, set_reason, unpin, yield_now,
+    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, unpin, yield_now,
 };
 
 use crate::carrier::Slot;
@@ -223,6 +223,14 @@ pub(crate) fn current_sched() -> Option<Arc<Sched>> {
 #[inline]
 pub(crate) fn current_slot() -> Option<&'static Slot> {
     crate::m::current()?.own().slot.get()
+}
+
+/// A number below `n`, from the thread's own dice.
+pub(crate) fn dice(n: usize) -> usize {
+    match crate::m::current() {
+        Some(m) => m.own().rng.below(n),
+        None => crate::util::below(n),
+    }
 }
 
 /// The stack class of goroutines that the caller spawns; `None` outside of a runtime, or where

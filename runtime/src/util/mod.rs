@@ -6,7 +6,7 @@ mod clock;
 mod rng;
 
 pub(crate) use clock::now;
-pub(crate) use rng::Rng;
+pub(crate) use rng::{Rng, below};
 
 use std::fmt;
 

@@ -28,3 +28,13 @@ impl Rng {
         ((high * n as u64) >> 32) as usize
     }
 }
+
+thread_local! {
+    static RNG: Rng = Rng::new();
+}
+
+/// A number below `n`, which is not zero, from the dice of a plain thread.
+#[inline(never)]
+pub(crate) fn below(n: usize) -> usize {
+    RNG.try_with(|rng| rng.below(n)).unwrap_or(0)
+}

@@ -28,7 +28,7 @@ use crate::util;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-pub(crate) use crate::sched::{Why, may_spin, wake};
+pub(crate) use crate::sched::{Here, Why, here, may_spin, wake};
 pub(crate) use list::{Linked, Links, List};
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
@@ -44,6 +44,12 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
         Some(slot) => f(slot),
         None => carrier::with_thread_slot(f),
     }
+}
+
+/// The slot of the goroutine that calls; `None` on a plain thread.
+#[inline]
+pub(crate) fn current_slot() -> Option<&'static Slot> {
+    sched::current_slot()
 }
 
 /// Waits for a wake-up. Invariants 1 and 2.
@@ -111,6 +117,11 @@ pub(crate) fn to_be_unwound(slot: &'static Slot) -> bool {
         publish(slot);
     }
     is_cancelled(slot) && may_raise(slot)
+}
+
+/// A number below `n`, which is not zero: every random choice of the rooms.
+pub(crate) fn dice(n: usize) -> usize {
+    if cfg!(any(loom, shuttle)) { 0 } else { sched::dice(n) }
 }
 
 /// Whether `deadline` has passed.

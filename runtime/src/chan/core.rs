@@ -1,0 +1,370 @@
+//! The channel itself: a [`Gate`] and the values behind it. Both faces, and select, are made of it.
+
+use super::buffer::Buffer;
+use super::clock::Clock;
+use super::gate::{CLOCK, CLOSED, End, Gate, Locked, RECEIVERS, SENDERS, Side, Step};
+use super::wait::Case;
+use crate::prim::UnsafeCell;
+use crate::prim::atomic::AtomicUsize;
+use crate::util;
+use crate::wait;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::time::{Duration, Instant};
+
+/// The capacity of a channel without bounds.
+pub(super) const UNBOUNDED: usize = usize::MAX;
+
+/// See the [module](self). A line of its own, so that two channels do not meet in the caches.
+#[repr(align(64))]
+pub(super) struct Core<T> {
+    pub(super) gate: Gate,
+    /// Under the gate's lock.
+    buffer: UnsafeCell<Buffer<T>>,
+    /// What a clock's value is made of.
+    tick: Option<fn(Instant) -> T>,
+    /// Handles of the Rust face, by side; see `handle`.
+    pub(super) senders: AtomicUsize,
+    pub(super) receivers: AtomicUsize,
+}
+
+// SAFETY: values are moved in and out under the lock, and by claims that give them to one party
+// alone (`gate`, invariant 2); no two threads ever share one. The rest is `Sync` by itself.
+unsafe impl<T: Send> Sync for Core<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Core<T> {}
+
+/// No section under the lock runs user code, so no panic leaves it half changed.
+impl<T> std::panic::UnwindSafe for Core<T> {}
+impl<T> std::panic::RefUnwindSafe for Core<T> {}
+
+impl<T> Core<T> {
+    pub(super) fn new(cap: usize) -> Self {
+        Self::build(cap, None, None)
+    }
+
+    /// A channel that time fills.
+    pub(super) fn clock(
+        first: Option<Instant>,
+        period: Option<Duration>,
+        tick: fn(Instant) -> T,
+    ) -> Self {
+        Self::build(0, Some(Clock::new(first, period)), Some(tick))
+    }
+
+    fn build(cap: usize, clock: Option<Clock>, tick: Option<fn(Instant) -> T>) -> Self {
+        Self {
+            gate: Gate::new(cap, clock),
+            buffer: UnsafeCell::new(Buffer::new(cap)),
+            tick,
+            senders: AtomicUsize::new(1),
+            receivers: AtomicUsize::new(1),
+        }
+    }
+
+    /// Sends; waits until `deadline` while it cannot. Gives the value back with the reason.
+    #[inline(always)]
+    pub(super) fn send(&self, value: T, deadline: Option<Instant>) -> Result<(), (End, T)> {
+        let mut value = ManuallyDrop::new(value);
+        let place = &raw mut *value;
+        let here = wait::here();
+        let mut locked = self.gate.lock_from(here);
+        // SAFETY: ours until it has passed, and then it is forgotten.
+        let step = unsafe { self.send_locked(&mut locked, place) };
+        let end = match step {
+            Step::Passed => {
+                drop(locked);
+                here.checkpoint();
+                return Ok(());
+            }
+            Step::Wake(slot) => {
+                drop(locked);
+                wait::wake(slot);
+                here.checkpoint();
+                return Ok(());
+            }
+            Step::Closed => End::Closed,
+            // SAFETY: the place lives until the call returns.
+            Step::Blocked => unsafe { self.send_case(place) }.block(here, locked, deadline),
+        };
+        match end {
+            End::Passed => Ok(()),
+            _ => Err((end, ManuallyDrop::into_inner(value))),
+        }
+    }
+
+    /// Sends if that needs no waiting.
+    #[inline]
+    pub(super) fn try_send(&self, value: T) -> Result<(), (End, T)> {
+        let mut value = ManuallyDrop::new(value);
+        let here = wait::here();
+        if self.gate.may_be_ready(Side::Send) {
+            let mut locked = self.gate.lock_from(here);
+            // SAFETY: ours until it has passed, and then it is forgotten.
+            let step = unsafe { self.send_locked(&mut locked, &raw mut *value) };
+            drop(locked);
+            match step {
+                Step::Passed => {
+                    here.checkpoint();
+                    return Ok(());
+                }
+                Step::Wake(slot) => {
+                    wait::wake(slot);
+                    here.checkpoint();
+                    return Ok(());
+                }
+                Step::Closed => return Err((End::Closed, ManuallyDrop::into_inner(value))),
+                Step::Blocked => {}
+            }
+        }
+        here.checkpoint();
+        Err((End::TimedOut, ManuallyDrop::into_inner(value)))
+    }
+
+    /// Receives; waits until `deadline` while it cannot.
+    #[inline(always)]
+    pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, End> {
+        let mut value = MaybeUninit::uninit();
+        let here = wait::here();
+        let mut locked = self.gate.lock_from(here);
+        // SAFETY: the place is ours.
+        let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };
+        let end = match step {
+            Step::Passed => {
+                drop(locked);
+                here.checkpoint();
+                End::Passed
+            }
+            Step::Wake(slot) => {
+                drop(locked);
+                wait::wake(slot);
+                here.checkpoint();
+                End::Passed
+            }
+            Step::Closed => End::Closed,
+            // SAFETY: the place lives until the call returns.
+            Step::Blocked => {
+                unsafe { self.recv_case(value.as_mut_ptr()) }.block(here, locked, deadline)
+            }
+        };
+        match end {
+            // SAFETY: a value that has passed is in its place.
+            End::Passed => Ok(unsafe { value.assume_init() }),
+            _ => Err(end),
+        }
+    }
+
+    /// Receives if that needs no waiting.
+    #[inline]
+    pub(super) fn try_recv(&self) -> Result<T, End> {
+        let mut value = MaybeUninit::uninit();
+        let here = wait::here();
+        if self.gate.may_be_ready(Side::Recv) {
+            let mut locked = self.gate.lock_from(here);
+            // SAFETY: the place is ours.
+            let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };
+            drop(locked);
+            let passed = match step {
+                Step::Passed => true,
+                Step::Wake(slot) => {
+                    wait::wake(slot);
+                    true
+                }
+                Step::Closed => return Err(End::Closed),
+                Step::Blocked => false,
+            };
+            if passed {
+                here.checkpoint();
+                // SAFETY: a value that has passed is in its place.
+                return Ok(unsafe { value.assume_init() });
+            }
+        }
+        here.checkpoint();
+        Err(End::TimedOut)
+    }
+
+    /// Closes: senders from now on fail, receivers get what is buffered; who waits is released.
+    /// `false`: it was closed already.
+    pub(super) fn close(&self) -> bool {
+        if !self.gate.lock().set_closed() {
+            return false;
+        }
+        self.gate.release_all();
+        true
+    }
+
+    /// Drops what is buffered. Only of a closed channel, into which nothing more comes.
+    pub(super) fn discard(&self) {
+        let mut locked = self.gate.lock();
+        debug_assert!(self.gate.is_closed());
+        let len = self.gate.len();
+        locked.set_len(0);
+        // SAFETY: the lock is held.
+        let buffer = self.buffer.with_mut(|b| unsafe { &mut *b });
+        let mut old = std::mem::replace(buffer, Buffer::new(0));
+        drop(locked);
+        // Destructors are strangers' code: without the lock.
+        drop_values(&mut old, len);
+    }
+
+    /// One look, as a sender.
+    ///
+    /// # Safety
+    /// `locked` is this channel's. The value at `value` is the caller's; when the step says that it has
+    /// passed, it is no longer.
+    #[inline(always)]
+    unsafe fn send_locked(&self, locked: &mut Locked<'_>, value: *mut T) -> Step {
+        let flags = self.gate.flags();
+        if flags & (CLOSED | RECEIVERS) != 0 {
+            if flags & CLOSED != 0 {
+                return Step::Closed;
+            }
+            if let Some(node) = locked.claim_first(Side::Recv) {
+                // SAFETY: claimed, so its place is ours to fill (`gate`, invariant 2), and the value
+                // is the caller's to give.
+                unsafe { node.value.cast::<T>().copy_from_nonoverlapping(value, 1) };
+                // SAFETY: claimed just now.
+                return Step::Wake(unsafe { node.finish(false) });
+            }
+        }
+        let len = self.gate.len();
+        if len >= self.gate.cap {
+            return Step::Blocked;
+        }
+        // SAFETY: the lock is held.
+        let buffer = self.buffer.with_mut(|b| unsafe { &mut *b });
+        // SAFETY: there is room, and the value is the caller's to give.
+        unsafe { buffer.push(value) };
+        locked.set_len(len + 1);
+        Step::Passed
+    }
+
+    /// One look, as a receiver.
+    ///
+    /// # Safety
+    /// `locked` is this channel's. `value` may be written to.
+    #[inline(always)]
+    unsafe fn recv_locked(&self, locked: &mut Locked<'_>, value: *mut T) -> Step {
+        let flags = self.gate.flags();
+        let len = self.gate.len();
+        if len != 0 {
+            // SAFETY: the lock is held.
+            let buffer = self.buffer.with_mut(|b| unsafe { &mut *b });
+            // SAFETY: there is a value.
+            let first = unsafe { buffer.pop() };
+            // SAFETY: as the caller says.
+            unsafe { value.write(first) };
+            if flags & SENDERS != 0
+                && let Some(node) = locked.claim_first(Side::Send)
+            {
+                // SAFETY: claimed, so its value is ours to take, and there is room for it.
+                unsafe { buffer.push(node.value.cast::<T>()) };
+                // SAFETY: claimed just now.
+                return Step::Wake(unsafe { node.finish(false) });
+            }
+            locked.set_len(len - 1);
+            return Step::Passed;
+        }
+        if flags & (SENDERS | CLOSED | CLOCK) == 0 {
+            return Step::Blocked;
+        }
+        if flags & SENDERS != 0
+            && let Some(node) = locked.claim_first(Side::Send)
+        {
+            // SAFETY: claimed, so its value is ours to take; the place is the caller's.
+            unsafe { value.copy_from_nonoverlapping(node.value.cast::<T>(), 1) };
+            // SAFETY: claimed just now.
+            return Step::Wake(unsafe { node.finish(false) });
+        }
+        if let Some(tick) = self.tick
+            && let Some(at) = locked.take_due(util::now())
+        {
+            // SAFETY: as the caller says.
+            unsafe { value.write(tick(at)) };
+            return Step::Passed;
+        }
+        if flags & CLOSED != 0 { Step::Closed } else { Step::Blocked }
+    }
+
+    /// Sending what is at `value`, as a case to wait for.
+    ///
+    /// # Safety
+    /// `value` shows a value that is the caller's, and stays in place while the case is used. Once the
+    /// case has passed, the value is the caller's no longer.
+    #[inline]
+    pub(super) unsafe fn send_case(&self, value: *mut T) -> Case<'_> {
+        unsafe fn look<T>(core: *const (), locked: &mut Locked<'_>, value: *mut ()) -> Step {
+            // SAFETY: made of this very type below.
+            let core = unsafe { &*core.cast::<Core<T>>() };
+            // SAFETY: as `Case` promises.
+            unsafe { core.send_locked(locked, value.cast()) }
+        }
+        let core = std::ptr::from_ref(self).cast();
+        Case { gate: &self.gate, core, value: value.cast(), side: Side::Send, look: look::<T> }
+    }
+
+    /// Receiving into `value`, as a case to wait for.
+    ///
+    /// # Safety
+    /// `value` may be written to, and stays in place while the case is used.
+    #[inline]
+    pub(super) unsafe fn recv_case(&self, value: *mut T) -> Case<'_> {
+        unsafe fn look<T>(core: *const (), locked: &mut Locked<'_>, value: *mut ()) -> Step {
+            // SAFETY: made of this very type below.
+            let core = unsafe { &*core.cast::<Core<T>>() };
+            // SAFETY: as `Case` promises.
+            unsafe { core.recv_locked(locked, value.cast()) }
+        }
+        let core = std::ptr::from_ref(self).cast();
+        Case { gate: &self.gate, core, value: value.cast(), side: Side::Recv, look: look::<T> }
+    }
+
+    /// How many values fit; `None`: any number.
+    pub(super) fn capacity(&self) -> Option<usize> {
+        match self.gate.cap {
+            UNBOUNDED => None,
+            // What is due, if anything.
+            0 if self.gate.clock.is_some() => Some(1),
+            cap => Some(cap),
+        }
+    }
+
+    /// How many values are there for receivers who do not wait.
+    pub(super) fn len(&self) -> usize {
+        if self.gate.clock.is_none() {
+            return self.gate.len();
+        }
+        let now = util::now();
+        usize::from(self.gate.lock().due().is_some_and(|at| at <= now))
+    }
+}
+
+fn drop_values<T>(buffer: &mut Buffer<T>, len: usize) {
+    /// Goes on with the rest when a destructor panics.
+    struct Rest<'a, T>(&'a mut Buffer<T>, usize);
+    impl<T> Drop for Rest<'_, T> {
+        fn drop(&mut self) {
+            while self.1 > 0 {
+                self.1 -= 1;
+                // SAFETY: so many values are left.
+                drop(unsafe { self.0.pop() });
+            }
+        }
+    }
+    if std::mem::needs_drop::<T>() {
+        let mut rest = Rest(buffer, len);
+        while rest.1 > 0 {
+            rest.1 -= 1;
+            // SAFETY: so many values are left.
+            drop(unsafe { rest.0.pop() });
+        }
+    }
+}
+
+impl<T> Drop for Core<T> {
+    fn drop(&mut self) {
+        let len = self.gate.len();
+        // SAFETY: `&mut self`: nobody else is there.
+        let buffer = self.buffer.with_mut(|b| unsafe { &mut *b });
+        drop_values(buffer, len);
+    }
+}

@@ -1,0 +1,172 @@
+//! `Receiver`: the Rust face's way out.
+
+#![forbid(unsafe_code)]
+
+use super::core::Core;
+use super::error::{RecvError, RecvTimeoutError, TryRecvError};
+use super::gate::End;
+use super::iter::{ReceiverIter, TryIter};
+use crate::prim::atomic::Ordering;
+use crate::util;
+use crate::wait;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The receiving side of a channel: of [`bounded`](super::bounded), [`unbounded`](super::unbounded),
+/// [`after`](super::after), [`tick`](super::tick) or [`never`](super::never).
+///
+/// Each value goes to one receiver. Clones share the channel; when the last one is dropped, what is still
+/// in it is dropped, and senders get their values back.
+///
+/// crossbeam's `Receiver`, for goroutines and plain threads alike.
+///
+/// # Examples
+/// ```
+/// use rt::chan;
+///
+/// #[rt::main]
+/// fn main() {
+///     let (tx, rx) = chan::unbounded();
+///     tx.send("hello").unwrap();
+///     drop(tx);
+///     assert_eq!(rx.recv(), Ok("hello"));
+///     assert_eq!(rx.recv(), Err(chan::RecvError));
+/// }
+/// ```
+pub struct Receiver<T> {
+    core: Arc<Core<T>>,
+}
+
+impl<T> Receiver<T> {
+    /// For a core that counts one receiver.
+    pub(super) fn first(core: Arc<Core<T>>) -> Self {
+        Self { core }
+    }
+
+    pub(super) fn core(&self) -> &Core<T> {
+        &self.core
+    }
+
+    /// Receives a value; waits while there is none.
+    ///
+    /// # Errors
+    /// When the channel is empty and closed, or empty and without senders.
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.core.recv(None).map_err(|end| match end {
+            End::Closed => RecvError,
+            _ => wait::unwind(),
+        })
+    }
+
+    /// Receives a value if one is there.
+    ///
+    /// # Errors
+    /// `Empty`, or `Disconnected` if there will be none.
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.core.try_recv().map_err(|end| match end {
+            End::Closed => TryRecvError::Disconnected,
+            _ => TryRecvError::Empty,
+        })
+    }
+
+    /// Receives a value; waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// `Timeout`, or `Disconnected` if there will be no value.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_until(util::now().checked_add(timeout))
+    }
+
+    /// Receives a value; waits until `deadline` at most.
+    ///
+    /// # Errors
+    /// `Timeout`, or `Disconnected` if there will be no value.
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.recv_until(Some(deadline))
+    }
+
+    fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        self.core.recv(deadline).map_err(|end| match end {
+            End::Closed => RecvTimeoutError::Disconnected,
+            End::Cancelled => wait::unwind(),
+            _ => RecvTimeoutError::Timeout,
+        })
+    }
+
+    /// The values as they come, until there will be no more; waits for each.
+    pub fn iter(&self) -> ReceiverIter<'_, T> {
+        ReceiverIter(self)
+    }
+
+    /// The values that are there now; never waits.
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter(self)
+    }
+
+    /// Closes the channel for all its handles: sends fail from now on, and what is there can still be
+    /// received. Returns whether it was open until now.
+    pub fn close(&self) -> bool {
+        self.core.close()
+    }
+
+    /// Whether nothing more comes in: closed, or without senders. Values may still be there.
+    pub fn is_closed(&self) -> bool {
+        self.core.gate.is_closed()
+    }
+
+    /// How many values are in the channel.
+    pub fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Whether no value is in the channel.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a send would have to wait for room; always of a channel without capacity.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.capacity().unwrap_or(usize::MAX)
+    }
+
+    /// How many values fit; `None`: any number.
+    pub fn capacity(&self) -> Option<usize> {
+        self.core.capacity()
+    }
+
+    /// Whether both receive from one channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        // Relaxed: who clones holds one, so it is not about to reach zero.
+        self.core.receivers.fetch_add(1, Ordering::Relaxed);
+        Self { core: Arc::clone(&self.core) }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        // AcqRel, as in an `Arc`: what the others did with theirs comes before the close.
+        if self.core.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.core.close();
+            self.core.discard();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}

@@ -1,0 +1,167 @@
+//! `Sender`: the Rust face's way in.
+
+#![forbid(unsafe_code)]
+
+use super::core::Core;
+use super::error::{SendError, SendTimeoutError, TrySendError};
+use super::gate::End;
+use crate::prim::atomic::Ordering;
+use crate::util;
+use crate::wait;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The sending side of a channel made by [`bounded`](super::bounded) or
+/// [`unbounded`](super::unbounded). Clones share the channel; when the last one is dropped, receivers
+/// get what is still there, and then `Err`.
+///
+/// crossbeam's `Sender`, for goroutines and plain threads alike.
+///
+/// # Examples
+/// ```
+/// use rt::chan;
+///
+/// #[rt::main]
+/// fn main() {
+///     let (tx, rx) = chan::bounded(1);
+///     for id in 0..3 {
+///         let tx = tx.clone();
+///         rt::spawn(move || tx.send(id * 10).unwrap());
+///     }
+///     drop(tx);
+///     assert_eq!(rx.iter().sum::<i32>(), 30);
+/// }
+/// ```
+pub struct Sender<T> {
+    core: Arc<Core<T>>,
+}
+
+impl<T> Sender<T> {
+    /// For a core that counts one sender.
+    pub(super) fn first(core: Arc<Core<T>>) -> Self {
+        Self { core }
+    }
+
+    pub(super) fn core(&self) -> &Core<T> {
+        &self.core
+    }
+
+    /// Sends `value`; waits while the channel is full, or until somebody receives it.
+    ///
+    /// # Errors
+    /// Gives the value back when the channel is closed or has no receivers, also if that happens while
+    /// the call waits.
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.core.send(value, None).map_err(|(end, value)| match end {
+            End::Closed => SendError(value),
+            _ => cancelled(value),
+        })
+    }
+
+    /// Sends `value` if that needs no waiting.
+    ///
+    /// # Errors
+    /// `Full` or `Disconnected` gives the value back.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.core.try_send(value).map_err(|(end, value)| match end {
+            End::Closed => TrySendError::Disconnected(value),
+            _ => TrySendError::Full(value),
+        })
+    }
+
+    /// Sends `value`; waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// `Timeout` or `Disconnected` gives the value back.
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, util::now().checked_add(timeout))
+    }
+
+    /// Sends `value`; waits until `deadline` at most.
+    ///
+    /// # Errors
+    /// `Timeout` or `Disconnected` gives the value back.
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, Some(deadline))
+    }
+
+    fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+        self.core.send(value, deadline).map_err(|(end, value)| match end {
+            End::Closed => SendTimeoutError::Disconnected(value),
+            End::Cancelled => cancelled(value),
+            _ => SendTimeoutError::Timeout(value),
+        })
+    }
+
+    /// Closes the channel for all its handles: sends fail from now on, receivers get what is there,
+    /// and then `Err`. Returns whether it was open until now.
+    pub fn close(&self) -> bool {
+        self.core.close()
+    }
+
+    /// Whether nothing that is sent can be received any more: closed, or without receivers.
+    pub fn is_closed(&self) -> bool {
+        self.core.gate.is_closed()
+    }
+
+    /// How many values are in the channel.
+    pub fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Whether no value is in the channel.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a send would have to wait for room; always of a channel without capacity.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.core.gate.cap
+    }
+
+    /// How many values fit; `None`: any number.
+    pub fn capacity(&self) -> Option<usize> {
+        self.core.capacity()
+    }
+
+    /// Whether both send into one channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+}
+
+#[cold]
+fn cancelled<T, R>(value: T) -> R {
+    drop(value);
+    wait::unwind()
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        // Relaxed: who clones holds one, so it is not about to reach zero.
+        self.core.senders.fetch_add(1, Ordering::Relaxed);
+        Self { core: Arc::clone(&self.core) }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        // AcqRel, as in an `Arc`: what the others did with theirs comes before the close.
+        if self.core.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.core.close();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}
