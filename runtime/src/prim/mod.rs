@@ -70,6 +70,16 @@ pub(crate) mod global {
     pub(crate) use std::sync::MutexGuard;
 }
 
+/// What a model has for a futex.
+#[cfg(loom)]
+pub(crate) mod model {
+    pub(crate) use loom::thread::{Thread, current, park};
+}
+#[cfg(shuttle)]
+pub(crate) mod model {
+    pub(crate) use shuttle::thread::{Thread, current, park};
+}
+
 /// Tells the processor, or the model, that this thread spins.
 #[inline]
 pub(crate) fn spin_hint() {
