@@ -45,7 +45,7 @@
 
 use super::clock::Clock;
 use crate::carrier::Slot;
-use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use crate::prim::{SpinGuard, SpinLock, UnsafeCell};
 use crate::wait::{Linked, Links, List};
 
@@ -260,6 +260,17 @@ impl Gate {
         match side {
             Side::Send => self.flags() & (CLOSED | RECEIVERS) != 0 || (self.len() < self.cap),
             Side::Recv => self.len() != 0 || self.flags() & (CLOSED | SENDERS | CLOCK) != 0,
+        }
+    }
+
+    /// The same for who is going to say that the channel was not ready. SeqCst pairs with itself on
+    /// another thread: of two that each send into a channel of their own and then try the other's, one
+    /// finds the value.
+    #[inline]
+    pub(super) fn may_be_ready_now(&self, side: Side) -> bool {
+        self.may_be_ready(side) || {
+            fence(Ordering::SeqCst);
+            self.may_be_ready(side)
         }
     }
 }
