@@ -1,10 +1,11 @@
-//! The macros of `rt`; use them from there: `rt::go!`, `#[rt::main]`, `#[rt::test]`.
+//! The macros of `rt`; use them from there: `rt::go!`, `rt::select!`, `#[rt::main]`, `#[rt::test]`.
 //!
-//! What they expand to is written down, with the invariants, at the head of `go.rs` and of `entry.rs`. Every path in
-//! an expansion starts with `::rt`, so the crate must be known under that name where they are used.
+//! What they expand to is written down, with the invariants, at the heads of `go.rs`, `select.rs` and `entry.rs`.
+//! Every path in an expansion starts with `::rt`, so the crate must be known under that name where they are used.
 
 mod entry;
 mod go;
+mod select;
 
 use proc_macro::TokenStream;
 
@@ -127,6 +128,237 @@ use proc_macro::TokenStream;
 #[proc_macro]
 pub fn go(input: TokenStream) -> TokenStream {
     go::expand(input.into()).into()
+}
+
+/// Waits until one of several channel operations can happen, and does that one: Go's `select` statement.
+///
+/// ```
+/// use std::time::Duration;
+/// use rt::chan::Chan;
+/// use rt::select;
+///
+/// #[rt::main]
+/// fn main() {
+///     let (numbers, done) = (Chan::new(0), Chan::<()>::new(0));
+///     rt::go!(numbers, done => {
+///         for n in 1..=3 {
+///             numbers.send(n);
+///         }
+///         done.close();
+///     });
+///     let mut sum = 0;
+///     loop {
+///         select! {
+///             recv(numbers) -> n => sum += n.unwrap(),
+///             recv(done) => break,
+///             default(Duration::from_secs(60)) => panic!("nothing happens"),
+///         }
+///     }
+///     assert_eq!(sum, 6);
+/// }
+/// ```
+///
+/// In a goroutine it parks the goroutine, elsewhere the thread.
+///
+/// # Arms
+///
+/// An arm is `operation -> pattern => body`. The pattern is bound to the operation's result; without `-> pattern`, or
+/// with `-> _`, the result is dropped at once. The body is an expression. As in a `match`, a comma stands between the
+/// arms, and may be left out after a block.
+///
+/// | operation | what it does | its result on a `Chan<T>` | on a `Receiver<T>`, a `Sender<T>` |
+/// |---|---|---|---|
+/// | `recv(rx)` | receives | `Option<T>`: `None` when closed and drained | `Result<T, RecvError>` |
+/// | `send(tx, value)` | sends `value` | `()`; panics when closed | `Result<(), SendError<T>>` |
+/// | `send_from(tx, slot)` | sends what is in `slot`, a `&mut Option<T>` | `()`; panics when closed | `Result<(), SendError<T>>` |
+/// | `default` | happens if nothing else can at once | - | - |
+/// | `default(duration)` | happens if nothing else could for so long | - | - |
+///
+/// A channel is any expression for a channel or for a reference to one; a place, as in `recv(self.rx)`, stays where it
+/// is. There is at most one `default`, anywhere among the arms. Without one, `select!` waits as long as it takes.
+///
+/// ```
+/// use rt::chan::{self, Chan};
+/// use rt::select;
+///
+/// #[rt::main]
+/// fn main() {
+///     let (tx, rx) = chan::bounded(1);
+///     let ch = Chan::new(1);
+///     ch.send("from a Chan");
+///     for _ in 0..2 {
+///         select! {
+///             recv(ch) -> text => assert_eq!(text, Some("from a Chan")),
+///             send(tx, 5) -> sent => assert!(sent.is_ok()),
+///         }
+///     }
+///     // Now nothing is ready: `ch` is empty and `tx` full.
+///     select! {
+///         recv(ch) => unreachable!(),
+///         send(tx, 6) => unreachable!(),
+///         default => {}
+///     }
+///     assert_eq!(rx.recv(), Ok(5));
+/// }
+/// ```
+///
+/// # Exactly one happens
+///
+/// One operation is done and one body is run; the other channels are as if they had not been asked. If several
+/// operations can happen, one of them is picked at random, each as likely as the others: a channel that is always ready
+/// does not keep the others waiting. `biased;` in front takes the first one in source order instead.
+///
+/// ```
+/// use rt::chan::Chan;
+/// use rt::select;
+///
+/// #[rt::main]
+/// fn main() {
+///     let (urgent, other) = (Chan::new(10), Chan::new(10));
+///     for n in 0..10 {
+///         urgent.send(n);
+///         other.send(n);
+///     }
+///     for n in 0..10 {
+///         select! {
+///             biased;
+///             recv(urgent) -> m => assert_eq!(m, Some(n)),
+///             recv(other) => unreachable!("as long as something is urgent"),
+///         }
+///     }
+/// }
+/// ```
+///
+/// # Nil channels
+///
+/// An operation on a nil channel (`Chan::nil()`, `chan::never()`) never happens, and neither does `send_from` when there
+/// is nothing in its slot. So an arm is switched off by its channel; a closed one would be ready all the time.
+///
+/// ```
+/// use rt::chan::Chan;
+/// use rt::select;
+///
+/// #[rt::main]
+/// fn main() {
+///     let (mut a, mut b) = (Chan::new(2), Chan::new(2));
+///     for ch in [&a, &b] {
+///         ch.send(1);
+///         ch.close();
+///     }
+///     let (mut sum, mut open) = (0, 2);
+///     while open > 0 {
+///         let (from, got) = select! {
+///             recv(a) -> got => (&mut a, got),
+///             recv(b) -> got => (&mut b, got),
+///         };
+///         match got {
+///             Some(n) => sum += n,
+///             None => {
+///                 *from = Chan::nil();
+///                 open -= 1;
+///             }
+///         }
+///     }
+///     assert_eq!(sum, 2);
+/// }
+/// ```
+///
+/// # What is evaluated when
+///
+/// Before anything is waited for, all operands are evaluated, once, in source order: channels, values, slots, and the
+/// duration of `default`. Afterwards only the pattern and the body of the operation that happened are. What an operand
+/// borrows or locks on its way, as in `recv(shared.lock().rx)`, stays so during the waiting and is released before the
+/// body.
+///
+/// A value given to `send` has moved: if another arm wins, it is dropped, before the body. `send_from` takes it out of an
+/// `Option` only when it wins, and leaves it there otherwise.
+///
+/// ```
+/// use rt::chan::Chan;
+/// use rt::select;
+///
+/// #[rt::main]
+/// fn main() {
+///     let full = Chan::new(1);
+///     full.send(String::from("first"));
+///     let mut next = Some(String::from("second"));
+///     select! {
+///         send_from(full, &mut next) => unreachable!(),
+///         default => assert_eq!(next.as_deref(), Some("second")),
+///     }
+///     full.recv();
+///     select! {
+///         send_from(full, &mut next) => assert_eq!(next, None),
+///     }
+///     assert_eq!(full.recv().as_deref(), Some("second"));
+/// }
+/// ```
+///
+/// # An expression
+///
+/// All bodies have one type, and `select!` is an expression of it. `break`, `continue`, `return` and `?` in a body are
+/// those of the loop and the function around: unlike in Go, `break` leaves the loop. `select! {}` waits for ever, and
+/// therefore is of every type.
+///
+/// ```
+/// use rt::chan::{self, Receiver, RecvError};
+/// use rt::select;
+///
+/// fn first_big(a: &Receiver<u32>, b: &Receiver<u32>) -> Result<u32, RecvError> {
+///     loop {
+///         let n = select! {
+///             recv(a) -> n => n?,
+///             recv(b) -> n => n?,
+///         };
+///         if n >= 10 {
+///             return Ok(n);
+///         }
+///     }
+/// }
+///
+/// #[rt::main]
+/// fn main() {
+///     let ((to_a, a), (to_b, b)) = (chan::bounded(3), chan::bounded(3));
+///     for n in [1, 2, 30] {
+///         to_a.send(n).unwrap();
+///     }
+///     to_b.send(4).unwrap();
+///     assert_eq!(first_big(&a, &b), Ok(30));
+///     drop(to_b);
+///     assert_eq!(first_big(&a, &b), Err(RecvError));
+/// }
+/// ```
+///
+/// # What it cannot do
+///
+/// A pattern must match every result; look at the result in the body:
+///
+/// ```compile_fail
+/// # let ch = rt::chan::Chan::<u32>::new(1);
+/// rt::select! {
+///     recv(ch) -> Some(n) => println!("{n}"), // write: n => match n { .. }
+/// }
+/// ```
+///
+/// There are no `if` guards: see nil channels. The arms are counted when the program is compiled; for a number known only
+/// at run time there is `rt::chan::Select`.
+///
+/// # In other words
+///
+/// | Go | here |
+/// |---|---|
+/// | `case v := <-ch:` | `recv(ch) -> v => ..`; Go's zero value of a closed channel is `None` |
+/// | `case ch <- v:` | `send(ch, v) => ..` |
+/// | `default:` | `default => ..` |
+/// | `case <-time.After(d):` | `default(d) => ..` |
+/// | `select {}` | `select! {}` |
+/// | `reflect.Select` | `rt::chan::Select` |
+///
+/// The syntax is that of crossbeam-channel's `select!`, its `select_biased!` is `biased;` here. There, the value of a
+/// `send` is evaluated when it has won; here, as in Go, before.
+#[proc_macro]
+pub fn select(input: TokenStream) -> TokenStream {
+    select::expand(input.into()).into()
 }
 
 /// Runs `main` as the first goroutine of a runtime.

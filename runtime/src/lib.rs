@@ -20,6 +20,7 @@ extern crate self as rt;
 
 mod carrier;
 mod g;
+mod lock;
 mod m;
 mod p;
 mod panic;
@@ -41,7 +42,7 @@ pub mod task;
 pub mod time;
 
 pub use panic::PanicPolicy;
-pub use rt_macros::{go, main, test};
+pub use rt_macros::{go, main, select, test};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
 pub use task::{JoinError, JoinHandle, scope, spawn, yield_now};
 

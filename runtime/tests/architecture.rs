@@ -14,7 +14,7 @@ use std::fs;
 /// The floors, from the ground up; on each, from left to right.
 const FLOORS: &[(&str, &[&str])] = &[
     ("ground", &["prim", "sys"]),
-    ("cellar", &["util", "trace", "stack"]),
+    ("cellar", &["util", "lock", "trace", "stack"]),
     ("tools", &["parker", "queue", "timer", "carrier"]),
     ("nouns", &["g", "p", "m"]),
     ("scheduler", &["sched"]),
@@ -29,8 +29,8 @@ const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task")];
 /// The modules that may hold `unsafe`. All others say `#![forbid(unsafe_code)]`. (The root has no
 /// `unsafe` either, but an attribute there would bind all.)
 const MAY_BE_UNSAFE: &[&str] = &[
-    "sys", "stack", "queue", "carrier", "g", "p", "m", "sched", "wait", "panic", "task", "sync",
-    "chan", "runtime",
+    "sys", "lock", "stack", "queue", "carrier", "g", "p", "m", "sched", "wait", "panic", "task",
+    "sync", "chan", "runtime",
 ];
 
 /// Files outside of `prim` that may use std's own locks or atomics, and why.

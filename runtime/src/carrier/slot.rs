@@ -11,7 +11,7 @@
 //! 3. All zero is a free slot.
 
 use crate::parker::ParkWord;
-use crate::prim::global::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::prim::global::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use crate::stack::{Class, Stack};
 use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -46,7 +46,13 @@ pub(crate) struct Slot {
     /// Where its goroutine, or the thread, waits.
     pub(crate) word: ParkWord,
     /// What it waits for, for dumps: the waiting room's own code.
-    pub(crate) reason: AtomicU32,
+    pub(crate) reason: AtomicU8,
+    /// The goroutine has published its slot to those who hold a handle.
+    pub(crate) reachable: Cell<bool>,
+    has_stack: Cell<bool>,
+    class: Cell<Class>,
+    /// The M it must run on, id + 1; 0 for any.
+    pub(crate) bound: Cell<u32>,
     home: AtomicPtr<()>,
     /// The job it runs. Atomic for those who look from outside (dumps, shutdown).
     job: AtomicPtr<()>,
@@ -60,8 +66,6 @@ pub(crate) struct Slot {
     co: UnsafeCell<MaybeUninit<Co>>,
     /// When it became idle, in seconds of the housekeeper's clock.
     pub(crate) idle_since: Cell<u32>,
-    /// The M it must run on, id + 1; 0 for any.
-    pub(crate) bound: Cell<u32>,
     /// Goroutines that the goroutine has spawned since it last waited for one.
     pub(crate) spawns: Cell<u32>,
     /// How many frames hold the goroutine on its thread.
@@ -70,10 +74,6 @@ pub(crate) struct Slot {
     pub(crate) masks: Cell<u16>,
     /// How often cancellation was raised in this goroutine.
     pub(crate) raised: Cell<u16>,
-    /// The goroutine has published its slot to those who hold a handle.
-    pub(crate) reachable: Cell<bool>,
-    has_stack: Cell<bool>,
-    class: Cell<Class>,
     limit: Cell<usize>,
 }
 
@@ -93,7 +93,7 @@ impl Slot {
     pub(super) fn for_model() -> Self {
         Self {
             word: ParkWord::new(),
-            reason: AtomicU32::new(0),
+            reason: AtomicU8::new(0),
             home: AtomicPtr::new(std::ptr::null_mut()),
             job: AtomicPtr::new(std::ptr::null_mut()),
             id: AtomicU64::new(0),

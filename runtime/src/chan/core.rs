@@ -33,6 +33,10 @@ unsafe impl<T: Send> Sync for Core<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Core<T> {}
 
+/// No section under the lock runs user code, so no panic leaves it half changed.
+impl<T> std::panic::UnwindSafe for Core<T> {}
+impl<T> std::panic::RefUnwindSafe for Core<T> {}
+
 impl<T> Core<T> {
     pub(super) fn new(cap: usize) -> Self {
         Self::build(cap, None, None)
@@ -62,24 +66,25 @@ impl<T> Core<T> {
     pub(super) fn send(&self, value: T, deadline: Option<Instant>) -> Result<(), (End, T)> {
         let mut value = ManuallyDrop::new(value);
         let place = &raw mut *value;
-        let mut locked = self.gate.lock();
+        let here = wait::here();
+        let mut locked = self.gate.lock_from(here);
         // SAFETY: ours until it has passed, and then it is forgotten.
         let step = unsafe { self.send_locked(&mut locked, place) };
         let end = match step {
             Step::Passed => {
                 drop(locked);
-                wait::checkpoint();
+                here.checkpoint();
                 return Ok(());
             }
             Step::Wake(slot) => {
                 drop(locked);
                 wait::wake(slot);
-                wait::checkpoint();
+                here.checkpoint();
                 return Ok(());
             }
             Step::Closed => End::Closed,
             // SAFETY: the place lives until the call returns.
-            Step::Blocked => unsafe { self.send_case(place) }.block(locked, deadline),
+            Step::Blocked => unsafe { self.send_case(place) }.block(here, locked, deadline),
         };
         match end {
             End::Passed => Ok(()),
@@ -91,26 +96,27 @@ impl<T> Core<T> {
     #[inline]
     pub(super) fn try_send(&self, value: T) -> Result<(), (End, T)> {
         let mut value = ManuallyDrop::new(value);
+        let here = wait::here();
         if self.gate.may_be_ready_now(Side::Send) {
-            let mut locked = self.gate.lock();
+            let mut locked = self.gate.lock_from(here);
             // SAFETY: ours until it has passed, and then it is forgotten.
             let step = unsafe { self.send_locked(&mut locked, &raw mut *value) };
             drop(locked);
             match step {
                 Step::Passed => {
-                    wait::checkpoint();
+                    here.checkpoint();
                     return Ok(());
                 }
                 Step::Wake(slot) => {
                     wait::wake(slot);
-                    wait::checkpoint();
+                    here.checkpoint();
                     return Ok(());
                 }
                 Step::Closed => return Err((End::Closed, ManuallyDrop::into_inner(value))),
                 Step::Blocked => {}
             }
         }
-        wait::checkpoint();
+        here.checkpoint();
         Err((End::TimedOut, ManuallyDrop::into_inner(value)))
     }
 
@@ -118,24 +124,27 @@ impl<T> Core<T> {
     #[inline(always)]
     pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, End> {
         let mut value = MaybeUninit::uninit();
-        let mut locked = self.gate.lock();
+        let here = wait::here();
+        let mut locked = self.gate.lock_from(here);
         // SAFETY: the place is ours.
         let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };
         let end = match step {
             Step::Passed => {
                 drop(locked);
-                wait::checkpoint();
+                here.checkpoint();
                 End::Passed
             }
             Step::Wake(slot) => {
                 drop(locked);
                 wait::wake(slot);
-                wait::checkpoint();
+                here.checkpoint();
                 End::Passed
             }
             Step::Closed => End::Closed,
             // SAFETY: the place lives until the call returns.
-            Step::Blocked => unsafe { self.recv_case(value.as_mut_ptr()) }.block(locked, deadline),
+            Step::Blocked => {
+                unsafe { self.recv_case(value.as_mut_ptr()) }.block(here, locked, deadline)
+            }
         };
         match end {
             // SAFETY: a value that has passed is in its place.
@@ -148,8 +157,9 @@ impl<T> Core<T> {
     #[inline]
     pub(super) fn try_recv(&self) -> Result<T, End> {
         let mut value = MaybeUninit::uninit();
+        let here = wait::here();
         if self.gate.may_be_ready_now(Side::Recv) {
-            let mut locked = self.gate.lock();
+            let mut locked = self.gate.lock_from(here);
             // SAFETY: the place is ours.
             let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };
             drop(locked);
@@ -163,12 +173,12 @@ impl<T> Core<T> {
                 Step::Blocked => false,
             };
             if passed {
-                wait::checkpoint();
+                here.checkpoint();
                 // SAFETY: a value that has passed is in its place.
                 return Ok(unsafe { value.assume_init() });
             }
         }
-        wait::checkpoint();
+        here.checkpoint();
         Err(End::TimedOut)
     }
 

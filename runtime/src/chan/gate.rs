@@ -45,9 +45,10 @@
 
 use super::clock::Clock;
 use crate::carrier::Slot;
+use crate::lock::{BiasedGuard, BiasedLock};
+use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
-use crate::prim::{SpinGuard, SpinLock, UnsafeCell};
-use crate::wait::{Linked, Links, List};
+use crate::wait::{self, Here, Linked, Links, List};
 
 /// In `flags`: closed; a sender may wait; a receiver may wait; a clock's channel.
 pub(super) const CLOSED: u32 = 1;
@@ -111,7 +112,7 @@ pub(super) struct Node {
 /// The channel, but for its values.
 #[derive(Debug)]
 pub(super) struct Gate {
-    lock: SpinLock,
+    lock: BiasedLock,
     flags: AtomicU32,
     len: AtomicUsize,
     /// How many values the buffer may hold.
@@ -135,7 +136,7 @@ unsafe impl Send for Gate {}
 #[derive(Debug)]
 pub(super) struct Locked<'a> {
     pub(super) gate: &'a Gate,
-    _guard: SpinGuard<'a>,
+    _guard: BiasedGuard<'a>,
 }
 
 impl Op {
@@ -225,7 +226,7 @@ impl Gate {
     pub(super) fn new(cap: usize, clock: Option<Clock>) -> Self {
         let queues = Queues { senders: List::new(), receivers: List::new() };
         Self {
-            lock: SpinLock::new(),
+            lock: BiasedLock::new(),
             flags: AtomicU32::new(if clock.is_some() { CLOCK } else { 0 }),
             len: AtomicUsize::new(0),
             cap,
@@ -235,8 +236,17 @@ impl Gate {
     }
 
     #[inline(always)]
+    pub(super) fn lock_from(&self, here: Here) -> Locked<'_> {
+        Locked { gate: self, _guard: self.lock.lock(here.holder()) }
+    }
+
     pub(super) fn lock(&self) -> Locked<'_> {
-        Locked { gate: self, _guard: self.lock.lock() }
+        self.lock_from(wait::here())
+    }
+
+    /// As one of several locks that are held at the same time.
+    pub(super) fn lock_among_others(&self, here: Here) -> Locked<'_> {
+        Locked { gate: self, _guard: self.lock.lock_word(here.holder()) }
     }
 
     #[inline(always)]
@@ -277,9 +287,9 @@ impl Gate {
 
 impl<'a> Locked<'a> {
     /// # Safety
-    /// The lock of `gate` is held by the caller, and no other evidence of it is alive.
+    /// The caller holds the gate among others, and no other evidence of it is alive.
     pub(super) unsafe fn assume(gate: &'a Gate) -> Self {
-        Self { gate, _guard: gate.lock.assume() }
+        Self { gate, _guard: gate.lock.assume_word() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::gate::{CLOCK, End, Gate, Locked, Node, Op, Side, Step};
 use crate::carrier::Slot;
-use crate::wait::{self, Why};
+use crate::wait::{self, Here, Why};
 use std::time::Instant;
 
 /// One thing to do with one channel, whatever it carries.
@@ -33,8 +33,8 @@ impl<'a> Case<'a> {
     ///
     /// The way to the switch is inlined: it is one frame below the user's.
     #[inline(never)]
-    pub(super) fn block(self, locked: Locked<'a>, deadline: Option<Instant>) -> End {
-        if let Some(slot) = wait::current_slot() {
+    pub(super) fn block(self, here: Here, locked: Locked<'a>, deadline: Option<Instant>) -> End {
+        if let Some(slot) = here.slot() {
             return self.block_on(slot, locked, deadline);
         }
         // A thread may have to be lent a slot first, which is not done under the lock.

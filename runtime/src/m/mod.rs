@@ -14,6 +14,7 @@
 
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
+use crate::lock::Holder;
 use crate::p::Held;
 use crate::parker::ParkWord;
 use crate::prim::global::{AtomicU32, Ordering};
@@ -31,6 +32,8 @@ pub(crate) struct M {
     pub(crate) id: u32,
     /// Where it sleeps when there is nothing to run.
     pub(crate) word: ParkWord,
+    /// As locks know it.
+    pub(crate) holder: &'static Holder,
     /// The P that a waker gives it: index + 1, and SPINNING.
     given: AtomicU32,
     /// Inside the runtime (1) or in user code (0).
@@ -66,6 +69,13 @@ const SPINNING: u32 = 1 << 31;
 unsafe impl Sync for M {}
 // SAFETY: it is made on one thread and run by another; nothing in it is bound to the first.
 unsafe impl Send for M {}
+
+impl Drop for M {
+    fn drop(&mut self) {
+        // Its thread has ended (invariant 1).
+        self.holder.give();
+    }
+}
 
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -160,6 +170,7 @@ impl M {
         Self {
             id,
             word: ParkWord::new(),
+            holder: Holder::take(),
             given: AtomicU32::new(0),
             in_runtime: CachePadded::new(AtomicU32::new(1)),
             retake: AtomicU32::new(0),

@@ -6,8 +6,8 @@
 //!
 //! What the waiter waits for is stored Relaxed: that it is seen, too, is owed to the word.
 //!
-//! Broken on purpose, and noticed: a `notify` that skips the swap when the word says NOTIFIED; a
-//! `take` that loads first; `notify` with Release alone, `take` and `suspend` with Relaxed.
+//! Broken on purpose, and noticed: a `notify` that exchanges nothing when there is a token that was not
+//! taken; `take` with Relaxed.
 
 use super::{ParkWord, Woke};
 use loom::cell::UnsafeCell;

@@ -5,13 +5,20 @@ use std::time::Instant;
 
 const RUNNING: u32 = 0;
 const PARKED: u32 = 1;
-const NOTIFIED: u32 = 2;
-const ASLEEP: u32 = 3;
+const ASLEEP: u32 = 2;
+/// The bits of the state; the count is above them.
+const STATE: u32 = 3;
+const TOKEN: u32 = 4;
 
 /// Where one goroutine or one thread waits.
 #[derive(Debug)]
-#[repr(transparent)]
-pub(crate) struct ParkWord(AtomicU32);
+#[repr(C)]
+pub(crate) struct ParkWord {
+    word: AtomicU32,
+    /// The count that the owner has seen last. The owner's alone; atomic only because it passes from
+    /// thread to thread with the goroutine.
+    seen: AtomicU32,
+}
 
 /// Whom a [`ParkWord::notify`] found waiting.
 #[must_use = "a goroutine found parked must be queued by who found it"]
@@ -27,31 +34,51 @@ pub(crate) enum Woke {
 
 impl ParkWord {
     pub(crate) fn new() -> Self {
-        Self(AtomicU32::new(RUNNING))
+        Self { word: AtomicU32::new(RUNNING), seen: AtomicU32::new(RUNNING) }
     }
 
-    /// The goroutine's g0, after the switch: RUNNING -> PARKED. `false`: a token was there
-    /// and the goroutine goes on (its [`take`](Self::take) takes the token).
+    /// The goroutine's g0, after the switch: RUNNING -> PARKED. `false`: a token has come and the
+    /// goroutine goes on (its [`take`](Self::take) takes it).
     ///
-    /// Release pairs with the notifier's swap: it sees the goroutine's saved stack.
+    /// Release pairs with the notifier's exchange: it sees the goroutine's saved stack.
     #[inline]
     #[must_use]
     pub(crate) fn suspend(&self) -> bool {
-        self.0.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.leave_running(PARKED)
     }
 
-    /// The owner, running: takes the token if there is one.
+    #[inline]
+    fn leave_running(&self, state: u32) -> bool {
+        let seen = self.seen.load(Ordering::Relaxed);
+        let left =
+            self.word.compare_exchange(seen, seen | state, Ordering::Release, Ordering::Relaxed);
+        left.is_ok()
+    }
+
+    /// The owner, running: takes the tokens that have come. `false`: there were none.
     ///
-    /// Acquire pairs with every notifier's swap (invariant 3).
+    /// Acquire pairs with the notifiers' exchanges (invariant 3).
     #[inline]
     pub(crate) fn take(&self) -> bool {
-        self.0.swap(RUNNING, Ordering::AcqRel) == NOTIFIED
+        let word = self.word.load(Ordering::Acquire);
+        let before = self.seen.load(Ordering::Relaxed);
+        self.seen.store(word, Ordering::Relaxed);
+        word != before
     }
 
-    /// Leaves the token and tells whom to resume.
+    /// Leaves a token and tells whom to resume.
     #[inline]
     pub(crate) fn notify(&self) -> Woke {
-        match self.0.swap(NOTIFIED, Ordering::AcqRel) {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let next = (word & !STATE).wrapping_add(TOKEN);
+            // AcqRel: invariants 2 and 3.
+            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        match word & STATE {
             PARKED => Woke::Goroutine,
             ASLEEP => {
                 self.wake_thread();
@@ -64,16 +91,28 @@ impl ParkWord {
     /// Blocks the thread until a token comes, and takes it; or until `deadline`. Tells
     /// whether there was a token.
     pub(crate) fn sleep(&self, deadline: Option<Instant>) -> bool {
-        // AcqRel as in `suspend`; a failure leaves the token to `take` below.
-        if self.0.compare_exchange(RUNNING, ASLEEP, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if self.leave_running(ASLEEP) {
             self.wait_while_asleep(deadline);
+            self.get_up();
         }
         self.take()
     }
 
+    /// ASLEEP -> RUNNING, unless a token has done that.
+    fn get_up(&self) {
+        let seen = self.seen.load(Ordering::Relaxed);
+        let _ =
+            self.word.compare_exchange(seen | ASLEEP, seen, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn is_asleep(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & STATE == ASLEEP
+    }
+
     #[cfg(not(any(loom, shuttle)))]
     fn wait_while_asleep(&self, deadline: Option<Instant>) {
-        while self.0.load(Ordering::Relaxed) == ASLEEP {
+        let asleep = self.seen.load(Ordering::Relaxed) | ASLEEP;
+        while self.is_asleep() {
             let left = match deadline {
                 None => None,
                 Some(at) => match at.checked_duration_since(crate::util::now()) {
@@ -81,20 +120,20 @@ impl ParkWord {
                     _ => return,
                 },
             };
-            crate::sys::futex::wait(&self.0, ASLEEP, left);
+            crate::sys::futex::wait(&self.word, asleep, left);
         }
     }
 
     #[cfg(not(any(loom, shuttle)))]
     #[cold]
     fn wake_thread(&self) {
-        crate::sys::futex::wake_one(&raw const self.0);
+        crate::sys::futex::wake_one(&raw const self.word);
     }
 
     /// In a model a futex is a look and a yield, and any deadline is near.
     #[cfg(any(loom, shuttle))]
     fn wait_while_asleep(&self, deadline: Option<Instant>) {
-        while self.0.load(Ordering::Relaxed) == ASLEEP {
+        while self.is_asleep() {
             crate::prim::spin_hint();
             if deadline.is_some() {
                 return;

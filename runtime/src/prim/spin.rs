@@ -46,11 +46,6 @@ impl SpinLock {
         SpinGuard(self)
     }
 
-    /// The guard of a lock that the caller holds, and whose own guard it has forgotten.
-    pub(crate) fn assume(&self) -> SpinGuard<'_> {
-        SpinGuard(self)
-    }
-
     /// Acquire pairs with the Release of the guard's drop.
     #[inline(always)]
     fn take(&self) -> bool {

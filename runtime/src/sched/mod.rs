@@ -40,7 +40,7 @@ pub(crate) use body::end_unstarted;
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Why, checkpoint, may_spin, park, park_thread, pin, set_reason, unpin, yield_now,
+    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, unpin, yield_now,
 };
 
 use crate::carrier::Slot;

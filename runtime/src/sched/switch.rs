@@ -12,6 +12,7 @@
 use super::Sched;
 use crate::carrier::{Cmd, Slot};
 use crate::g::{GRef, Runnable};
+use crate::lock::Holder;
 use crate::m::{self, CurrentM};
 use crate::p::NEXT_CAP;
 use crate::prim::global::Ordering;
@@ -21,7 +22,7 @@ use std::time::Instant;
 
 /// What a waiter waits for; shown in dumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(u8)]
 pub(crate) enum Why {
     Join = 1,
     Scope = 2,
@@ -42,7 +43,7 @@ pub(crate) enum Why {
 /// Notes what the goroutine is about to wait for.
 #[inline(always)]
 pub(crate) fn set_reason(slot: &Slot, why: Why) {
-    slot.reason.store(why as u32, Ordering::Relaxed);
+    slot.reason.store(why as u8, Ordering::Relaxed);
 }
 
 /// Waits for the word's token, which may come for no reason. `child`: a goroutine whose end the
@@ -119,14 +120,42 @@ pub(crate) fn yield_now() -> Option<&'static Slot> {
     Some(slot)
 }
 
+/// Where the caller is, looked up once for all that a short operation wants to know. Good until the
+/// next switch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here(Option<CurrentM>);
+
+#[inline(always)]
+pub(crate) fn here() -> Here {
+    Here(m::current())
+}
+
+impl Here {
+    /// The thread, as locks know it.
+    #[inline(always)]
+    pub(crate) fn holder(self) -> Option<&'static Holder> {
+        self.0.map(|m| m.holder)
+    }
+
+    /// The slot of the goroutine that runs; `None` on a plain thread.
+    #[inline(always)]
+    pub(crate) fn slot(self) -> Option<&'static Slot> {
+        self.0?.own().slot.get()
+    }
+
+    /// A call that might have switched but did not: honours the time slice.
+    #[inline(always)]
+    pub(crate) fn checkpoint(self) {
+        if self.0.is_some_and(CurrentM::wanted) {
+            preempted();
+        }
+    }
+}
+
 /// A call that might have switched but did not: honours the time slice.
 #[inline]
 pub(crate) fn checkpoint() {
-    if let Some(m) = m::current()
-        && m.wanted()
-    {
-        preempted();
-    }
+    here().checkpoint();
 }
 
 /// Whether who waits for something short does well to spin for it: others run beside the caller,
@@ -143,6 +172,7 @@ pub(crate) fn may_spin() -> bool {
 }
 
 #[cold]
+#[inline(never)]
 fn preempted() {
     yield_now();
 }

@@ -13,6 +13,7 @@
 //! memory lock.
 
 mod altstack;
+pub(crate) mod barrier;
 pub(crate) mod futex;
 mod map;
 

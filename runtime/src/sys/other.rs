@@ -32,6 +32,16 @@ pub(crate) fn set_errno(value: libc::c_int) {
 }
 
 /// Memory.
+/// There is none.
+pub(crate) fn membarrier_register() -> bool {
+    false
+}
+
+/// Never called.
+pub(crate) fn membarrier() -> bool {
+    false
+}
+
 pub(super) mod mem {
     use std::io;
     use std::ptr::NonNull;

@@ -13,7 +13,7 @@ pub(crate) enum Event {
     /// A goroutine began or went on, on this P.
     Run { p: u32 },
     /// A goroutine left its P to wait.
-    Park { reason: u32 },
+    Park { reason: u8 },
     /// A goroutine was made runnable.
     Ready,
     /// A goroutine ended.

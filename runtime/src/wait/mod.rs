@@ -28,7 +28,7 @@ use crate::util;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-pub(crate) use crate::sched::{Why, may_spin, wake};
+pub(crate) use crate::sched::{Here, Why, here, may_spin, wake};
 pub(crate) use list::{Linked, Links, List};
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.

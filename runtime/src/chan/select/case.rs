@@ -26,6 +26,13 @@ pub unsafe trait RecvOperand {
     type Value;
     /// What the arm is given.
     type Output;
+    /// The channel itself, without pointers to it. Where this trait is missing, the compiler does not know it and is
+    /// silent about the case made of it: the operand is the only error.
+    type End: RecvOperand<Value = Self::Value, Output = Self::Output>;
+
+    /// The channel itself.
+    #[doc(hidden)]
+    fn end(&self) -> &Self::End;
 
     /// The case; `None`: it never happens.
     ///
@@ -54,6 +61,12 @@ pub unsafe trait SendOperand {
     type Value;
     /// What the arm is given.
     type Output;
+    /// The channel itself, without pointers to it; see [`RecvOperand::End`].
+    type End: SendOperand<Value = Self::Value, Output = Self::Output>;
+
+    /// The channel itself.
+    #[doc(hidden)]
+    fn end(&self) -> &Self::End;
 
     /// The case; `None`: it never happens.
     ///
@@ -72,6 +85,11 @@ pub unsafe trait SendOperand {
 unsafe impl<T> RecvOperand for Chan<T> {
     type Value = T;
     type Output = Option<T>;
+    type End = Self;
+
+    fn end(&self) -> &Self {
+        self
+    }
 
     unsafe fn case(&self, place: *mut T) -> Option<Case<'_>> {
         // SAFETY: as the caller says.
@@ -87,6 +105,11 @@ unsafe impl<T> RecvOperand for Chan<T> {
 unsafe impl<T> RecvOperand for Receiver<T> {
     type Value = T;
     type Output = Result<T, RecvError>;
+    type End = Self;
+
+    fn end(&self) -> &Self {
+        self
+    }
 
     unsafe fn case(&self, place: *mut T) -> Option<Case<'_>> {
         // SAFETY: as the caller says.
@@ -102,6 +125,11 @@ unsafe impl<T> RecvOperand for Receiver<T> {
 unsafe impl<T> SendOperand for Chan<T> {
     type Value = T;
     type Output = ();
+    type End = Self;
+
+    fn end(&self) -> &Self {
+        self
+    }
 
     unsafe fn case(&self, place: *mut T) -> Option<Case<'_>> {
         // SAFETY: as the caller says.
@@ -121,6 +149,11 @@ unsafe impl<T> SendOperand for Chan<T> {
 unsafe impl<T> SendOperand for Sender<T> {
     type Value = T;
     type Output = Result<(), SendError<T>>;
+    type End = Self;
+
+    fn end(&self) -> &Self {
+        self
+    }
 
     unsafe fn case(&self, place: *mut T) -> Option<Case<'_>> {
         // SAFETY: as the caller says.
@@ -138,6 +171,11 @@ macro_rules! pointers {
         unsafe impl<P: $operand + ?Sized> $operand for $pointer {
             type Value = P::Value;
             type Output = P::Output;
+            type End = P::End;
+
+            fn end(&self) -> &P::End {
+                P::end(self)
+            }
 
             unsafe fn case(&self, place: *mut P::Value) -> Option<Case<'_>> {
                 // SAFETY: as the caller says.
@@ -170,8 +208,8 @@ pub struct RecvCase<'a, R: RecvOperand + ?Sized> {
 }
 
 /// A case that receives from `rx`.
-pub fn recv_case<R: RecvOperand + ?Sized>(rx: &R) -> RecvCase<'_, R> {
-    RecvCase { rx, place: MaybeUninit::uninit(), end: Cell::new(None) }
+pub fn recv_case<R: RecvOperand + ?Sized>(rx: &R) -> RecvCase<'_, R::End> {
+    RecvCase { rx: rx.end(), place: MaybeUninit::uninit(), end: Cell::new(None) }
 }
 
 impl<R: RecvOperand + ?Sized> RecvCase<'_, R> {
@@ -208,8 +246,8 @@ pub struct SendCase<'a, S: SendOperand + ?Sized> {
 }
 
 /// A case that sends `value` into `tx`.
-pub fn send_case<S: SendOperand + ?Sized>(tx: &S, value: S::Value) -> SendCase<'_, S> {
-    SendCase { tx, value: ManuallyDrop::new(value), end: Cell::new(None) }
+pub fn send_case<S: SendOperand + ?Sized>(tx: &S, value: S::Value) -> SendCase<'_, S::End> {
+    SendCase { tx: tx.end(), value: ManuallyDrop::new(value), end: Cell::new(None) }
 }
 
 impl<S: SendOperand + ?Sized> SendCase<'_, S> {
@@ -250,8 +288,8 @@ pub struct SendFromCase<'a, S: SendOperand + ?Sized> {
 pub fn send_from_case<'a, S: SendOperand + ?Sized>(
     tx: &'a S,
     slot: &'a mut Option<S::Value>,
-) -> SendFromCase<'a, S> {
-    SendFromCase { tx, slot, end: Cell::new(None), borrows: PhantomData }
+) -> SendFromCase<'a, S::End> {
+    SendFromCase { tx: tx.end(), slot, end: Cell::new(None), borrows: PhantomData }
 }
 
 impl<S: SendOperand + ?Sized> SendFromCase<'_, S> {

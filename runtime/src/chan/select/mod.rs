@@ -61,14 +61,15 @@ pub fn select_forever() -> ! {
 /// Does one of the cases that are ready.
 #[inline(never)]
 fn look(arms: &[Arm<'_>], biased: bool) -> Option<usize> {
+    let here = wait::here();
     let chosen = draw(arms, biased, |arm, case| {
-        let mut locked = case.gate.lock();
+        let mut locked = case.gate.lock_from(here);
         let step = case.look(&mut locked);
         let end = step.end(locked);
         arm.end.set(end);
         end.is_some()
     });
-    wait::checkpoint();
+    here.checkpoint();
     chosen
 }
 
@@ -166,7 +167,8 @@ impl<'a> Gates<'a> {
     }
 
     fn lock(&self) {
-        self.each(|gate| std::mem::forget(gate.lock()));
+        let here = wait::here();
+        self.each(|gate| std::mem::forget(gate.lock_among_others(here)));
     }
 
     fn unlock(&self) {

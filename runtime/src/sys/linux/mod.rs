@@ -21,3 +21,22 @@ pub(crate) fn set_errno(value: libc::c_int) {
     // SAFETY: always the calling thread's own variable.
     unsafe { *place = value };
 }
+
+/// Whether [`membarrier`] can be used; asks the kernel to have it ready.
+pub(crate) fn membarrier_register() -> bool {
+    // SAFETY: numbers alone go in and out.
+    let rc = unsafe {
+        libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)
+    };
+    rc == 0
+}
+
+/// A full memory barrier on every thread of this process that runs now; `true` after
+/// [`membarrier_register`] has said so.
+pub(crate) fn membarrier() -> bool {
+    // SAFETY: numbers alone go in and out.
+    let rc = unsafe {
+        libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0)
+    };
+    rc == 0
+}

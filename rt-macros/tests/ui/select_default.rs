@@ -1,0 +1,7 @@
+fn main() {
+    rt::select! {
+        default => {}
+        recv(rx) => {}
+        default(timeout) => {}
+    }
+}

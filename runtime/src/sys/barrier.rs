@@ -1,0 +1,51 @@
+//! The two halves of an asymmetric barrier.
+//!
+//! [`light`] and [`heavy`], one on each side of a "store mine, look at yours" between two threads, order
+//! the two as two full barriers would: the light one costs nothing, the heavy one makes every
+//! thread of the process that runs go through a full barrier (`membarrier(2)`).
+
+use crate::prim::global::{AtomicU32, Ordering};
+
+const UNKNOWN: u32 = 0;
+const MISSING: u32 = 1;
+const THERE: u32 = 2;
+
+static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
+
+/// Whether the system has it. Without it nobody may rely on [`light`].
+pub(crate) fn is_available() -> bool {
+    if cfg!(any(loom, shuttle)) {
+        return true;
+    }
+    match STATE.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let there = super::os::membarrier_register();
+            STATE.store(if there { THERE } else { MISSING }, Ordering::Relaxed);
+            there
+        }
+        state => state == THERE,
+    }
+}
+
+/// The side that is taken often: keeps the compiler in order.
+#[inline(always)]
+pub(crate) fn light() {
+    #[cfg(any(loom, shuttle))]
+    crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
+    #[cfg(not(any(loom, shuttle)))]
+    crate::prim::compiler_fence();
+}
+
+/// The side that is taken rarely: some 20 microseconds if another thread of the process runs.
+///
+/// `false`: there was none, which cannot be once [`is_available`] has said yes.
+#[must_use]
+pub(crate) fn heavy() -> bool {
+    #[cfg(any(loom, shuttle))]
+    {
+        crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
+        true
+    }
+    #[cfg(not(any(loom, shuttle)))]
+    super::os::membarrier()
+}
