@@ -221,18 +221,20 @@ fn raise(slot: &'static Slot) {
     }
 }
 
-/// Counts one delivery, if there may be one.
 #[cold]
 fn may_raise(slot: &'static Slot) -> bool {
-    if slot.masks.get() != 0 || std::thread::panicking() || slot.raised.get() >= ENOUGH {
-        return false;
-    }
-    slot.raised.set(slot.raised.get() + 1);
-    true
+    slot.masks.get() == 0 && !std::thread::panicking() && slot.raised.get() < ENOUGH
 }
 
-/// Unwinds the goroutine without a word from any panic hook.
+/// Unwinds the goroutine without a word from any panic hook. Counts it, if that delivers a
+/// cancellation: one that [`to_be_unwound`] has announced may yet be overtaken.
+#[cold]
 pub(crate) fn unwind() -> ! {
+    if let Some(slot) = sched::current_slot()
+        && is_cancelled(slot)
+    {
+        slot.raised.set(slot.raised.get().saturating_add(1));
+    }
     std::panic::resume_unwind(Box::new(Unwind))
 }
 
