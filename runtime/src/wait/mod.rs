@@ -46,12 +46,6 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
     }
 }
 
-/// The slot of the goroutine that calls; `None` on a plain thread.
-#[inline]
-pub(crate) fn current_slot() -> Option<&'static Slot> {
-    sched::current_slot()
-}
-
 /// Waits for a wake-up. Invariants 1 and 2.
 #[inline(always)]
 pub(crate) fn park(slot: &'static Slot, why: Why) {
