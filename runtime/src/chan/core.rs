@@ -86,8 +86,11 @@ impl<T> Core<T> {
                 return Ok(());
             }
             Step::Closed => End::Closed,
-            // SAFETY: the place lives until the call returns.
-            _ => unsafe { self.send_case(place) }.go_on(here, step, locked, deadline),
+            _ => {
+                // SAFETY: the place lives until the call returns.
+                let case = unsafe { self.send_case(place) };
+                case.go_on(here, step, locked, deadline)
+            }
         };
         match end {
             End::Passed => Ok(()),
