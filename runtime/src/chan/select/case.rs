@@ -69,7 +69,7 @@ pub unsafe trait SendOperand {
     /// The case; `None`: it never happens.
     ///
     /// # Safety
-    /// `place` shows a value that stays as it is while the case is used.
+    /// `place` shows a value that stays as it is while the case is used, or is null: then the case is an offer.
     #[doc(hidden)]
     unsafe fn case(&self, place: *mut Self::Value) -> Option<Case<'_>>;
 
