@@ -152,25 +152,24 @@ fn a_close_wakes_who_waits() {
     for procs in [1, 2] {
         runtime(procs).run(|| {
             let ch = Chan::<u8>::new(0);
-            let receivers = [parked({
+            let receiver = parked({
                 let ch = ch.clone();
                 move || recv(&ch)
-            })];
+            });
+            let watched = Chan::<u8>::new(0);
             let watcher = parked({
-                let ch = ch.clone();
+                let ch = watched.clone();
                 move || {
-                    let mut select = Select::new();
+                    let mut select = Select::new_biased();
                     select.send(&ch);
                     select.recv(&ch);
                     (select.ready(), ch.is_closed())
                 }
             });
-            let _ = &watcher;
             ch.close();
-            for handle in receivers {
-                assert_eq!(handle.join().unwrap(), None);
-            }
-            watcher.join().unwrap();
+            assert_eq!(receiver.join().unwrap(), None);
+            watched.close();
+            assert_eq!(watcher.join().unwrap(), (0, true));
             let full = Chan::new(1);
             full.send(1);
             let sender = parked({
@@ -693,12 +692,19 @@ fn round(seed: u64, on_threads: bool) {
                 }
             };
             if on_threads && i % 2 == 0 {
-                let handle = rt::Handle::current();
-                let thread = thread::spawn(move || {
-                    let _entered = handle.enter();
-                    party();
+                let (handle, ended) = (rt::Handle::current(), Chan::<()>::new(0));
+                let thread = thread::spawn({
+                    let ended = ended.clone();
+                    move || {
+                        let _entered = handle.enter();
+                        party();
+                        ended.close();
+                    }
                 });
-                Box::new(move || thread.join().unwrap()) as Box<dyn FnOnce()>
+                Box::new(move || {
+                    ended.recv();
+                    thread.join().unwrap();
+                }) as Box<dyn FnOnce()>
             } else {
                 let handle = rt::spawn(party);
                 Box::new(move || handle.join().unwrap())
