@@ -83,8 +83,11 @@ impl<T> Core<T> {
                 return Ok(());
             }
             Step::Closed => End::Closed,
-            // SAFETY: the place lives until the call returns.
-            Step::Blocked => unsafe { self.send_case(place) }.block(here, locked, deadline),
+            Step::Blocked => {
+                // SAFETY: the place lives until the call returns.
+                let case = unsafe { self.send_case(place) };
+                case.block(here, locked, deadline)
+            }
         };
         match end {
             End::Passed => Ok(()),
@@ -97,7 +100,7 @@ impl<T> Core<T> {
     pub(super) fn try_send(&self, value: T) -> Result<(), (End, T)> {
         let mut value = ManuallyDrop::new(value);
         let here = wait::here();
-        if self.gate.may_be_ready(Side::Send) {
+        if self.gate.may_be_ready_now(Side::Send) {
             let mut locked = self.gate.lock_from(here);
             // SAFETY: ours until it has passed, and then it is forgotten.
             let step = unsafe { self.send_locked(&mut locked, &raw mut *value) };
@@ -141,9 +144,10 @@ impl<T> Core<T> {
                 End::Passed
             }
             Step::Closed => End::Closed,
-            // SAFETY: the place lives until the call returns.
             Step::Blocked => {
-                unsafe { self.recv_case(value.as_mut_ptr()) }.block(here, locked, deadline)
+                // SAFETY: the place lives until the call returns.
+                let case = unsafe { self.recv_case(value.as_mut_ptr()) };
+                case.block(here, locked, deadline)
             }
         };
         match end {
@@ -158,7 +162,7 @@ impl<T> Core<T> {
     pub(super) fn try_recv(&self) -> Result<T, End> {
         let mut value = MaybeUninit::uninit();
         let here = wait::here();
-        if self.gate.may_be_ready(Side::Recv) {
+        if self.gate.may_be_ready_now(Side::Recv) {
             let mut locked = self.gate.lock_from(here);
             // SAFETY: the place is ours.
             let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };

@@ -47,7 +47,7 @@ use super::clock::Clock;
 use crate::carrier::Slot;
 use crate::lock::{BiasedGuard, BiasedLock};
 use crate::prim::UnsafeCell;
-use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use crate::wait::{self, Here, Linked, Links, List};
 
 /// In `flags`: closed; a sender may wait; a receiver may wait; a clock's channel.
@@ -270,6 +270,17 @@ impl Gate {
         match side {
             Side::Send => self.flags() & (CLOSED | RECEIVERS) != 0 || (self.len() < self.cap),
             Side::Recv => self.len() != 0 || self.flags() & (CLOSED | SENDERS | CLOCK) != 0,
+        }
+    }
+
+    /// The same for who is going to say that the channel was not ready. SeqCst pairs with itself on
+    /// another thread: of two that each send into a channel of their own and then try the other's, one
+    /// finds the value.
+    #[inline]
+    pub(super) fn may_be_ready_now(&self, side: Side) -> bool {
+        self.may_be_ready(side) || {
+            fence(Ordering::SeqCst);
+            self.may_be_ready(side)
         }
     }
 }

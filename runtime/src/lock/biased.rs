@@ -60,13 +60,13 @@ const VERY_OFTEN: u32 = 1 << 24;
 
 /// Pauses before the first look again; a pause is about 50 ns on current x86.
 #[cfg(not(any(loom, shuttle)))]
-const FIRST: u32 = 4;
+const FIRST: u32 = 64;
 /// Pauses between two looks, at most.
 #[cfg(not(any(loom, shuttle)))]
-const LAST: u32 = 64;
+const LAST: u32 = 256;
 /// Looks before the thread yields to the system.
 #[cfg(not(any(loom, shuttle)))]
-const LOOKS: u32 = 12;
+const LOOKS: u32 = 6;
 
 /// A thread that locks can favour.
 ///

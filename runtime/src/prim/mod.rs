@@ -42,7 +42,7 @@ mod spin;
 pub(crate) use cell::UnsafeCell;
 pub(crate) use const_fn;
 pub(crate) use mutex::Mutex;
-pub(crate) use spin::{SpinGuard, SpinLock};
+pub(crate) use spin::SpinLock;
 
 /// Atomics that a model checker can replace.
 pub(crate) mod atomic {

@@ -8,7 +8,7 @@
 //!
 //! First a look without waiting: of the cases that seem ready, without their locks, one is drawn, locked,
 //! looked at, and done if it was ready indeed; if not, another is drawn. Only then all gates are
-//! locked, and the select waits in all of them.
+//! locked, and the select waits in all of them, or says that none was ready.
 
 mod case;
 
@@ -20,6 +20,7 @@ pub use case::{
 
 use super::gate::{CLOCK, Gate, Locked, Node, Op, Step};
 use crate::carrier::Slot;
+use crate::prim::atomic::{Ordering, fence};
 use crate::util;
 use crate::wait::{self, Why};
 use std::mem::MaybeUninit;
@@ -43,7 +44,7 @@ pub fn select<const N: usize>(arms: [Arm<'_>; N], biased: bool, wait: Wait) -> O
         return Some(chosen);
     }
     let deadline = match wait {
-        Wait::Never => return None,
+        Wait::Never => return look_at_once(&arms, biased, &mut [0; N]),
         Wait::Forever => None,
         Wait::For(time) => util::now().checked_add(time),
     };
@@ -69,6 +70,24 @@ fn look(arms: &[Arm<'_>], biased: bool) -> Option<usize> {
         end.is_some()
     });
     here.checkpoint();
+    chosen
+}
+
+/// Does one of the cases that are ready at one instant. The look before was at one after the other:
+/// a channel may have become ready behind it while another, ahead of it, ceased to be.
+#[inline(never)]
+fn look_at_once(arms: &[Arm<'_>], biased: bool, order: &mut [usize]) -> Option<usize> {
+    let gates = Gates::sort(arms, order);
+    if gates.order.len() < 2 {
+        // As in `Gate::may_be_ready_now`.
+        fence(Ordering::SeqCst);
+        return look(arms, biased);
+    }
+    let mut woken = None;
+    gates.lock();
+    let chosen = draw(arms, biased, |arm, case| take(arm, case, &mut woken));
+    gates.unlock();
+    woken.into_iter().for_each(wait::wake);
     chosen
 }
 
