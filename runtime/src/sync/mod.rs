@@ -9,6 +9,8 @@ mod once;
 mod once_lock;
 mod rwlock;
 mod semaphore;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
 mod waiter;
 mod waitgroup;
 

@@ -402,3 +402,33 @@ impl fmt::Debug for WaitGroup {
         f.debug_struct("WaitGroup").field("count", &count).finish()
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    /// One waits while 2^32 adds pass and more, and the count never falls to zero.
+    #[test]
+    fn who_waits_for_very_long_is_not_forgotten() {
+        let wg = WaitGroup::new();
+        wg.add(1);
+        std::thread::scope(|s| {
+            let patient = s.spawn(|| wg.wait_timeout(Duration::from_secs(10)));
+            while wg.inner.word.load(Ordering::Relaxed) & WAITERS == 0 {
+                std::thread::yield_now();
+            }
+            for _ in 0..22 {
+                // As if there had been so many adds and dones; then the one that is looked at.
+                let next = (adds(wg.inner.word.load(Ordering::Relaxed)) | (EPOCH - 1)) as u64;
+                let word = wg.inner.word.load(Ordering::Relaxed) as u32;
+                wg.inner.word.store(next * ADD + u64::from(word), Ordering::Relaxed);
+                wg.add(1);
+                wg.done();
+                assert!(!wg.wait_timeout(Duration::from_micros(10)));
+            }
+            wg.done();
+            assert!(patient.join().unwrap());
+        });
+        assert_eq!(wg.inner.word.load(Ordering::Relaxed) as u32, 0);
+    }
+}

@@ -188,6 +188,15 @@ impl Drop for Token {
     }
 }
 
+/// Does something when it is dropped.
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// The child's scenario is `name`.
 pub(crate) fn is_child(name: &str) -> bool {
     std::env::var_os(CHILD).is_some_and(|value| value == name)
