@@ -14,6 +14,7 @@
 
 use crate::carrier::Slot;
 use crate::g::Unwind;
+use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicU64, Ordering};
 use crate::task;
@@ -22,7 +23,7 @@ use crate::wait::{self, Why};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -196,7 +197,7 @@ impl WaitGroup {
         let done = Done(self.clone());
         let handle = task::spawn(move || {
             let done = done;
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+            if let Err(payload) = caught(f) {
                 if !payload.is::<Unwind>() {
                     done.0.inner.keep_panic(payload);
                     return;
