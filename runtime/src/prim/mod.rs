@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod mutex;
+mod rwlock;
 
 pub(crate) use mutex::Mutex;
 
@@ -40,6 +41,7 @@ pub(crate) mod global {
     };
 
     pub(crate) use super::mutex::Global as Mutex;
+    pub(crate) use super::rwlock::RwLock;
     pub(crate) use std::sync::MutexGuard;
 }
 
