@@ -2,9 +2,11 @@
 
 mod map;
 mod pool;
+mod singleflight;
 mod spread;
 mod waitgroup;
 
 pub use map::Map;
 pub use pool::{Pool, Pooled};
+pub use singleflight::SingleFlight;
 pub use waitgroup::WaitGroup;

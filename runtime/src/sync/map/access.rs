@@ -5,6 +5,7 @@
 use super::super::spread;
 use super::table::{Entry, Run, Stale};
 use super::{Map, Shard};
+use crate::util;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -12,8 +13,15 @@ use std::sync::Arc;
 /// Who has a key.
 type Found<K, V> = Option<Arc<Entry<K, V>>>;
 
+/// The key is there already.
+pub(in crate::sync) struct Taken<K, V> {
+    pub(in crate::sync) there: Arc<Entry<K, V>>,
+    /// What was to be put in.
+    pub(in crate::sync) new: Arc<Entry<K, V>>,
+}
+
 impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
-    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+    pub(in crate::sync) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
         mix(self.hasher().hash_one(key))
     }
 
@@ -41,11 +49,25 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         }
     }
 
-    pub(super) fn find<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Found<K, V>
+    pub(in crate::sync) fn find<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Found<K, V>
     where
         K: Borrow<Q>,
     {
         self.run(hash).into_found(key)
+    }
+
+    /// Puts `new` in if its key is not there.
+    pub(in crate::sync) fn add(
+        &self,
+        hash: u64,
+        new: Arc<Entry<K, V>>,
+    ) -> Result<Arc<Entry<K, V>>, Taken<K, V>> {
+        let kept = Arc::clone(&new);
+        match self.put(hash, new, Run::new(), |there| there.is_none()) {
+            Ok(_) => Ok(kept),
+            Err(Some(there)) => Err(Taken { there, new: kept }),
+            Err(None) => util::bug(format_args!("sync::Map: there was no entry, and it stayed")),
+        }
     }
 
     /// Puts `new` in if `wants`, which is asked about the value that its key has. `known`: what
@@ -92,6 +114,16 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
                 Ok(()) => return Some(old),
                 Err(run) => known = run,
             }
+        }
+    }
+
+    /// Takes this very entry out, if it is still there.
+    pub(in crate::sync) fn remove_entry(&self, hash: u64, entry: &Arc<Entry<K, V>>) {
+        if let Some(shards) = self.shards.get() {
+            let (shard, mark) = Self::place(shards, hash);
+            let removed = shard.write().remove(mark, entry);
+            // What is there instead is let go here, without the lock.
+            drop(removed);
         }
     }
 }

@@ -28,14 +28,17 @@
 mod access;
 mod table;
 
+pub(super) use access::Taken;
+pub(super) use table::Entry;
+
 use crate::prim::global::RwLock;
 use crossbeam_utils::CachePadded;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem;
-use std::sync::{Arc, LazyLock, OnceLock};
-use table::{Entry, Run, Table};
+use std::sync::{LazyLock, OnceLock};
+use table::{Run, Table};
 
 /// A hash map that goroutines and threads share without a lock around it. Go's `sync.Map`.
 ///
@@ -238,6 +241,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
 
     /// As [`load_or_store`](Self::load_or_store), with a value that is made only when `key` has
     /// none. If several make one at the same time, all but one are dropped.
+    ///
+    /// To have only one made at a time, see [`SingleFlight`](super::SingleFlight).
     pub fn load_or_store_with(&self, key: K, make: impl FnOnce() -> V) -> (V, bool)
     where
         V: Clone,
@@ -246,11 +251,9 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         if let Some(entry) = self.find(hash, &key) {
             return (entry.value.clone(), true);
         }
-        let new = Entry::new(key, make());
-        let put = self.put(hash, Arc::clone(&new), Run::new(), |there| there.is_none());
-        match put {
-            Err(Some(there)) => (there.value.clone(), true),
-            _ => (new.value.clone(), false),
+        match self.add(hash, Entry::new(key, make())) {
+            Ok(new) => (new.value.clone(), false),
+            Err(taken) => (taken.there.value.clone(), true),
         }
     }
 

@@ -24,15 +24,15 @@ use std::mem;
 use std::sync::Arc;
 
 /// A key with its value. Never changed: a new value is a new entry.
-pub(super) struct Entry<K, V> {
-    pub(super) key: K,
-    pub(super) value: V,
+pub(in crate::sync) struct Entry<K, V> {
+    pub(in crate::sync) key: K,
+    pub(in crate::sync) value: V,
     /// No longer in the map. Relaxed: what it was taken out for is ordered by the shard's lock.
     gone: AtomicBool,
 }
 
 impl<K, V> Entry<K, V> {
-    pub(super) fn new(key: K, value: V) -> Arc<Self> {
+    pub(in crate::sync) fn new(key: K, value: V) -> Arc<Self> {
         Arc::new(Self { key, value, gone: AtomicBool::new(false) })
     }
 
@@ -57,7 +57,7 @@ impl<K, V> Entry<K, V> {
 }
 
 /// The entries of one mark: hardly ever more than one.
-pub(super) struct Run<K, V> {
+pub(in crate::sync) struct Run<K, V> {
     first: Option<Arc<Entry<K, V>>>,
     more: Vec<Arc<Entry<K, V>>>,
 }
