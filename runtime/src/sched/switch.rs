@@ -29,6 +29,7 @@ pub(crate) enum Why {
     ChanRecv = 5,
     Sleep = 6,
     Runtime = 7,
+    ErrGroup = 8,
 }
 
 /// Notes what the goroutine is about to wait for.
