@@ -618,11 +618,11 @@ fn round(seed: u64, on_threads: bool) {
                     }
                 };
                 let mut all = Select::new();
-                chans.iter().for_each(|ch| drop(all.send(ch)));
-                chans.iter().for_each(|ch| drop(all.recv(ch)));
+                chans.iter().for_each(|ch| _ = all.send(ch));
+                chans.iter().for_each(|ch| _ = all.recv(ch));
                 let over = all.recv(&done);
                 let mut from = Select::new();
-                chans.iter().for_each(|ch| drop(from.recv(ch)));
+                chans.iter().for_each(|ch| _ = from.recv(ch));
                 from.recv(&done);
                 let mut left = 40;
                 loop {
@@ -675,11 +675,11 @@ fn round(seed: u64, on_threads: bool) {
                                 }
                                 _ if left == 0 => took(chosen.recv(&chans[i]).unwrap()),
                                 3..6 => took(chosen.recv(&chans[i - 3]).unwrap()),
-                                _ if n % 8 == 0 => {
+                                _ if n.is_multiple_of(8) => {
                                     assert_eq!(panic_text(|| drop(chosen)), UNCOMPLETED);
                                 }
                                 _ => {
-                                    if n % 4 == 0 {
+                                    if n.is_multiple_of(4) {
                                         rt::yield_now();
                                     }
                                     chosen.send(&chans[i], (n, tally.token()));

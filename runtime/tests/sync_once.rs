@@ -287,7 +287,7 @@ fn round_of_stress(seed: u64) {
                 shared.0.get_or_init(|| {
                     assert_eq!(shared.1.fetch_add(1, Ordering::SeqCst), 0, "two at it");
                     let token = tally.token();
-                    let end = common::OnDrop(|| drop(shared.1.fetch_sub(1, Ordering::SeqCst)));
+                    let end = common::OnDrop(|| _ = shared.1.fetch_sub(1, Ordering::SeqCst));
                     match rng.below(4) {
                         0 => rt::yield_now(),
                         1 => rt::time::sleep(Duration::from_micros(rng.below(50))),

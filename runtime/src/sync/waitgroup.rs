@@ -31,13 +31,14 @@
 use super::waiter::{Locked, Queue, Waiter};
 use crate::carrier::Slot;
 use crate::g::Unwind;
+use crate::panic::caught;
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task;
 use crate::util;
 use crate::wait::{self, Why};
 use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,7 +182,7 @@ impl WaitGroup {
         let done = Done(self.clone());
         let handle = task::spawn(move || {
             let done = done;
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+            if let Err(payload) = caught(f) {
                 if !payload.is::<Unwind>() {
                     done.0.inner.keep_panic(payload);
                     return;

@@ -306,8 +306,10 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                 && let Some(case) = arms[i].case()
             {
                 let kept = if case.is_offer() && end == End::Passed {
-                    // SAFETY: written above, and it was chosen.
-                    unsafe { nodes[i].assume_init_ref().receiver() }
+                    // SAFETY: written above.
+                    let node = unsafe { nodes[i].assume_init_ref() };
+                    // SAFETY: an offer that was chosen.
+                    unsafe { node.receiver() }
                 } else {
                     None
                 };
