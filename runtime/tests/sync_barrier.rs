@@ -104,8 +104,10 @@ fn who_gives_up_does_not_count() {
                 .collect();
             rt::time::sleep(Duration::from_micros(100));
             assert!(others.iter().all(|other| !other.is_finished()));
-            assert!(barrier.wait().is_leader());
-            others.into_iter().for_each(|other| assert!(!other.join().unwrap()));
+            // Whoever comes last, which under load need not be us.
+            let leaders = u32::from(barrier.wait().is_leader())
+                + others.into_iter().map(|other| u32::from(other.join().unwrap())).sum::<u32>();
+            assert_eq!(leaders, 1);
         }
     });
 }
