@@ -220,7 +220,9 @@ impl<'a> Select<'a> {
     ///         ch.close();
     ///     }
     ///     let mut select = Select::new();
-    ///     chans.iter().for_each(|ch| drop(select.recv(ch)));
+    ///     for ch in &chans {
+    ///         select.recv(ch);
+    ///     }
     ///     let (mut sum, mut open) = (0, chans.len());
     ///     while open > 0 {
     ///         let chosen = select.select();
