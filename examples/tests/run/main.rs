@@ -4,6 +4,7 @@
 //! then finds the ones that were built last.
 
 mod numbers;
+mod pipeline;
 mod tour;
 mod wordcount;
 
@@ -70,6 +71,18 @@ fn read(pipe: impl Read + Send + 'static, lines: usize, _open: Sender<()>) -> Jo
 #[should_panic(expected = "killed after 100ms")]
 fn what_hangs_is_killed() {
     output(Command::new("sleep").arg("1000"), Duration::from_millis(100));
+}
+
+/// Runs a command whose standard output takes nothing.
+#[track_caller]
+fn to_a_full_disk(command: &mut Command) -> Output {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"exec "$0" "$@" >/dev/full"#]).arg(command.get_program());
+    shell.args(command.get_args());
+    if let Some(directory) = command.get_current_dir() {
+        shell.current_dir(directory);
+    }
+    output(&mut shell, LIMIT)
 }
 
 fn command(name: &str, arguments: &[&str]) -> Command {
