@@ -1,4 +1,4 @@
-//! The inside of `rt`: what one spawn, one switch, one wake costs.
+//! The inside of `rt`: what one spawn, one switch, one wake, one channel operation costs.
 //!
 //! Every loop runs in a goroutine, so that nothing of the way in is measured.
 
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use rt::chan::Chan;
-use rt::sync::WaitGroup;
+use rt::sync::{Mutex, WaitGroup};
 use rt::{Runtime, spawn, yield_now};
 
 /// Tasks in a batch.
@@ -23,6 +23,9 @@ fn main() {
         spawn_batch(&mut criterion, &runtime, procs);
         yields(&mut criterion, &runtime, procs);
         wake(&mut criterion, &runtime, procs);
+        chan(&mut criterion, &runtime, procs);
+        mutex(&mut criterion, &runtime, procs);
+        wait_group(&mut criterion, &runtime, procs);
     }
     criterion.final_summary();
 }
@@ -148,6 +151,59 @@ fn wake(criterion: &mut Criterion, runtime: &Runtime, procs: usize) {
             ping.close();
             echo.join().expect("joined");
             elapsed
+        });
+    });
+    group.finish();
+}
+
+/// Operations that need nobody else: what a channel costs before anyone waits.
+fn chan(criterion: &mut Criterion, runtime: &Runtime, procs: usize) {
+    let mut group = criterion.benchmark_group("chan");
+    group.bench_function(BenchmarkId::new("send_recv", procs), |bencher| {
+        bencher.iter_custom(|turns| {
+            let chan = Chan::new(1);
+            timed(runtime, turns, move || {
+                chan.send(black_box(1_u64));
+                assert_eq!(chan.recv(), Some(1));
+            })
+        });
+    });
+    group.bench_function(BenchmarkId::new("try_recv_empty", procs), |bencher| {
+        bencher.iter_custom(|turns| {
+            let chan = Chan::<u64>::new(1);
+            timed(runtime, turns, move || assert!(black_box(&chan).try_recv().is_err()))
+        });
+    });
+    group.bench_function(BenchmarkId::new("try_send_full", procs), |bencher| {
+        bencher.iter_custom(|turns| {
+            let chan = Chan::new(1);
+            assert!(chan.try_send(0_u64).is_ok());
+            timed(runtime, turns, move || assert!(black_box(&chan).try_send(1).is_err()))
+        });
+    });
+    group.finish();
+}
+
+fn mutex(criterion: &mut Criterion, runtime: &Runtime, procs: usize) {
+    let mut group = criterion.benchmark_group("mutex");
+    group.bench_function(BenchmarkId::new("lock_unlock", procs), |bencher| {
+        bencher.iter_custom(|turns| {
+            let count = Mutex::new(0_u64);
+            timed(runtime, turns, move || *black_box(&count).lock() += 1)
+        });
+    });
+    group.finish();
+}
+
+fn wait_group(criterion: &mut Criterion, runtime: &Runtime, procs: usize) {
+    let mut group = criterion.benchmark_group("wait_group");
+    group.bench_function(BenchmarkId::new("add_done", procs), |bencher| {
+        bencher.iter_custom(|turns| {
+            let count = WaitGroup::new();
+            timed(runtime, turns, move || {
+                count.add(1);
+                count.done();
+            })
         });
     });
     group.finish();

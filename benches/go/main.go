@@ -23,6 +23,20 @@ var rows = map[string]body{
 	"skynet":      skynet,
 	"forkjoin":    forkJoin,
 	"many_parked": manyParked,
+
+	"pingpong":           pingPong(0),
+	"pingpong_buffered":  pingPong(1),
+	"spsc_unbuffered":    pass(0, 1, 1),
+	"spsc":               pass(slots, 1, 1),
+	"mpsc":               pass(slots, producers, 1),
+	"mpmc":               pass(slots, producers, consumers),
+	"select4":            selectFour(slots),
+	"select4_unbuffered": selectFour(0),
+	"contention":         pass(slots, crowd, crowd),
+
+	"mutex8":            mutex(lockers),
+	"mutex_uncontended": mutex(1),
+	"waitgroup":         waitGroup,
 }
 
 func main() {

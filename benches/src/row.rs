@@ -22,6 +22,58 @@ pub enum Row {
     ManyParked64k,
     /// Fork-join Fibonacci: every node spawns one half and computes the other.
     ForkJoin,
+    /// A number back and forth over two unbuffered channels.
+    PingPong,
+    /// The same over channels that may hold a number, for peers that have no others.
+    PingPongBuffered,
+    /// One producer, one consumer, an unbuffered channel.
+    SpscUnbuffered,
+    /// One producer, one consumer, a channel of [`SLOTS`].
+    Spsc,
+    /// The same over a channel without a bound: the producer never waits.
+    UnboundedSpsc,
+    /// [`PRODUCERS`] and one consumer.
+    Mpsc,
+    /// [`PRODUCERS`] and [`CONSUMERS`].
+    Mpmc,
+    /// One consumer that selects over the channels of [`PRODUCERS`].
+    Select4,
+    /// The same over unbuffered channels.
+    Select4Unbuffered,
+    /// Two [`CROWD`]s on one channel.
+    Contention,
+    /// [`LOCKERS`] that lock, add one and unlock.
+    Mutex8,
+    /// One that locks, adds one and unlocks.
+    MutexUncontended,
+    /// One that adds to a wait group and takes away again.
+    WaitGroup,
+}
+
+/// What a row is about: a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Starting, switching and parking tasks.
+    Tasks,
+    /// Channels, and selecting over them.
+    Channels,
+    /// Locks and counters.
+    Sync,
+}
+
+impl Group {
+    /// Every group, in the order of the tables.
+    pub const ALL: &[Group] = &[Group::Tasks, Group::Channels, Group::Sync];
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Tasks => "tasks",
+            Group::Channels => "channels",
+            Group::Sync => "sync",
+        }
+    }
 }
 
 /// One number that a row yields.
@@ -42,7 +94,8 @@ pub struct Spec {
     pub title: &'static str,
     /// What one sample holds, in this order.
     pub metrics: &'static [Metric],
-    /// How many: tasks in a batch, yields per task, leaves, parked tasks, or the Fibonacci index.
+    /// How many: tasks in a batch, yields per task, leaves, parked tasks, the Fibonacci index,
+    /// round trips, items or operations.
     pub size: usize,
     /// One sample per process and no warm-up, because the first time is what counts.
     pub once: bool,
@@ -56,6 +109,16 @@ pub const BATCHES: usize = 20;
 pub const CUT_OFF: u64 = 10;
 /// Children of a skynet node.
 pub const ARITY: u64 = 10;
+/// What a buffered channel holds.
+pub const SLOTS: usize = 128;
+/// Producers where there are several.
+pub const PRODUCERS: usize = 4;
+/// Consumers where there are several.
+pub const CONSUMERS: usize = 4;
+/// Producers in the contention row, and as many consumers.
+pub const CROWD: usize = 500;
+/// Tasks that share the mutex.
+pub const LOCKERS: usize = 8;
 
 const fn metric(name: &'static str, unit: &'static str) -> Metric {
     Metric { name, unit }
@@ -71,6 +134,9 @@ const PARKED: &[Metric] = &[
     metric("mappings", "VMAs"),
 ];
 
+/// What the rows of channels and sync have in common.
+const EACH: Spec = Spec { name: "", title: "", metrics: NS, size: 0, once: false, stand_in: None };
+
 impl Row {
     /// Every row, in the order of the table.
     pub const ALL: &[Row] = &[
@@ -82,6 +148,19 @@ impl Row {
         Row::ForkJoin,
         Row::ManyParked,
         Row::ManyParked64k,
+        Row::PingPong,
+        Row::PingPongBuffered,
+        Row::SpscUnbuffered,
+        Row::Spsc,
+        Row::UnboundedSpsc,
+        Row::Mpsc,
+        Row::Mpmc,
+        Row::Select4,
+        Row::Select4Unbuffered,
+        Row::Contention,
+        Row::Mutex8,
+        Row::MutexUncontended,
+        Row::WaitGroup,
     ];
 
     /// The row's name, size and metrics.
@@ -152,6 +231,91 @@ impl Row {
                 once: true,
                 stand_in: Some(Row::ManyParked),
             },
+            Row::PingPong => &Spec {
+                name: "pingpong",
+                title: "ping-pong, unbuffered, round trip",
+                size: 400_000,
+                ..EACH
+            },
+            Row::PingPongBuffered => &Spec {
+                name: "pingpong_buffered",
+                title: "same, channels with a slot",
+                size: 400_000,
+                ..EACH
+            },
+            Row::SpscUnbuffered => &Spec {
+                name: "spsc_unbuffered",
+                title: "SPSC, unbuffered, per item",
+                size: 800_000,
+                ..EACH
+            },
+            Row::Spsc => &Spec { name: "spsc", title: "SPSC, 128 slots", size: 4_000_000, ..EACH },
+            Row::UnboundedSpsc => &Spec {
+                name: "unbounded_spsc",
+                title: "same, unbounded",
+                size: 4_000_000,
+                stand_in: Some(Row::Spsc),
+                ..EACH
+            },
+            Row::Mpsc => {
+                &Spec { name: "mpsc", title: "MPSC 4:1, 128 slots", size: 4_000_000, ..EACH }
+            }
+            Row::Mpmc => {
+                &Spec { name: "mpmc", title: "MPMC 4:4, 128 slots", size: 4_000_000, ..EACH }
+            }
+            Row::Select4 => {
+                &Spec { name: "select4", title: "select over 4, 128 slots", size: 800_000, ..EACH }
+            }
+            Row::Select4Unbuffered => &Spec {
+                name: "select4_unbuffered",
+                title: "select over 4, unbuffered",
+                size: 400_000,
+                ..EACH
+            },
+            Row::Contention => &Spec {
+                name: "contention",
+                title: "MPMC 500:500, 128 slots",
+                size: 4_000_000,
+                ..EACH
+            },
+            Row::Mutex8 => {
+                &Spec { name: "mutex8", title: "mutex, 8 tasks, per lock", size: 4_000_000, ..EACH }
+            }
+            Row::MutexUncontended => {
+                &Spec { name: "mutex_uncontended", title: "mutex, 1 task", size: 4_000_000, ..EACH }
+            }
+            Row::WaitGroup => &Spec {
+                name: "waitgroup",
+                title: "wait group, add + done",
+                size: 2_000_000,
+                ..EACH
+            },
+        }
+    }
+
+    /// What the row is about.
+    #[must_use]
+    pub const fn group(self) -> Group {
+        match self {
+            Row::SpawnJoin
+            | Row::SpawnBatch
+            | Row::SpawnBatchWg
+            | Row::Yield
+            | Row::Skynet
+            | Row::ForkJoin
+            | Row::ManyParked
+            | Row::ManyParked64k => Group::Tasks,
+            Row::PingPong
+            | Row::PingPongBuffered
+            | Row::SpscUnbuffered
+            | Row::Spsc
+            | Row::UnboundedSpsc
+            | Row::Mpsc
+            | Row::Mpmc
+            | Row::Select4
+            | Row::Select4Unbuffered
+            | Row::Contention => Group::Channels,
+            Row::Mutex8 | Row::MutexUncontended | Row::WaitGroup => Group::Sync,
         }
     }
 
@@ -159,6 +323,16 @@ impl Row {
     #[must_use]
     pub fn named(name: &str) -> Option<Row> {
         Row::ALL.iter().copied().find(|row| row.spec().name == name)
+    }
+
+    /// Finds a row by its name, or the rows of a group by the group's.
+    #[must_use]
+    pub fn all_named(name: &str) -> Option<Vec<Row>> {
+        if let Some(row) = Row::named(name) {
+            return Some(vec![row]);
+        }
+        let group = Group::ALL.iter().find(|group| group.name() == name)?;
+        Some(Row::ALL.iter().copied().filter(|row| row.group() == *group).collect())
     }
 
     /// Whether the row measures memory, so that the machine's must be warm.
@@ -200,6 +374,26 @@ mod tests {
             assert_eq!(Row::named(row.spec().name), Some(row));
         }
         assert_eq!(Row::named("no such row"), None);
+    }
+
+    #[test]
+    fn groups_hold_every_row_once() {
+        let of = |group: &Group| Row::all_named(group.name()).expect("a group");
+        assert_eq!(Group::ALL.iter().flat_map(of).collect::<Vec<_>>(), Row::ALL);
+        assert_eq!(Row::all_named("yield"), Some(vec![Row::Yield]));
+        assert_eq!(Row::all_named("no such group"), None);
+    }
+
+    #[test]
+    fn items_are_shared_out_without_a_rest() {
+        for &row in Row::ALL {
+            let size = row.spec().size;
+            match row.group() {
+                Group::Channels => assert_eq!(size % (PRODUCERS * CROWD), 0, "{row:?}"),
+                Group::Sync => assert_eq!(size % LOCKERS, 0, "{row:?}"),
+                Group::Tasks => {}
+            }
+        }
     }
 
     #[test]

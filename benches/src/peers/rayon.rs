@@ -13,9 +13,9 @@ use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 /// No runtime for concurrency, but what the fork-join rows can cost at best.
 pub(super) const PEER: Peer = Peer {
     name: "rayon",
-    package: "rayon",
+    package: Some("rayon"),
     rows: &[Row::SpawnBatch, Row::Skynet, Row::ForkJoin],
-    parked_limit: None,
+    limits: &[],
     start,
 };
 

@@ -2,8 +2,11 @@
 
 use super::buffer::Buffer;
 use super::clock::Clock;
-use super::gate::{CLOCK, CLOSED, End, Gate, Locked, RECEIVERS, SENDERS, Side, Step};
-use super::wait::Case;
+use super::gate::{
+    CLOCK, CLOSED, End, Gate, Line, Locked, RECEIVERS, RECV_WATCHERS, SEND_WATCHERS, SENDERS, Side,
+    Step,
+};
+use super::wait::{Case, Look};
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::AtomicUsize;
 use crate::util;
@@ -83,8 +86,11 @@ impl<T> Core<T> {
                 return Ok(());
             }
             Step::Closed => End::Closed,
-            // SAFETY: the place lives until the call returns.
-            Step::Blocked => unsafe { self.send_case(place) }.block(here, locked, deadline),
+            _ => {
+                // SAFETY: the place lives until the call returns.
+                let case = unsafe { self.send_case(place) };
+                case.go_on(here, step, locked, deadline)
+            }
         };
         match end {
             End::Passed => Ok(()),
@@ -97,7 +103,7 @@ impl<T> Core<T> {
     pub(super) fn try_send(&self, value: T) -> Result<(), (End, T)> {
         let mut value = ManuallyDrop::new(value);
         let here = wait::here();
-        if self.gate.may_be_ready(Side::Send) {
+        if self.gate.may_be_ready_now(Side::Send) {
             let mut locked = self.gate.lock_from(here);
             // SAFETY: ours until it has passed, and then it is forgotten.
             let step = unsafe { self.send_locked(&mut locked, &raw mut *value) };
@@ -112,8 +118,13 @@ impl<T> Core<T> {
                     here.checkpoint();
                     return Ok(());
                 }
+                Step::Watched => {
+                    self.gate.notify(Side::Recv);
+                    here.checkpoint();
+                    return Ok(());
+                }
                 Step::Closed => return Err((End::Closed, ManuallyDrop::into_inner(value))),
-                Step::Blocked => {}
+                Step::Blocked | Step::Claimed(_) => {}
             }
         }
         here.checkpoint();
@@ -141,9 +152,10 @@ impl<T> Core<T> {
                 End::Passed
             }
             Step::Closed => End::Closed,
-            // SAFETY: the place lives until the call returns.
-            Step::Blocked => {
-                unsafe { self.recv_case(value.as_mut_ptr()) }.block(here, locked, deadline)
+            _ => {
+                // SAFETY: the place lives until the call returns.
+                let case = unsafe { self.recv_case(value.as_mut_ptr()) };
+                case.go_on(here, step, locked, deadline)
             }
         };
         match end {
@@ -158,7 +170,7 @@ impl<T> Core<T> {
     pub(super) fn try_recv(&self) -> Result<T, End> {
         let mut value = MaybeUninit::uninit();
         let here = wait::here();
-        if self.gate.may_be_ready(Side::Recv) {
+        if self.gate.may_be_ready_now(Side::Recv) {
             let mut locked = self.gate.lock_from(here);
             // SAFETY: the place is ours.
             let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };
@@ -171,6 +183,14 @@ impl<T> Core<T> {
                 }
                 Step::Closed => return Err(End::Closed),
                 Step::Blocked => false,
+                Step::Watched | Step::Claimed(_) => {
+                    // SAFETY: the place lives until the call returns.
+                    let case = unsafe { self.recv_case(value.as_mut_ptr()) };
+                    match case.settle_or_look(step) {
+                        Some(End::Closed) => return Err(End::Closed),
+                        end => end.is_some(),
+                    }
+                }
             };
             if passed {
                 here.checkpoint();
@@ -214,20 +234,20 @@ impl<T> Core<T> {
     #[inline(always)]
     unsafe fn send_locked(&self, locked: &mut Locked<'_>, value: *mut T) -> Step {
         let flags = self.gate.flags();
-        if flags & (CLOSED | RECEIVERS) != 0 {
+        if flags & (CLOSED | RECEIVERS | RECV_WATCHERS) != 0 {
             if flags & CLOSED != 0 {
                 return Step::Closed;
             }
-            if let Some(node) = locked.claim_first(Side::Recv) {
+            if let Some(node) = locked.claim_first(Line::Cases(Side::Recv)) {
                 // SAFETY: claimed, so its place is ours to fill (`gate`, invariant 2), and the value
                 // is the caller's to give.
-                unsafe { node.value.cast::<T>().copy_from_nonoverlapping(value, 1) };
+                unsafe { node.value.get().cast::<T>().copy_from_nonoverlapping(value, 1) };
                 // SAFETY: claimed just now.
-                return Step::Wake(unsafe { node.finish(false) });
+                return Step::Wake(unsafe { node.finish(End::Passed) });
             }
         }
         let len = self.gate.len();
-        if len >= self.gate.cap {
+        if len >= self.gate.limit() {
             return Step::Blocked;
         }
         // SAFETY: the lock is held.
@@ -235,7 +255,7 @@ impl<T> Core<T> {
         // SAFETY: there is room, and the value is the caller's to give.
         unsafe { buffer.push(value) };
         locked.set_len(len + 1);
-        Step::Passed
+        if flags & RECV_WATCHERS != 0 { Step::Watched } else { Step::Passed }
     }
 
     /// One look, as a receiver.
@@ -253,13 +273,8 @@ impl<T> Core<T> {
             let first = unsafe { buffer.pop() };
             // SAFETY: as the caller says.
             unsafe { value.write(first) };
-            if flags & SENDERS != 0
-                && let Some(node) = locked.claim_first(Side::Send)
-            {
-                // SAFETY: claimed, so its value is ours to take, and there is room for it.
-                unsafe { buffer.push(node.value.cast::<T>()) };
-                // SAFETY: claimed just now.
-                return Step::Wake(unsafe { node.finish(false) });
+            if flags & (SENDERS | SEND_WATCHERS) != 0 {
+                return self.refill(locked, len - 1);
             }
             locked.set_len(len - 1);
             return Step::Passed;
@@ -268,12 +283,15 @@ impl<T> Core<T> {
             return Step::Blocked;
         }
         if flags & SENDERS != 0
-            && let Some(node) = locked.claim_first(Side::Send)
+            && let Some(node) = locked.claim_first(Line::Cases(Side::Send))
         {
+            if node.is_offer() {
+                return Step::Claimed(node);
+            }
             // SAFETY: claimed, so its value is ours to take; the place is the caller's.
-            unsafe { value.copy_from_nonoverlapping(node.value.cast::<T>(), 1) };
+            unsafe { value.copy_from_nonoverlapping(node.value.get().cast::<T>(), 1) };
             // SAFETY: claimed just now.
-            return Step::Wake(unsafe { node.finish(false) });
+            return Step::Wake(unsafe { node.finish(End::Passed) });
         }
         if let Some(tick) = self.tick
             && let Some(at) = locked.take_due(util::now())
@@ -285,7 +303,29 @@ impl<T> Core<T> {
         if flags & CLOSED != 0 { Step::Closed } else { Step::Blocked }
     }
 
-    /// Sending what is at `value`, as a case to wait for.
+    /// There are `len` values, and there is room for one more: it goes to the first sender who waits for
+    /// it, if there is one.
+    #[inline]
+    fn refill(&self, locked: &mut Locked<'_>, len: usize) -> Step {
+        if let Some(node) = locked.claim_first(Line::Cases(Side::Send)) {
+            if node.is_offer() {
+                locked.set_len(len);
+                locked.reserve();
+            } else {
+                // SAFETY: the lock is held.
+                let buffer = self.buffer.with_mut(|b| unsafe { &mut *b });
+                // SAFETY: claimed, so its value is ours to take, and there is room for it.
+                unsafe { buffer.push(node.value.get().cast::<T>()) };
+                locked.set_len(len + 1);
+            }
+            // SAFETY: claimed just now.
+            return Step::Wake(unsafe { node.finish(End::Passed) });
+        }
+        locked.set_len(len);
+        if self.gate.flags() & SEND_WATCHERS != 0 { Step::Watched } else { Step::Passed }
+    }
+
+    /// Sending what is at `value`, as a case to wait for; null: an offer.
     ///
     /// # Safety
     /// `value` shows a value that is the caller's, and stays in place while the case is used. Once the
@@ -293,13 +333,12 @@ impl<T> Core<T> {
     #[inline]
     pub(super) unsafe fn send_case(&self, value: *mut T) -> Case<'_> {
         unsafe fn look<T>(core: *const (), locked: &mut Locked<'_>, value: *mut ()) -> Step {
-            // SAFETY: made of this very type below.
+            // SAFETY: made of this very type, in `case`.
             let core = unsafe { &*core.cast::<Core<T>>() };
             // SAFETY: as `Case` promises.
             unsafe { core.send_locked(locked, value.cast()) }
         }
-        let core = std::ptr::from_ref(self).cast();
-        Case { gate: &self.gate, core, value: value.cast(), side: Side::Send, look: look::<T> }
+        self.case(value, Side::Send, look::<T>)
     }
 
     /// Receiving into `value`, as a case to wait for.
@@ -309,13 +348,23 @@ impl<T> Core<T> {
     #[inline]
     pub(super) unsafe fn recv_case(&self, value: *mut T) -> Case<'_> {
         unsafe fn look<T>(core: *const (), locked: &mut Locked<'_>, value: *mut ()) -> Step {
-            // SAFETY: made of this very type below.
+            // SAFETY: made of this very type, in `case`.
             let core = unsafe { &*core.cast::<Core<T>>() };
             // SAFETY: as `Case` promises.
             unsafe { core.recv_locked(locked, value.cast()) }
         }
+        self.case(value, Side::Recv, look::<T>)
+    }
+
+    #[inline(always)]
+    fn case(&self, value: *mut T, side: Side, look: Look) -> Case<'_> {
+        unsafe fn refill<T>(core: *const (), locked: &mut Locked<'_>) -> Step {
+            // SAFETY: made of this very type below.
+            let core = unsafe { &*core.cast::<Core<T>>() };
+            core.refill(locked, core.gate.len())
+        }
         let core = std::ptr::from_ref(self).cast();
-        Case { gate: &self.gate, core, value: value.cast(), side: Side::Recv, look: look::<T> }
+        Case { gate: &self.gate, core, value: value.cast(), side, look, refill: refill::<T> }
     }
 
     /// How many values fit; `None`: any number.

@@ -1,6 +1,7 @@
 //! Waiting for one channel. The protocol stands in [`gate`](super::gate).
 
-use super::gate::{CLOCK, End, Gate, Locked, Node, Op, Side, Step};
+use super::gate::{CLOCK, End, Gate, Line, Locked, Node, Op, Side, Step};
+use super::offer::Kept;
 use crate::carrier::Slot;
 use crate::wait::{self, Here, Why};
 use std::time::Instant;
@@ -16,7 +17,23 @@ pub struct Case<'a> {
     ///
     /// # Safety
     /// `core` and `value` are this case's, and `locked` its gate's.
-    pub(super) look: unsafe fn(*const (), &mut Locked<'_>, *mut ()) -> Step,
+    pub(super) look: Look,
+    /// Gives a place that has become free to the first sender who waits.
+    ///
+    /// # Safety
+    /// `core` is this case's, and `locked` its gate's.
+    pub(super) refill: unsafe fn(*const (), &mut Locked<'_>) -> Step,
+}
+
+/// One look at a channel; see [`Case`].
+pub(super) type Look = unsafe fn(*const (), &mut Locked<'_>, *mut ()) -> Step;
+
+/// How a case has happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    pub(super) end: End,
+    /// Of an offer that has passed.
+    pub(super) kept: Kept,
 }
 
 impl<'a> Case<'a> {
@@ -24,31 +41,87 @@ impl<'a> Case<'a> {
     #[inline]
     pub(super) fn look(&self, locked: &mut Locked<'_>) -> Step {
         debug_assert!(std::ptr::eq(self.gate, locked.gate));
+        if self.is_offer() {
+            return locked.offer();
+        }
         // SAFETY: the three belong together, and who made the case keeps its value in place.
         unsafe { (self.look)(self.core, locked, self.value) }
     }
 
-    /// Waits until the case has happened or `deadline`. The caller has looked, under the lock that it
-    /// hands in, and would have to wait.
-    ///
-    /// The way to the switch is inlined: it is one frame below the user's.
-    #[inline(never)]
-    pub(super) fn block(self, here: Here, locked: Locked<'a>, deadline: Option<Instant>) -> End {
-        if let Some(slot) = here.slot() {
-            return self.block_on(slot, locked, deadline);
-        }
-        // A thread may have to be lent a slot first, which is not done under the lock.
-        drop(locked);
-        wait::with(|slot| {
+    /// What is left to do of a look, once the lock is free: wakes, tells, or waits for an offer that was
+    /// claimed. `None`: nothing has happened.
+    pub(super) fn settle(&self, step: Step) -> Option<Done> {
+        let end = match step {
+            Step::Passed => End::Passed,
+            Step::Wake(slot) => {
+                wait::wake(slot);
+                End::Passed
+            }
+            Step::Watched => {
+                self.gate.notify(self.side.other());
+                End::Passed
+            }
+            Step::Claimed(node) if self.is_offer() => {
+                return Some(Done { end: End::Passed, kept: Some(node) });
+            }
+            Step::Claimed(node) => self.meet(node),
+            Step::Closed => End::Closed,
+            Step::Blocked => return None,
+        };
+        (end != End::Again).then_some(Done { end, kept: None })
+    }
+
+    /// The same; if the offer was withdrawn, it looks for something else. `None`: it would have to wait.
+    pub(super) fn settle_or_look(&self, step: Step) -> Option<End> {
+        self.settle(step).map(|done| done.end).or_else(|| self.look_again().ok())
+    }
+
+    /// Looks until the case has happened, or gives the lock back under which it would have to wait.
+    fn look_again(&self) -> Result<End, Locked<'a>> {
+        loop {
             let mut locked = self.gate.lock();
             let step = self.look(&mut locked);
-            match step.how() {
-                None => self.block_on(slot, locked, deadline),
-                Some(end) => {
-                    step.end(locked);
-                    end
-                }
+            if let Step::Blocked = step {
+                return Err(locked);
             }
+            drop(locked);
+            if let Some(done) = self.settle(step) {
+                return Ok(done.end);
+            }
+        }
+    }
+
+    /// Goes on after a look, under the lock that the caller hands in, that was not the end: settles it,
+    /// or waits until the case has happened or `deadline`.
+    ///
+    /// The way to the switch is inlined: each frame between it and the user's costs a return that the
+    /// processor does not foresee.
+    #[inline(always)]
+    pub(super) fn go_on(
+        self,
+        here: Here,
+        step: Step,
+        locked: Locked<'a>,
+        deadline: Option<Instant>,
+    ) -> End {
+        if let (Step::Blocked, Some(slot)) = (step, here.slot()) {
+            return self.block_on(slot, locked, deadline);
+        }
+        self.go_on_slowly(step, locked, deadline)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn go_on_slowly(self, step: Step, locked: Locked<'a>, deadline: Option<Instant>) -> End {
+        // A thread may have to be lent a slot first, which is not done under the lock.
+        drop(locked);
+        if let Some(done) = self.settle(step) {
+            wait::checkpoint();
+            return done.end;
+        }
+        wait::with(|slot| match self.look_again() {
+            Ok(end) => end,
+            Err(locked) => self.block_on(slot, locked, deadline),
         })
     }
 
@@ -60,39 +133,44 @@ impl<'a> Case<'a> {
         deadline: Option<Instant>,
     ) -> End {
         let why = if self.side == Side::Send { Why::ChanSend } else { Why::ChanRecv };
+        let line = Line::Cases(self.side);
         loop {
             let op = Op::one(slot);
             let node = Node::new(&op, 0, self.value);
             // SAFETY: every way out of this block takes the node out of the queue, or has seen the
             // op done, which it is only when it was taken out.
-            unsafe { locked.enqueue(&node, self.side) };
+            unsafe { locked.enqueue(&node, line) };
             let mut until = deadline;
             if self.gate.flags() & CLOCK != 0 {
                 until = [deadline, locked.due()].into_iter().flatten().min();
             }
             drop(locked);
-            locked = loop {
-                if wait::to_be_unwound(slot)
-                    && op.give_up_alone(&node, self.side, &mut self.gate.lock())
-                {
-                    return End::Cancelled;
+            self.gate.notify(self.side.other());
+            let end = loop {
+                if wait::to_be_unwound(slot) {
+                    if op.give_up_alone(&node, self.side, &mut self.gate.lock()) {
+                        return End::Cancelled;
+                    }
+                    break op.outlast(why).1;
                 }
                 wait::rest(slot, why, until);
                 if let Some((_, end)) = op.done() {
-                    return end;
+                    break end;
                 }
                 if wait::is_over(until) {
-                    let mut locked = self.gate.lock();
-                    if op.give_up_alone(&node, self.side, &mut locked) {
-                        break locked;
+                    if op.give_up_alone(&node, self.side, &mut self.gate.lock()) {
+                        break End::Again;
                     }
+                    break op.outlast(why).1;
                 }
             };
-            let step = self.look(&mut locked);
-            if let Some(end) = step.how() {
-                step.end(locked);
+            if end != End::Again {
                 return end;
             }
+            locked = match self.look_again() {
+                Ok(end) => return end,
+                Err(locked) => locked,
+            };
             if wait::is_over(deadline) {
                 return End::TimedOut;
             }
@@ -100,52 +178,45 @@ impl<'a> Case<'a> {
     }
 }
 
-impl Step {
-    /// How a wait ends with this step; `None`: it does not.
-    #[inline]
-    pub(super) fn how(self) -> Option<End> {
-        match self {
-            Step::Passed | Step::Wake(_) => Some(End::Passed),
-            Step::Closed => Some(End::Closed),
-            Step::Blocked => None,
-        }
-    }
-
-    /// Ends a look: unlocks, and wakes who is to be woken. `None`: it would have to wait.
-    #[inline]
-    pub(super) fn end(self, locked: Locked<'_>) -> Option<End> {
-        drop(locked);
-        if let Step::Wake(slot) = self {
-            wait::wake(slot);
-        }
-        self.how()
-    }
-}
-
 impl Gate {
     /// The channel was closed: releases everybody who waits.
     pub(super) fn release_all(&self) {
-        const BATCH: usize = 32;
         for side in [Side::Recv, Side::Send] {
-            loop {
-                let mut woken = [None; BATCH];
-                {
-                    let mut locked = self.lock();
-                    for place in &mut woken {
-                        *place = locked.claim_first(side).map(|node| {
-                            // SAFETY: claimed just now.
-                            unsafe { node.finish(true) }
-                        });
-                        if place.is_none() {
-                            break;
-                        }
+            self.release_line(Line::Cases(side), End::Closed);
+            self.release_line(Line::Watchers(side), End::Again);
+        }
+    }
+
+    /// The channel may have become ready for `side`: those who watch for it look again. Without the lock.
+    #[inline(always)]
+    pub(super) fn notify(&self, side: Side) {
+        if self.is_watched(side) {
+            self.release_line(Line::Watchers(side), End::Again);
+        }
+    }
+
+    /// Ends the waits of all in a queue.
+    #[inline(never)]
+    pub(super) fn release_line(&self, line: Line, end: End) {
+        const BATCH: usize = 32;
+        loop {
+            let mut woken = [None; BATCH];
+            {
+                let mut locked = self.lock();
+                for place in &mut woken {
+                    *place = locked.claim_first(line).map(|node| {
+                        // SAFETY: claimed just now.
+                        unsafe { node.finish(end) }
+                    });
+                    if place.is_none() {
+                        break;
                     }
                 }
-                let full = woken[BATCH - 1].is_some();
-                woken.into_iter().flatten().for_each(wait::wake);
-                if !full {
-                    break;
-                }
+            }
+            let full = woken[BATCH - 1].is_some();
+            woken.into_iter().flatten().for_each(wait::wake);
+            if !full {
+                break;
             }
         }
     }

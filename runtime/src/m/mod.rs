@@ -56,6 +56,8 @@ pub(crate) struct Own {
     pub(crate) claimed: Cell<Option<GRef>>,
     /// It looks for work that may not be there.
     pub(crate) spinning: Cell<bool>,
+    /// It has left warm work alone: see `sched::find`.
+    pub(crate) left_warm: Cell<bool>,
     /// The scheduler, opaque on this floor.
     pub(crate) home: Cell<*const ()>,
     pub(crate) rng: Rng,
@@ -180,6 +182,7 @@ impl M {
                 next: Cell::new(None),
                 claimed: Cell::new(None),
                 spinning: Cell::new(false),
+                left_warm: Cell::new(false),
                 home: Cell::new(std::ptr::null()),
                 rng: Rng::new(),
                 retire: Cell::new(false),

@@ -40,6 +40,8 @@ pub(crate) struct P {
     tick: AtomicU32,
     /// Runs begun.
     runs: AtomicU64,
+    /// What was queued last has been on a stack before: see `sched::find`.
+    warm: AtomicBool,
     spawned: AtomicU64,
     finished: AtomicU64,
     /// Its holder is to give the older half of its idle carriers away: see `housekeep`.
@@ -79,6 +81,7 @@ impl P {
             remote,
             tick: AtomicU32::new(0),
             runs: AtomicU64::new(0),
+            warm: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             sweep: AtomicBool::new(false),
@@ -94,6 +97,10 @@ impl P {
 
     pub(crate) fn tick(&self) -> u32 {
         self.tick.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_warm(&self) -> bool {
+        self.warm.load(Ordering::Relaxed)
     }
 
     pub(crate) fn runs(&self) -> u64 {
@@ -176,6 +183,7 @@ impl Held {
     /// Puts `item` last.
     #[inline]
     pub(crate) fn push(&self, item: Runnable) {
+        self.warm.store(matches!(item, Runnable::Started(_)), Ordering::Relaxed);
         self.own().queue.push(&self.remote, item);
     }
 

@@ -3,15 +3,24 @@
 //! In this order: on every 61st slice the global queue; `next`, which inherits the slice, so that
 //! a pair that wakes each other shares one; the P's own queue; the P's share of the global queue;
 //! half of another P's queue; at last another P's `next`, when it has gone stale.
+//!
+//! **Warm work stays where it is, unless it has to wait.** A goroutine that has been on a stack before is
+//! in the queue because somebody on that P has just woken it, and mostly to talk to it: to move it
+//! to another core costs more than its turn. So a thief takes what is fresh at once, but from a queue whose
+//! last item is warm only what has lain there for as long as the thief was looking, some microseconds. If
+//! all is on the move it leaves it alone and says so (`Idle::set_calm`): for a few milliseconds
+//! more warm work wakes nobody. The monitor ends that, and meanwhile sees to any P that does
+//! not get to its work. Measured with two procs, 128 slots: MPSC 87 to 150 -> 20 to 30 ns an
+//! item, select over four channels 125 to 230 -> 50 to 80.
 
 use super::Sched;
 use super::idle::Rejoin;
 use crate::g::{GBox, GRef, Runnable};
 use crate::m::CurrentM;
-use crate::p::{Held, NEXT_CAP};
+use crate::p::{Held, NEXT_CAP, P};
 use crate::trace::{Event, emit};
 
-/// Looks at all other queues before an M gives up.
+/// Looks at all other queues before an M gives up, and the time for which warm work must have waited.
 const ROUNDS: usize = 8;
 /// Pauses between two of them; a pause is about 50 ns on current x86.
 const PAUSES: usize = 16;
@@ -46,6 +55,36 @@ fn bury(g: GRef) -> bool {
         unsafe { GBox::of(g).free() };
     }
     false
+}
+
+/// A P as a spinner saw it when it began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    next: usize,
+    runs: u64,
+    slices: u32,
+    queued: usize,
+}
+
+impl Seen {
+    fn of(p: &P) -> Self {
+        Self {
+            next: p.remote.peek_next(),
+            runs: p.runs(),
+            slices: p.tick(),
+            queued: p.remote.len(),
+        }
+    }
+
+    /// Whether some of what was queued then still is: a slice takes one at most.
+    fn queue_waits(&self, p: &P) -> bool {
+        self.queued > p.tick().wrapping_sub(self.slices) as usize
+    }
+
+    /// Whether `next` has not moved, of a P that has not run anything else: its owner is busy.
+    fn next_waits(&self, p: &P) -> bool {
+        self.next != 0 && self.next == p.remote.peek_next() && self.runs == p.runs()
+    }
 }
 
 impl Sched {
@@ -147,8 +186,12 @@ impl Sched {
         self.spill_carriers(p);
         m.own().p.set(None);
         let index = p.release();
+        let calm = m.own().left_warm.replace(false);
+        if calm && self.idle.set_calm(true) {
+            self.monitor.nudge();
+        }
         self.idle.retire(index, m.id, m.own().spinning.replace(false));
-        if self.any_work(m) {
+        if self.any_work(m, calm) {
             match self.idle.rejoin(m.id) {
                 Rejoin::With(index) => {
                     self.hold(m, index, true);
@@ -184,10 +227,10 @@ impl Sched {
         }
     }
 
-    /// A look at everything that a producer may have filled.
-    pub(super) fn any_work(&self, m: CurrentM) -> bool {
+    /// A look at everything that a producer may have filled; `calm`: but for warm work.
+    pub(super) fn any_work(&self, m: CurrentM, calm: bool) -> bool {
         !self.global.is_empty()
-            || self.ps.iter().any(|p| !p.remote.is_empty())
+            || self.ps.iter().any(|p| !(p.remote.is_empty() || calm && p.is_warm()))
             || (!self.config.migrate && self.machines.has_bound(m.id))
             || self.is_stopped()
     }
@@ -222,12 +265,12 @@ impl Sched {
         let start = m.own().rng.below(count);
         let others =
             || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
-        let mut watched = [(0, 0); WATCHED];
+        let mut watched = [Seen::default(); WATCHED];
         for (seen, victim) in watched.iter_mut().zip(others()) {
-            *seen = (victim.remote.peek_next(), victim.runs());
+            *seen = Seen::of(victim);
         }
         for _ in 0..ROUNDS {
-            for victim in others() {
+            for victim in others().filter(|victim| !victim.is_warm()) {
                 if let Some(found) = p.own().queue.steal_half(&victim.remote) {
                     emit(Event::Steal { from: victim.index });
                     return Some(found);
@@ -240,17 +283,20 @@ impl Sched {
                 crate::prim::spin_hint();
             }
         }
-        // Microseconds have passed. A `next` that has not moved, of a P that has not run anything
-        // else, waits for an owner that is busy.
         for (seen, victim) in watched.iter().zip(others()) {
-            if seen.0 != 0
-                && *seen == (victim.remote.peek_next(), victim.runs())
-                && let Some(found) = victim.remote.take_next()
-            {
+            let found = if seen.queue_waits(victim) {
+                p.own().queue.steal_half(&victim.remote)
+            } else if seen.next_waits(victim) {
+                victim.remote.take_next()
+            } else {
+                None
+            };
+            if found.is_some() {
                 emit(Event::Steal { from: victim.index });
-                return Some(found);
+                return found;
             }
         }
+        m.own().left_warm.set(others().any(|victim| !victim.remote.is_empty()));
         None
     }
 }

@@ -56,6 +56,11 @@
 //! An M that sees work in R4 but finds no idle P leaves it: whoever took the P holds it as a
 //! spinner (P4), and will look.
 //!
+//! *Warm* work (see `find`) is not claimed for while `calm` is set: a spinner has looked at it for
+//! microseconds, and its own P got to it faster. Neither P1 to P4 nor R4 count it then. The monitor, which
+//! the spinner has nudged, looks every millisecond while `calm` is set: it acts as a producer for any P that
+//! has work and has run nothing since the last look, and when it ends the calm, for all.
+//!
 //! The lone item in a P's `next` slot is not surplus. Its owner usually gets to it within a
 //! microsecond; if not, the monitor sees it unchanged and acts as a producer for it.
 //!
@@ -69,6 +74,8 @@ pub(crate) struct Idle {
     lists: Mutex<Lists>,
     idle_ps: AtomicU32,
     spinning: AtomicU32,
+    /// Warm work wakes nobody until the monitor says so: a spinner has just left some alone.
+    calm: AtomicU32,
 }
 
 struct Lists {
@@ -102,7 +109,18 @@ impl Idle {
             lists: Mutex::new(Lists { ps: (0..procs).rev().collect(), ms: Vec::new() }),
             idle_ps: AtomicU32::new(procs),
             spinning: AtomicU32::new(0),
+            calm: AtomicU32::new(0),
         }
+    }
+
+    #[inline]
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Relaxed) != 0
+    }
+
+    /// `true`: it was not so before.
+    pub(crate) fn set_calm(&self, calm: bool) -> bool {
+        self.calm.swap(u32::from(calm), Ordering::Relaxed) != u32::from(calm)
     }
 
     /// P2 and P3: whether somebody should be woken for work that was just published.

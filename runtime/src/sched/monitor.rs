@@ -31,6 +31,8 @@ const FIRST_LOOK: Duration = Duration::from_micros(100);
 const STUCK_LOOK: Duration = Duration::from_millis(1);
 /// Between looks, at most.
 const LAST_LOOK: Duration = Duration::from_millis(10);
+/// Warm work that a spinner left alone is looked at again after so long.
+const CALM: Duration = Duration::from_millis(5);
 /// Idle for so long, it stops looking.
 const QUIET: Duration = Duration::from_millis(100);
 /// A carrier idle for so many seconds is taken apart.
@@ -127,6 +129,7 @@ impl Sched {
         let mut seen: Vec<_> = self.ps.iter().map(|p| Seen::of(p, start)).collect();
         let mut delay = FIRST_LOOK;
         let mut busy_at = start;
+        let mut calm_since = None;
         while !self.is_stopped() {
             let now = util::now();
             let seconds = (now - start).as_secs() as u32;
@@ -136,7 +139,7 @@ impl Sched {
                 });
             }
             let next_timer = self.fire_timers(now);
-            let stuck = self.look_at_ps(&mut seen, now);
+            let stuck = self.look_at_ps(&mut seen, now) | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);
             if self.idle.idle_ps() != self.config.procs {
                 busy_at = now;
@@ -172,6 +175,24 @@ impl Sched {
                 None => return next,
             }
         }
+    }
+
+    /// Has somebody look again at the warm work that a spinner left alone, after a while. `true`: there
+    /// is some, and the while is not over.
+    fn end_calm(&self, since: &mut Option<Instant>, now: Instant) -> bool {
+        if !self.idle.is_calm() {
+            *since = None;
+            return false;
+        }
+        if now.duration_since(*since.get_or_insert(now)) < CALM {
+            return true;
+        }
+        *since = None;
+        self.idle.set_calm(false);
+        if self.ps.iter().any(|p| !p.remote.is_empty()) {
+            self.surplus();
+        }
+        false
     }
 
     /// `true`: some P has work that it does not get to.

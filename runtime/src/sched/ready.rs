@@ -134,7 +134,8 @@ impl Sched {
             Some(p) => {
                 if let Some(out) = p.remote.put_next(item) {
                     p.push(out);
-                    if self.config.procs > 1 {
+                    let warm = matches!(out, Runnable::Started(_));
+                    if self.config.procs > 1 && !(warm && self.idle.is_calm()) {
                         self.surplus();
                     }
                 }

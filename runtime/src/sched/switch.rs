@@ -278,7 +278,7 @@ impl Sched {
             return self.start(index, self.idle.take_m(), false);
         }
         self.idle.retire_p(index);
-        if self.any_work(m) {
+        if self.any_work(m, false) {
             self.surplus();
         }
         self.stop.nudge_if_idle(self);

@@ -9,7 +9,7 @@ use benches::row::Row;
 
 pub(crate) const USAGE: &str = "\
 usage: compare [options]
-  --rows A,B      rows to run (default: all)
+  --rows A,B      rows to run, or whole groups: tasks, channels, sync (default: all)
   --peers A,B     peers to run, `go` among them (default: all)
   --procs 2,1     numbers of workers (default: 2,1)
   --rounds N      processes per peer, row and number of workers (default: 3)
@@ -69,7 +69,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
         }
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         match word.as_str() {
-            "--rows" => args.rows = list(&value, "row", Row::named)?,
+            "--rows" => args.rows = list(&value, "row", Row::all_named)?.concat(),
             "--peers" => args.peers = list(&value, "peer", peer_named)?,
             "--procs" => args.procs = list(&value, "number of workers", positive)?,
             "--rounds" => args.rounds = number(&word, &value)?,
@@ -119,6 +119,12 @@ mod tests {
         assert_eq!(args.rows, [Row::Yield, Row::Skynet]);
         assert_eq!(args.peers, ["tokio", "go"]);
         assert_eq!(args.procs, [1, 2]);
+    }
+
+    #[test]
+    fn a_group_stands_for_its_rows() {
+        let args = parsed("--rows yield,sync").expect("args");
+        assert_eq!(args.rows, [Row::Yield, Row::Mutex8, Row::MutexUncontended, Row::WaitGroup]);
     }
 
     #[test]

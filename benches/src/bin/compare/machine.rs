@@ -58,7 +58,9 @@ pub(crate) fn versions() -> Vec<(&'static str, String)> {
         ("commit", commit().unwrap_or_else(unknown)),
     ];
     for peer in PEERS {
-        versions.push((peer.name, locked(LOCK, peer.package).unwrap_or_else(unknown)));
+        if let Some(package) = peer.package {
+            versions.push((peer.name, locked(LOCK, package).unwrap_or_else(unknown)));
+        }
     }
     versions
 }
@@ -112,8 +114,8 @@ mod tests {
 
     #[test]
     fn every_peer_has_a_version() {
-        for peer in PEERS {
-            assert!(locked(LOCK, peer.package).is_some(), "{}", peer.name);
+        for package in PEERS.iter().filter_map(|peer| peer.package) {
+            assert!(locked(LOCK, package).is_some(), "{package}");
         }
         assert_eq!(locked(LOCK, "no such package"), None);
     }

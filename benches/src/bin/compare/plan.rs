@@ -66,9 +66,7 @@ fn size(args: &Args, peer: &str, row: Row) -> Option<usize> {
     if peer == GO {
         return row.spec().stand_in.is_none().then_some(size);
     }
-    let peer = PEERS.iter().find(|known| known.name == peer)?;
-    let limit = peer.parked_limit.filter(|_| row.is_memory()).unwrap_or(usize::MAX);
-    peer.rows.contains(&row).then_some(size.min(limit))
+    PEERS.iter().find(|known| known.name == peer)?.size(row, size)
 }
 
 fn job(args: &Args, cell: Cell) -> Job {

@@ -91,6 +91,13 @@ impl Results {
         self.skipped.push((peer, reason.to_owned()));
     }
 
+    /// Whether the peer has answered the row, or tried to.
+    pub(crate) fn knows(&self, peer: &str, row: Row) -> bool {
+        let tried = self.failures.iter().map(|failure| failure.cell);
+        let mut cells = tried.chain(self.measured.iter().map(|measured| measured.cell));
+        cells.any(|cell| cell.peer == peer && cell.row == row)
+    }
+
     /// The measured cell where the peer meets the line.
     pub(crate) fn at(&self, peer: &str, line: Line) -> Option<&Measured> {
         self.measured.iter().find(|known| known.cell.is_at(peer, line))

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use benches::row::{Group, Row};
 use benches::sample::median;
 
 use crate::args::GO;
@@ -10,9 +11,11 @@ use crate::results::{Failure, Line, Results};
 /// A cell without a figure.
 const NOTHING: &str = "–";
 
-/// The machine, the table, and what has to be said about it.
+/// The machine, a table for each group of rows, and what has to be said about them.
 pub(crate) fn markdown(results: &Results) -> String {
-    [head(results), table(results), foot(results)].concat()
+    let mut text = head(results);
+    text.extend(Group::ALL.iter().filter_map(|&group| table(results, group)));
+    text + &foot(results)
 }
 
 fn head(results: &Results) -> String {
@@ -33,23 +36,30 @@ fn head(results: &Results) -> String {
     )
 }
 
-fn table(results: &Results) -> String {
-    let peers = &results.args.peers;
+/// A table of the group's rows and of the peers that have any of them.
+fn table(results: &Results, group: Group) -> Option<String> {
+    let args = &results.args;
+    let rows: Vec<Row> = args.rows.iter().copied().filter(|row| row.group() == group).collect();
+    let has_any = |peer: &&str| rows.iter().any(|&row| results.knows(peer, row));
+    let peers: Vec<&str> = args.peers.iter().copied().filter(has_any).collect();
+    if peers.is_empty() {
+        return None;
+    }
     let mut text = format!("| row | p | {} | best Rust peer | rt / best |\n", peers.join(" | "));
     let _ = writeln!(text, "|---|---|{}---|---|", "---|".repeat(peers.len()));
-    for &row in &results.args.rows {
+    for row in rows {
         for metric in 0..row.spec().metrics.len() {
-            for &procs in &results.args.procs {
-                text.extend(table_line(results, Line { row, procs, metric }));
+            for &procs in &args.procs {
+                text.extend(table_line(results, &peers, Line { row, procs, metric }));
             }
         }
     }
-    text
+    text.push('\n');
+    Some(text)
 }
 
 /// A line of the table, unless no peer has anything to say on it.
-fn table_line(results: &Results, line: Line) -> Option<String> {
-    let peers = &results.args.peers;
+fn table_line(results: &Results, peers: &[&str], line: Line) -> Option<String> {
     let cells: Vec<String> = peers.iter().map(|&peer| shown(results, peer, line)).collect();
     if cells.iter().all(|cell| cell == NOTHING) {
         return None;
@@ -89,7 +99,7 @@ fn shown(results: &Results, peer: &str, line: Line) -> String {
 }
 
 fn foot(results: &Results) -> String {
-    let mut text = format!("\n- {NOTHING}: the peer has no such form.\n");
+    let mut text = format!("- {NOTHING}: the peer has no such form.\n");
     let (load, cores) = (results.highest_load(), results.machine.cores);
     let _ = writeln!(text, "- highest load before a process: {load:.2}");
     if load > cores as f64 + 1.0 {
@@ -137,8 +147,6 @@ pub(crate) fn progress(samples: &[Vec<f64>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use benches::row::Row;
-
     use super::*;
     use crate::results::tests::{cell, results};
 
@@ -151,6 +159,18 @@ mod tests {
         let text = markdown(&results);
         assert!(text.contains("| 1 | 400 | 100 (0.25x) | failed | tokio | – |"), "{text}");
         assert!(text.contains("may, p1, round 1: no mappings left"), "{text}");
+    }
+
+    #[test]
+    fn a_group_has_a_table_of_the_peers_that_know_it() {
+        let mut results = results("--rows yield,spsc --peers go,tokio,may --procs 1");
+        results.add(cell("go", Row::Yield, 1), vec![vec![10.0]]);
+        results.add(cell("go", Row::Spsc, 1), vec![vec![50.0]]);
+        results.add(cell("tokio", Row::Yield, 1), vec![vec![20.0]]);
+        results.fail(cell("may", Row::Spsc, 1), 0, "no".to_owned());
+        let text = markdown(&results);
+        assert!(text.contains("| row | p | go | tokio | best"), "{text}");
+        assert!(text.contains("| row | p | go | may | best"), "{text}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod raw;
 pub(super) use raw::RawMutex;
 
 use crate::util;
+use crate::wait::Why;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -164,7 +165,8 @@ impl<T: ?Sized> Mutex<T> {
     /// assert_eq!(*mutex.lock_timeout(Duration::from_millis(1)).unwrap(), 1);
     /// ```
     pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
-        let locked = self.raw.try_lock() || self.raw.lock_until(util::now().checked_add(timeout));
+        let locked = self.raw.try_lock()
+            || self.raw.lock_until(util::now().checked_add(timeout), Why::Mutex);
         locked.then(|| MutexGuard { mutex: self })
     }
 
@@ -206,8 +208,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex that it keeps locked.
-    pub(super) fn mutex(&self) -> &'a Mutex<T> {
-        self.mutex
+    pub(super) fn mutex(guard: &Self) -> &'a Mutex<T> {
+        guard.mutex
     }
 }
 

@@ -60,7 +60,7 @@
 
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::prim::{const_fn, spin_hint};
-use crate::sync::waiter::{End, Locked, Queue, Taken, Waiter};
+use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
 use crate::util;
 use crate::wait::{self, Why};
 use std::time::{Duration, Instant};
@@ -106,7 +106,7 @@ impl RawMutex {
     #[inline(always)]
     pub(in crate::sync) fn lock(&self) {
         if self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.lock_slow(None);
+            self.lock_slow(None, Why::Mutex);
         }
     }
 
@@ -124,8 +124,8 @@ impl RawMutex {
 
     /// `false`: `deadline` came first.
     #[inline]
-    pub(in crate::sync) fn lock_until(&self, deadline: Option<Instant>) -> bool {
-        self.try_lock() || self.lock_slow(deadline)
+    pub(in crate::sync) fn lock_until(&self, deadline: Option<Instant>, why: Why) -> bool {
+        self.try_lock() || self.lock_slow(deadline, why)
     }
 
     /// The caller holds the lock.
@@ -135,10 +135,6 @@ impl RawMutex {
         if self.word.fetch_sub(LOCKED, Ordering::Release) != LOCKED {
             self.unlock_slow();
         }
-    }
-
-    pub(in crate::sync) fn is_locked(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & LOCKED != 0
     }
 
     /// Takes `word` to what it is with `set` and without `clear`. Acquire: invariant 2.
@@ -153,7 +149,7 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, deadline: Option<Instant>) -> bool {
+    fn lock_slow(&self, deadline: Option<Instant>, why: Why) -> bool {
         wait::checkpoint();
         let mut own = 0;
         if self.spin(&mut own) {
@@ -167,10 +163,10 @@ impl RawMutex {
                     return true;
                 }
                 let since = *since.get_or_insert_with(util::now);
-                let code = match waiter.wait(Why::Mutex, deadline) {
+                let code = match waiter.wait(why, deadline) {
                     Ok(code) => code,
                     Err(end) => {
-                        if self.give_up(&waiter) {
+                        if self.give_up(&waiter, why) {
                             return true;
                         }
                         end.raise();
@@ -250,7 +246,7 @@ impl RawMutex {
 
     /// G1 and G2. `true`: locked all the same.
     #[cold]
-    fn give_up(&self, waiter: &Waiter) -> bool {
+    fn give_up(&self, waiter: &Waiter, why: Why) -> bool {
         let left = self.queue.with(|queue| {
             // SAFETY: it was listed here.
             let left = unsafe { queue.leave(waiter) };
@@ -262,7 +258,7 @@ impl RawMutex {
         if left {
             return false;
         }
-        if waiter.wait_taken(Why::Mutex) == HANDED {
+        if waiter.wait_taken(why) == HANDED {
             return true;
         }
         let mut word = self.word.load(Ordering::Relaxed);
@@ -280,12 +276,12 @@ impl RawMutex {
     #[inline(never)]
     fn unlock_slow(&self) {
         let word = self.word.load(Ordering::Relaxed);
-        if word & WAITING != 0 && (word & STARVING != 0 || word & (WOKEN | LOCKED) == 0) {
-            if let Some((taken, code)) = self.queue.with(|queue| self.choose(queue)) {
-                taken.release(code);
-                if code == HANDED {
-                    return wait::give_way();
-                }
+        let may_choose =
+            word & WAITING != 0 && (word & STARVING != 0 || word & (WOKEN | LOCKED) == 0);
+        if may_choose && let Some((taken, code)) = self.queue.with(|queue| self.choose(queue)) {
+            taken.release(code);
+            if code == HANDED {
+                return wait::give_way();
             }
         }
         wait::checkpoint();

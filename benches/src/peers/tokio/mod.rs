@@ -12,14 +12,17 @@ use ::tokio::task::{JoinError, JoinHandle, yield_now};
 
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{ARITY, BATCHES, CUT_OFF, Row, fib, fib_expected, sum_below};
+use crate::row::{ARITY, BATCHES, CUT_OFF, LOCKERS, PRODUCERS, Row, fib, fib_expected, sum_below};
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
+
+mod chan;
+mod sync;
 
 /// The multi-thread runtime, also with one worker.
 pub(super) const PEER: Peer = Peer {
     name: "tokio",
-    package: "tokio",
+    package: Some("tokio"),
     rows: &[
         Row::SpawnJoin,
         Row::SpawnBatch,
@@ -27,8 +30,15 @@ pub(super) const PEER: Peer = Peer {
         Row::Skynet,
         Row::ForkJoin,
         Row::ManyParked,
+        Row::PingPongBuffered,
+        Row::Spsc,
+        Row::UnboundedSpsc,
+        Row::Mpsc,
+        Row::Select4,
+        Row::Mutex8,
+        Row::MutexUncontended,
     ],
-    parked_limit: None,
+    limits: &[(Row::Mutex8, 1_000_000)],
     start,
 };
 
@@ -41,12 +51,19 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Skynet => body(job, move || skynet(n as u64)),
         Row::ForkJoin => body(job, move || fork_join(n as u64)),
         Row::ManyParked => body(job, move || many_parked(n)),
+        Row::PingPongBuffered => body(job, move || chan::ping_pong(n)),
+        Row::Spsc => body(job, move || chan::pass(n, 1)),
+        Row::UnboundedSpsc => body(job, move || chan::pass_unbounded(n)),
+        Row::Mpsc => body(job, move || chan::pass(n, PRODUCERS)),
+        Row::Select4 => body(job, move || chan::select_four(n)),
+        Row::Mutex8 => body(job, move || sync::mutex(n, LOCKERS)),
+        Row::MutexUncontended => body(job, move || sync::mutex(n, 1)),
         _ => Err(unknown(job)),
     }
 }
 
 /// A body that runs the future as a task on a worker.
-fn body<F, T>(job: &Job, make: F) -> Result<Body, Failed>
+pub(super) fn body<F, T>(job: &Job, make: F) -> Result<Body, Failed>
 where
     F: Fn() -> T + 'static,
     T: Future<Output = Result<Sample, Failed>> + Send + 'static,
@@ -59,7 +76,7 @@ where
     Ok(Box::new(move || runtime.block_on(runtime.spawn(make())).map_err(failed)?))
 }
 
-fn failed(error: JoinError) -> Failed {
+pub(super) fn failed(error: JoinError) -> Failed {
     Failed(error.to_string())
 }
 

@@ -6,17 +6,50 @@ use ::rt::chan::Chan;
 use ::rt::sync::WaitGroup;
 use ::rt::{JoinError, JoinHandle, Runtime, spawn, yield_now};
 
-use super::{Body, Peer};
+use super::{Body, Peer, unknown};
 use crate::child::{Job, Park};
-use crate::row::{ARITY, BATCHES, CUT_OFF, Row, fib, fib_expected, sum_below};
+use crate::row::{
+    ARITY, BATCHES, CONSUMERS, CROWD, CUT_OFF, LOCKERS, PRODUCERS, Row, SLOTS, fib, fib_expected,
+    sum_below,
+};
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
+
+mod chan;
+mod sync;
 
 const KIB: usize = 1024;
 
 /// As it comes, but for the stack size of the memory rows.
-pub(super) const PEER: Peer =
-    Peer { name: "rt", package: "rt", rows: Row::ALL, parked_limit: None, start };
+pub(super) const PEER: Peer = Peer {
+    name: "rt",
+    package: Some("rt"),
+    rows: &[
+        Row::SpawnJoin,
+        Row::SpawnBatch,
+        Row::SpawnBatchWg,
+        Row::Yield,
+        Row::Skynet,
+        Row::ForkJoin,
+        Row::ManyParked,
+        Row::ManyParked64k,
+        Row::PingPong,
+        Row::PingPongBuffered,
+        Row::SpscUnbuffered,
+        Row::Spsc,
+        Row::UnboundedSpsc,
+        Row::Mpsc,
+        Row::Mpmc,
+        Row::Select4,
+        Row::Select4Unbuffered,
+        Row::Contention,
+        Row::Mutex8,
+        Row::MutexUncontended,
+        Row::WaitGroup,
+    ],
+    limits: &[],
+    start,
+};
 
 fn start(job: &Job) -> Result<Body, Failed> {
     let (n, park) = (job.size, job.park);
@@ -28,6 +61,20 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Skynet => body(job, move || skynet(n as u64)),
         Row::ForkJoin => body(job, move || fork_join(n as u64)),
         Row::ManyParked | Row::ManyParked64k => body(job, move || many_parked(n, park)),
+        Row::PingPong => body(job, move || chan::ping_pong(n, 0)),
+        Row::PingPongBuffered => body(job, move || chan::ping_pong(n, 1)),
+        Row::SpscUnbuffered => body(job, move || chan::pass(n, 0, 1, 1)),
+        Row::Spsc => body(job, move || chan::pass(n, SLOTS, 1, 1)),
+        Row::UnboundedSpsc => body(job, move || chan::pass_unbounded(n)),
+        Row::Mpsc => body(job, move || chan::pass(n, SLOTS, PRODUCERS, 1)),
+        Row::Mpmc => body(job, move || chan::pass(n, SLOTS, PRODUCERS, CONSUMERS)),
+        Row::Select4 => body(job, move || chan::select_four(n, SLOTS)),
+        Row::Select4Unbuffered => body(job, move || chan::select_four(n, 0)),
+        Row::Contention => body(job, move || chan::pass(n, SLOTS, CROWD, CROWD)),
+        Row::Mutex8 => body(job, move || sync::mutex(n, LOCKERS)),
+        Row::MutexUncontended => body(job, move || sync::mutex(n, 1)),
+        Row::WaitGroup => body(job, move || sync::wait_group(n)),
+        _ => Err(unknown(job)),
     }
 }
 

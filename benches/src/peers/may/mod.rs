@@ -11,14 +11,17 @@ use ::may::{config, go};
 
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{ARITY, BATCHES, CUT_OFF, Row, fib, fib_expected, sum_below};
+use crate::row::{ARITY, BATCHES, CUT_OFF, LOCKERS, Row, fib, fib_expected, sum_below};
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
+
+mod chan;
+mod sync;
 
 /// Two mappings per stack: about 32,000 stacks, then the kernel refuses.
 pub(super) const PEER: Peer = Peer {
     name: "may",
-    package: "may",
+    package: Some("may"),
     rows: &[
         Row::SpawnJoin,
         Row::SpawnBatch,
@@ -26,8 +29,13 @@ pub(super) const PEER: Peer = Peer {
         Row::Skynet,
         Row::ForkJoin,
         Row::ManyParked,
+        Row::PingPongBuffered,
+        Row::UnboundedSpsc,
+        Row::Mutex8,
+        Row::MutexUncontended,
+        Row::WaitGroup,
     ],
-    parked_limit: Some(20_000),
+    limits: &[(Row::ManyParked, 20_000), (Row::Mutex8, 2_000_000)],
     start,
 };
 
@@ -41,6 +49,11 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Skynet => Ok(body(move || skynet(n as u64))),
         Row::ForkJoin => Ok(body(move || fork_join(n as u64))),
         Row::ManyParked => Ok(body(move || many_parked(n))),
+        Row::PingPongBuffered => Ok(body(move || chan::ping_pong(n))),
+        Row::UnboundedSpsc => Ok(body(move || chan::pass_unbounded(n))),
+        Row::Mutex8 => Ok(body(move || sync::mutex(n, LOCKERS))),
+        Row::MutexUncontended => Ok(body(move || sync::mutex(n, 1))),
+        Row::WaitGroup => Ok(body(move || sync::wait_group(n))),
         _ => Err(unknown(job)),
     }
 }

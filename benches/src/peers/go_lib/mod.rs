@@ -11,14 +11,18 @@ use ::go_lib::{go, gomaxprocs, gosched, set_panic_handler};
 
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{ARITY, BATCHES, CUT_OFF, Row, fib, fib_expected, sum_below};
+use crate::row::{
+    ARITY, BATCHES, CONSUMERS, CROWD, CUT_OFF, PRODUCERS, Row, SLOTS, fib, fib_expected, sum_below,
+};
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
+
+mod chan;
 
 /// A mapping or two per stack: it aborts before 100,000.
 pub(super) const PEER: Peer = Peer {
     name: "go-lib",
-    package: "go-lib",
+    package: Some("go-lib"),
     rows: &[
         Row::SpawnJoin,
         Row::SpawnBatch,
@@ -26,8 +30,18 @@ pub(super) const PEER: Peer = Peer {
         Row::Skynet,
         Row::ForkJoin,
         Row::ManyParked,
+        Row::PingPong,
+        Row::PingPongBuffered,
+        Row::SpscUnbuffered,
+        Row::Spsc,
+        Row::Mpsc,
+        Row::Mpmc,
+        Row::Select4,
+        Row::Select4Unbuffered,
+        Row::Contention,
+        Row::WaitGroup,
     ],
-    parked_limit: Some(20_000),
+    limits: &[(Row::ManyParked, 20_000)],
     start,
 };
 
@@ -40,6 +54,16 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Skynet => skynet,
         Row::ForkJoin => fork_join,
         Row::ManyParked => many_parked,
+        Row::PingPong => |n| chan::ping_pong(n, 0),
+        Row::PingPongBuffered => |n| chan::ping_pong(n, 1),
+        Row::SpscUnbuffered => |n| chan::pass(n, 0, 1, 1),
+        Row::Spsc => |n| chan::pass(n, SLOTS, 1, 1),
+        Row::Mpsc => |n| chan::pass(n, SLOTS, PRODUCERS, 1),
+        Row::Mpmc => |n| chan::pass(n, SLOTS, PRODUCERS, CONSUMERS),
+        Row::Select4 => |n| chan::select_four(n, SLOTS),
+        Row::Select4Unbuffered => |n| chan::select_four(n, 0),
+        Row::Contention => |n| chan::pass(n, SLOTS, CROWD, CROWD),
+        Row::WaitGroup => chan::wait_group,
         _ => return Err(unknown(job)),
     };
     let procs = job.procs;
