@@ -175,30 +175,33 @@ impl<T> Core<T> {
             // SAFETY: the place is ours.
             let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };
             drop(locked);
-            let passed = match step {
-                Step::Passed => true,
+            let end = match step {
+                Step::Passed => {
+                    here.checkpoint();
+                    Some(End::Passed)
+                }
                 Step::Wake(slot) => {
                     wait::wake(slot);
-                    true
+                    here.checkpoint();
+                    Some(End::Passed)
                 }
-                Step::Closed => return Err(End::Closed),
-                Step::Blocked => false,
+                Step::Closed => Some(End::Closed),
+                Step::Blocked => None,
                 Step::Watched | Step::Claimed(_) => {
                     // SAFETY: the place lives until the call returns.
                     let case = unsafe { self.recv_case(value.as_mut_ptr()) };
-                    match case.settle_or_look(step) {
-                        Some(End::Closed) => return Err(End::Closed),
-                        end => end.is_some(),
-                    }
+                    case.settle_or_look(step)
                 }
             };
-            if passed {
-                here.checkpoint();
+            match end {
                 // SAFETY: a value that has passed is in its place.
-                return Ok(unsafe { value.assume_init() });
+                Some(End::Passed) => return Ok(unsafe { value.assume_init() }),
+                Some(end) => return Err(end),
+                None => {}
             }
         }
-        here.checkpoint();
+        // Settling may have switched: where we are is asked anew.
+        wait::checkpoint();
         Err(End::TimedOut)
     }
 

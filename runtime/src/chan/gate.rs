@@ -322,6 +322,7 @@ impl Gate {
         Locked { gate: self, entry: self.lock.lock(here.holder()) }
     }
 
+    #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
         self.lock_from(wait::here())
     }

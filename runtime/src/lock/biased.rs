@@ -56,7 +56,7 @@ const OFTEN: u32 = 1 << 10;
 #[cfg(any(loom, shuttle))]
 const OFTEN: u32 = 2;
 /// And so many at most.
-const VERY_OFTEN: u32 = 1 << 24;
+const VERY_OFTEN: u32 = 1 << 16;
 
 /// Pauses before the first look again; a pause is about 50 ns on current x86.
 #[cfg(not(any(loom, shuttle)))]

@@ -104,14 +104,14 @@ fn look<A: Armed, const WATCH: bool>(
     biased: bool,
     spare: &mut Vec<usize>,
 ) -> Option<usize> {
-    let here = wait::here();
     let chosen = draw(arms, biased, spare, |arm, case| {
-        let mut locked = case.gate.lock_from(here);
+        // To settle the case before may have switched: where we are is asked anew.
+        let mut locked = case.gate.lock();
         let step = if WATCH { case.peek(&mut locked) } else { case.look(&mut locked) };
         drop(locked);
         case.settle(step).map(|done| arm.happened(done)).is_some()
     });
-    here.checkpoint();
+    wait::checkpoint();
     chosen
 }
 
