@@ -1,4 +1,8 @@
-//! What the examples share: numbers for people, and what the process weighs.
+//! What the examples share: the files under a path, numbers and paths for people, and what the process weighs.
+
+pub mod walk;
+
+use std::path::Path;
 
 /// `1234567` as `1,234,567`.
 ///
@@ -43,6 +47,17 @@ pub fn memory(bytes: u64) -> String {
         amount /= 1024.0;
     }
     format!("{amount:.1} GiB")
+}
+
+/// A path for a line of output: one with control characters would garble the line, so it is quoted.
+///
+/// ```
+/// assert_eq!(examples::shown("a/b.txt".as_ref()), "a/b.txt");
+/// assert_eq!(examples::shown("a\nb".as_ref()), r#""a\nb""#);
+/// ```
+pub fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains(char::is_control) { format!("{path:?}") } else { text }
 }
 
 /// The most memory this process ever had resident, in bytes: `VmHWM`, which Linux keeps.

@@ -7,7 +7,7 @@
 //! Without PATH it counts this repository. Hidden directories and those named `target` are left out, links to
 //! directories are not followed, and what holds a NUL byte is not text. A word is a run of letters and digits in
 //! lower case, with apostrophes inside. A file that cannot be read, and bytes that are not UTF-8, are reported and
-//! skipped. On the directory that `tests/run.rs` makes, it prints
+//! skipped. On the directory that `tests/run` makes, it prints
 //!
 //! ```text
 //! wordcount: fixture/gone.txt: No such file or directory (os error 2)
@@ -47,15 +47,16 @@
 mod count;
 mod progress;
 mod report;
-mod walk;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use examples::shown;
+use examples::walk::{Found, Walk};
 use rt::chan::Chan;
 use rt::go;
 use rt::sync::WaitGroup;
@@ -63,7 +64,6 @@ use rt::sync::WaitGroup;
 use count::Contents;
 use progress::{Live, Progress};
 use report::Report;
-use walk::Found;
 
 const USAGE: &str = "usage: wordcount [PATH]";
 
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
     let report = match count_tree(&root) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("wordcount: {}: {error}", report::shown(&root));
+            eprintln!("wordcount: {}: {error}", shown(&root));
             return ExitCode::from(2);
         }
     };
@@ -113,32 +113,35 @@ fn main() -> ExitCode {
 
 /// Counts everything under `root`. An error is one of `root` itself.
 fn count_tree(root: &Path) -> io::Result<Report> {
+    let walk = Walk::new(root)?;
     let events = Chan::new(OPEN_FILES);
     let live = Arc::new(Live::default());
     let ticker = go!(events => loop {
         rt::time::sleep(Duration::from_millis(100));
         events.send(Event::Tick);
     });
-    let walker = go!(events, live, root = root.to_path_buf() => {
+    let walker = go!(events, live => {
         let files = WaitGroup::new();
         let slots = Chan::new(OPEN_FILES);
-        let walked = walk::walk(&root, |found| match found {
-            Found::File(path) => {
-                slots.send(());
-                let (events, live, slots) = (events.clone(), live.clone(), slots.clone());
-                files.go(move || {
-                    let contents = File::open(&path).and_then(|file| count::read(file, &live));
-                    events.send(Event::Read(path, contents));
-                    slots.recv();
-                });
+        for found in walk {
+            match file(found) {
+                Ok(Some(path)) => {
+                    slots.send(());
+                    let (events, live, slots) = (events.clone(), live.clone(), slots.clone());
+                    files.go(move || {
+                        let contents = File::open(&path).and_then(|file| count::read(file, &live));
+                        events.send(Event::Read(path, contents));
+                        slots.recv();
+                    });
+                }
+                Ok(None) => {}
+                Err((path, error)) => events.send(Event::Read(path, Err(error))),
             }
-            Found::Unreadable(path, error) => events.send(Event::Read(path, Err(error))),
-        });
+        }
         files.wait();
         ticker.abort();
         let _ = ticker.join();
         events.close();
-        walked
     });
     let mut report = Report::default();
     let mut progress = Progress::new(live);
@@ -149,6 +152,18 @@ fn count_tree(root: &Path) -> io::Result<Report> {
         }
     }
     progress.finish(report.files_done());
-    walker.join().expect("the walk does not panic")?;
+    walker.join().expect("the walk does not panic");
     Ok(report)
+}
+
+/// The file to count, if it is one: links to files count, too.
+fn file(found: Found) -> Result<Option<PathBuf>, (PathBuf, io::Error)> {
+    match found {
+        Found::File(path) => Ok(Some(path)),
+        Found::Link(path) => match fs::metadata(&path) {
+            Ok(metadata) => Ok(metadata.is_file().then_some(path)),
+            Err(error) => Err((path, error)),
+        },
+        Found::Unreadable(path, error) => Err((path, error)),
+    }
 }

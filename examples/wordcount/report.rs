@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use examples::{plural, thousands};
+use examples::{plural, shown, thousands};
 
 use crate::count::{Contents, Text};
 
@@ -102,10 +102,4 @@ impl Report {
         }
         table
     }
-}
-
-/// A path for a line of output: one with control characters would garble the line, so it is quoted.
-pub(crate) fn shown(path: &Path) -> String {
-    let text = path.display().to_string();
-    if text.contains(char::is_control) { format!("{path:?}") } else { text }
 }

@@ -103,7 +103,7 @@ impl<T> Core<T> {
     pub(super) fn try_send(&self, value: T) -> Result<(), (End, T)> {
         let mut value = ManuallyDrop::new(value);
         let here = wait::here();
-        if self.gate.may_be_ready(Side::Send) {
+        if self.gate.may_be_ready_now(Side::Send) {
             let mut locked = self.gate.lock_from(here);
             // SAFETY: ours until it has passed, and then it is forgotten.
             let step = unsafe { self.send_locked(&mut locked, &raw mut *value) };
@@ -170,7 +170,7 @@ impl<T> Core<T> {
     pub(super) fn try_recv(&self) -> Result<T, End> {
         let mut value = MaybeUninit::uninit();
         let here = wait::here();
-        if self.gate.may_be_ready(Side::Recv) {
+        if self.gate.may_be_ready_now(Side::Recv) {
             let mut locked = self.gate.lock_from(here);
             // SAFETY: the place is ours.
             let step = unsafe { self.recv_locked(&mut locked, value.as_mut_ptr()) };

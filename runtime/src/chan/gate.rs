@@ -56,11 +56,12 @@
 
 use super::clock::Clock;
 use crate::carrier::Slot;
-use crate::lock::{BiasedGuard, BiasedLock};
+use crate::lock::{BiasedLock, Entry};
 use crate::prim::UnsafeCell;
-use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use crate::wait::{self, Here, Linked, Links, List, Why};
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 
 /// In `flags`: closed; a sender may wait; a receiver may wait; a clock's channel.
 pub(super) const CLOSED: u32 = 1;
@@ -180,7 +181,7 @@ unsafe impl Send for Gate {}
 #[derive(Debug)]
 pub(super) struct Locked<'a> {
     pub(super) gate: &'a Gate,
-    _guard: BiasedGuard<'a>,
+    entry: Entry,
 }
 
 impl Op {
@@ -318,7 +319,7 @@ impl Gate {
 
     #[inline(always)]
     pub(super) fn lock_from(&self, here: Here) -> Locked<'_> {
-        Locked { gate: self, _guard: self.lock.lock(here.holder()) }
+        Locked { gate: self, entry: self.lock.lock(here.holder()) }
     }
 
     pub(super) fn lock(&self) -> Locked<'_> {
@@ -327,7 +328,7 @@ impl Gate {
 
     /// As one of several locks that are held at the same time.
     pub(super) fn lock_among_others(&self, here: Here) -> Locked<'_> {
-        Locked { gate: self, _guard: self.lock.lock_word(here.holder()) }
+        Locked { gate: self, entry: self.lock.lock_word(here.holder()) }
     }
 
     #[inline(always)]
@@ -366,13 +367,36 @@ impl Gate {
             Side::Recv => self.len() != 0 || self.flags() & (CLOSED | SENDERS | CLOCK) != 0,
         }
     }
+
+    /// The same for who is going to say that the channel was not ready. SeqCst pairs with itself on
+    /// another thread: of two that each send into a channel of their own and then try the other's, one
+    /// finds the value.
+    #[inline]
+    pub(super) fn may_be_ready_now(&self, side: Side) -> bool {
+        self.may_be_ready(side) || {
+            fence(Ordering::SeqCst);
+            self.may_be_ready(side)
+        }
+    }
 }
 
 impl<'a> Locked<'a> {
     /// # Safety
     /// The caller holds the gate among others, and no other evidence of it is alive.
     pub(super) unsafe fn assume(gate: &'a Gate) -> Self {
-        Self { gate, _guard: gate.lock.assume_word() }
+        Self { gate, entry: Entry::BY_WORD }
+    }
+
+    /// The evidence goes, the lock stays held.
+    pub(super) fn keep(self) {
+        let _ = ManuallyDrop::new(self);
+    }
+}
+
+impl Drop for Locked<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.gate.lock.unlock(self.entry);
     }
 }
 

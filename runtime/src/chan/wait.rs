@@ -94,8 +94,9 @@ impl<'a> Case<'a> {
     /// Goes on after a look, under the lock that the caller hands in, that was not the end: settles it,
     /// or waits until the case has happened or `deadline`.
     ///
-    /// The way to the switch is inlined: it is one frame below the user's.
-    #[inline(never)]
+    /// The way to the switch is inlined: each frame between it and the user's costs a return that the
+    /// processor does not foresee.
+    #[inline(always)]
     pub(super) fn go_on(
         self,
         here: Here,
@@ -106,6 +107,12 @@ impl<'a> Case<'a> {
         if let (Step::Blocked, Some(slot)) = (step, here.slot()) {
             return self.block_on(slot, locked, deadline);
         }
+        self.go_on_slowly(step, locked, deadline)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn go_on_slowly(self, step: Step, locked: Locked<'a>, deadline: Option<Instant>) -> End {
         // A thread may have to be lent a slot first, which is not done under the lock.
         drop(locked);
         if let Some(done) = self.settle(step) {

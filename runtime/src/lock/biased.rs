@@ -108,13 +108,18 @@ pub(crate) struct BiasedLock {
 
 const FAVOURED: usize = 1;
 
-/// Unlocks when dropped.
-#[derive(Debug)]
+/// How a lock came to be held, for [`BiasedLock::unlock`]. One word: a guard that holds it besides what
+/// the lock guards still fits in two registers.
+#[derive(Clone, Copy, Debug)]
 #[must_use]
-pub(crate) struct BiasedGuard<'a> {
-    lock: &'a BiasedLock,
+pub(crate) struct Entry {
     /// `None`: by the word.
     favoured: Option<&'static Holder>,
+}
+
+impl Entry {
+    /// Of a lock whose word is held.
+    pub(crate) const BY_WORD: Self = Self { favoured: None };
 }
 
 fn name(holder: &'static Holder) -> *mut () {
@@ -137,11 +142,11 @@ impl BiasedLock {
 
     /// Waits until the lock is held. `me`: the thread that calls, if it is one that can be favoured.
     #[inline(always)]
-    pub(crate) fn lock(&self, me: Option<&'static Holder>) -> BiasedGuard<'_> {
+    pub(crate) fn lock(&self, me: Option<&'static Holder>) -> Entry {
         if let Some(me) = me
             && self.enter(me)
         {
-            return BiasedGuard { lock: self, favoured: Some(me) };
+            return Entry { favoured: Some(me) };
         }
         self.lock_word(me)
     }
@@ -164,7 +169,7 @@ impl BiasedLock {
 
     /// The same by the word, which one thread may take of several locks at once, in one order.
     #[inline(always)]
-    pub(crate) fn lock_word(&self, me: Option<&'static Holder>) -> BiasedGuard<'_> {
+    pub(crate) fn lock_word(&self, me: Option<&'static Holder>) -> Entry {
         if !self.take_word() {
             self.wait_for_word();
         }
@@ -174,15 +179,20 @@ impl BiasedLock {
             Some(me) if before == favoured(me) => {}
             _ => self.disfavour(before, me),
         }
-        BiasedGuard { lock: self, favoured: None }
+        Entry::BY_WORD
     }
 
-    /// The guard of a lock whose word the caller holds, and whose own guard it has forgotten.
-    pub(crate) fn assume_word(&self) -> BiasedGuard<'_> {
-        BiasedGuard { lock: self, favoured: None }
+    /// Gives up a lock that the caller holds, and got this way.
+    #[inline(always)]
+    pub(crate) fn unlock(&self, entry: Entry) {
+        match entry.favoured {
+            // F4.
+            Some(me) => me.busy.store(ptr::null_mut(), Ordering::Release),
+            None => self.word.store(FREE, Ordering::Release),
+        }
     }
 
-    /// Acquire pairs with the Release of the guard's drop.
+    /// Acquire pairs with the Release of `unlock`.
     #[inline(always)]
     fn take_word(&self) -> bool {
         self.word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -255,17 +265,6 @@ impl BiasedLock {
     fn wait_for_word(&self) {
         while !self.take_word() {
             spin_hint();
-        }
-    }
-}
-
-impl Drop for BiasedGuard<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        match self.favoured {
-            // F4.
-            Some(me) => me.busy.store(ptr::null_mut(), Ordering::Release),
-            None => self.lock.word.store(FREE, Ordering::Release),
         }
     }
 }

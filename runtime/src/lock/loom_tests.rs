@@ -23,21 +23,25 @@ impl Shared {
     }
 
     fn bump(&self, me: Option<&'static Holder>) {
-        let _guard = self.lock.lock(me);
+        let entry = self.lock.lock(me);
         // SAFETY: the cell itself checks that nobody else is there.
         self.value.with_mut(|value| unsafe { *value += 1 });
+        self.lock.unlock(entry);
     }
 
     fn bump_by_word(&self, me: Option<&'static Holder>) {
-        let _guard = self.lock.lock_word(me);
+        let entry = self.lock.lock_word(me);
         // SAFETY: as above.
         self.value.with_mut(|value| unsafe { *value += 1 });
+        self.lock.unlock(entry);
     }
 
     fn count(&self) -> u32 {
-        let _guard = self.lock.lock(None);
+        let entry = self.lock.lock(None);
         // SAFETY: as above.
-        self.value.with(|value| unsafe { *value })
+        let value = self.value.with(|value| unsafe { *value });
+        self.lock.unlock(entry);
+        value
     }
 }
 

@@ -4,4 +4,4 @@ mod biased;
 #[cfg(all(test, loom))]
 mod loom_tests;
 
-pub(crate) use biased::{BiasedGuard, BiasedLock, Holder};
+pub(crate) use biased::{BiasedLock, Entry, Holder};

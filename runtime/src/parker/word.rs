@@ -18,6 +18,9 @@ pub(crate) struct ParkWord {
     /// The count that the owner has seen last. The owner's alone; atomic only because it passes from
     /// thread to thread with the goroutine.
     seen: AtomicU32,
+    /// In a model, the thread that sleeps until it is woken.
+    #[cfg(any(loom, shuttle))]
+    sleeper: crate::prim::global::Mutex<Option<crate::prim::model::Thread>>,
 }
 
 /// Whom a [`ParkWord::notify`] found waiting.
@@ -34,7 +37,12 @@ pub(crate) enum Woke {
 
 impl ParkWord {
     pub(crate) fn new() -> Self {
-        Self { word: AtomicU32::new(RUNNING), seen: AtomicU32::new(RUNNING) }
+        Self {
+            word: AtomicU32::new(RUNNING),
+            seen: AtomicU32::new(RUNNING),
+            #[cfg(any(loom, shuttle))]
+            sleeper: crate::prim::global::Mutex::new(None),
+        }
     }
 
     /// The goroutine's g0, after the switch: RUNNING -> PARKED. `false`: a token has come and the
@@ -130,17 +138,26 @@ impl ParkWord {
         crate::sys::futex::wake_one(&raw const self.word);
     }
 
-    /// In a model a futex is a look and a yield, and any deadline is near.
+    /// In a model any deadline is near, and a thread that is never woken a deadlock.
     #[cfg(any(loom, shuttle))]
     fn wait_while_asleep(&self, deadline: Option<Instant>) {
-        while self.is_asleep() {
-            crate::prim::spin_hint();
-            if deadline.is_some() {
-                return;
-            }
+        use crate::prim::model;
+        if deadline.is_some() {
+            return crate::prim::spin_hint();
         }
+        *self.sleeper.lock() = Some(model::current());
+        while self.is_asleep() {
+            model::park();
+        }
+        *self.sleeper.lock() = None;
     }
 
     #[cfg(any(loom, shuttle))]
-    fn wake_thread(&self) {}
+    fn wake_thread(&self) {
+        // Who has not set it yet looks at the word afterwards.
+        let sleeper = self.sleeper.lock().clone();
+        if let Some(sleeper) = sleeper {
+            sleeper.unpark();
+        }
+    }
 }

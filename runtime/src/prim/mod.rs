@@ -37,12 +37,13 @@ macro_rules! const_fn {
 
 mod cell;
 mod mutex;
+mod rwlock;
 mod spin;
 
 pub(crate) use cell::UnsafeCell;
 pub(crate) use const_fn;
 pub(crate) use mutex::Mutex;
-pub(crate) use spin::{SpinGuard, SpinLock};
+pub(crate) use spin::SpinLock;
 
 /// Atomics that a model checker can replace.
 pub(crate) mod atomic {
@@ -67,7 +68,18 @@ pub(crate) mod global {
     };
 
     pub(crate) use super::mutex::Global as Mutex;
+    pub(crate) use super::rwlock::RwLock;
     pub(crate) use std::sync::MutexGuard;
+}
+
+/// What a model has for a futex.
+#[cfg(loom)]
+pub(crate) mod model {
+    pub(crate) use loom::thread::{Thread, current, park};
+}
+#[cfg(shuttle)]
+pub(crate) mod model {
+    pub(crate) use shuttle::thread::{Thread, current, park};
 }
 
 /// Tells the processor, or the model, that this thread spins.

@@ -24,6 +24,11 @@ impl<T> Global<T> {
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use Global as Mutex;
 
+#[cfg(any(loom, shuttle))]
+pub(super) use Mutex as Model;
+#[cfg(any(loom, shuttle))]
+pub(super) use model::MutexGuard as ModelGuard;
+
 #[cfg(loom)]
 use loom::sync as model;
 #[cfg(shuttle)]

@@ -5,19 +5,33 @@
 //! touching the line, so that the holder's core gets many sections done for each time the line
 //! moves between cores. In the end it gives its processor up to the system, for a holder that was
 //! preempted cannot go on without one.
+//!
+//! In a model it is a mutex: several threads that spin for each other lead it nowhere.
 
-use super::atomic::{AtomicU32, Ordering};
+#[cfg(not(any(loom, shuttle)))]
+use super::global::{AtomicU32, Ordering};
 
 /// The lock alone; what it guards lies beside it.
 #[derive(Debug)]
-pub(crate) struct SpinLock(AtomicU32);
+pub(crate) struct SpinLock(Word);
 
 /// Unlocks when dropped.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct SpinGuard<'a>(&'a SpinLock);
+pub(crate) struct SpinGuard<'a>(Held<'a>);
 
+#[cfg(not(any(loom, shuttle)))]
+type Word = AtomicU32;
+#[cfg(not(any(loom, shuttle)))]
+type Held<'a> = &'a SpinLock;
+#[cfg(any(loom, shuttle))]
+type Word = super::mutex::Model<()>;
+#[cfg(any(loom, shuttle))]
+type Held<'a> = super::mutex::ModelGuard<'a, ()>;
+
+#[cfg(not(any(loom, shuttle)))]
 const FREE: u32 = 0;
+#[cfg(not(any(loom, shuttle)))]
 const HELD: u32 = 1;
 
 /// Pauses before the first look again; a pause is about 50 ns on current x86.
@@ -30,11 +44,10 @@ const LAST: u32 = 64;
 #[cfg(not(any(loom, shuttle)))]
 const LOOKS: u32 = 12;
 
+#[cfg(not(any(loom, shuttle)))]
 impl SpinLock {
-    super::const_fn! {
-        pub(crate) const fn new() -> Self {
-            Self(AtomicU32::new(FREE))
-        }
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(FREE))
     }
 
     /// Waits until the lock is held.
@@ -52,7 +65,6 @@ impl SpinLock {
         self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    #[cfg(not(any(loom, shuttle)))]
     #[cold]
     #[inline(never)]
     fn lock_slow(&self) {
@@ -72,18 +84,23 @@ impl SpinLock {
             }
         }
     }
-
-    #[cfg(any(loom, shuttle))]
-    fn lock_slow(&self) {
-        while !self.take() {
-            super::spin_hint();
-        }
-    }
 }
 
+#[cfg(not(any(loom, shuttle)))]
 impl Drop for SpinGuard<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         self.0.0.store(FREE, Ordering::Release);
+    }
+}
+
+#[cfg(any(loom, shuttle))]
+impl SpinLock {
+    pub(crate) fn new() -> Self {
+        Self(Word::new(()))
+    }
+
+    pub(crate) fn lock(&self) -> SpinGuard<'_> {
+        SpinGuard(self.0.lock())
     }
 }

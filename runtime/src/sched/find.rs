@@ -230,7 +230,7 @@ impl Sched {
     /// A look at everything that a producer may have filled; `calm`: but for warm work.
     pub(super) fn any_work(&self, m: CurrentM, calm: bool) -> bool {
         !self.global.is_empty()
-            || self.ps.iter().any(|p| !p.remote.is_empty() && !(calm && p.is_warm()))
+            || self.ps.iter().any(|p| !(p.remote.is_empty() || calm && p.is_warm()))
             || (!self.config.migrate && self.machines.has_bound(m.id))
             || self.is_stopped()
     }

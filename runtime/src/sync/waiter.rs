@@ -21,7 +21,7 @@
 //!    has left the list or was released.
 //! 3. Who took a waiter releases it, once. After the store that does so it may be gone: its slot is
 //!    read before.
-//! 4. `taken` and the links of a listed waiter are touched under the lock, the links of a taken
+//! 4. `taken` and the links and the tag of a listed waiter are touched under the lock, the links of a taken
 //!    one by who took it.
 
 use crate::carrier::Slot;
@@ -30,6 +30,7 @@ use crate::prim::{SpinLock, UnsafeCell, const_fn};
 use crate::wait::{self, Linked, Links, List, Why};
 use std::cell::Cell;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -41,6 +42,10 @@ pub(super) struct Locked<S> {
 
 // SAFETY: the lock hands `S` to one thread at a time (invariant 1).
 unsafe impl<S: Send> Sync for Locked<S> {}
+
+// No section panics half way: it runs no user code (invariant 1).
+impl<S> UnwindSafe for Locked<S> {}
+impl<S> RefUnwindSafe for Locked<S> {}
 
 impl<S> Locked<S> {
     const_fn! {
@@ -75,7 +80,7 @@ pub(super) struct Waiter {
     word: AtomicU32,
     taken: Cell<bool>,
     /// What the room wants to know about it.
-    tag: usize,
+    tag: Cell<usize>,
 }
 
 /// Why a wait is to end before its release.
@@ -109,13 +114,13 @@ impl Waiter {
             slot,
             word: AtomicU32::new(WAITING),
             taken: Cell::new(false),
-            tag,
+            tag: Cell::new(tag),
         }
     }
 
-    /// Sets what the room wants to know, before the waiter is listed.
-    pub(super) fn set_tag(&mut self, tag: usize) {
-        self.tag = tag;
+    /// What the room wants to know about it. Once it is listed, under the lock.
+    pub(super) fn tag(&self) -> &Cell<usize> {
+        &self.tag
     }
 
     /// Released, it may be listed again.
@@ -180,11 +185,6 @@ impl Queue {
         self.0.has_one()
     }
 
-    /// The tag of the first.
-    pub(super) fn front(&self) -> Option<usize> {
-        self.0.front().map(|waiter| waiter.tag)
-    }
-
     /// Lists `waiter` behind the others.
     ///
     /// # Safety
@@ -217,7 +217,7 @@ impl Queue {
     pub(super) fn take_while(&mut self, mut f: impl FnMut(usize) -> bool) -> TakenList {
         let mut taken = List::new();
         while let Some(waiter) = self.0.front()
-            && f(waiter.tag)
+            && f(waiter.tag.get())
         {
             // SAFETY: it is the first of this list.
             unsafe { self.0.unlink(waiter) };
@@ -226,6 +226,11 @@ impl Queue {
             unsafe { taken.push_back(waiter) };
         }
         TakenList(taken)
+    }
+
+    /// Calls `f` with the tags, from the first on, as long as it says so.
+    pub(super) fn for_each_while(&mut self, mut f: impl FnMut(&Cell<usize>) -> bool) {
+        self.0.iter().take_while(|waiter| f(&waiter.tag)).for_each(drop);
     }
 
     /// Takes `waiter` out, which is not to wait any more. `false`: it was taken, and its release is
@@ -267,11 +272,24 @@ impl Taken {
 pub(super) struct TakenList(List<Waiter>);
 
 impl TakenList {
-    /// Lets them go on with `code`, the first one first. Not under the lock.
+    /// Of nobody.
+    pub(super) const fn new() -> Self {
+        Self(List::new())
+    }
+
+    /// Lets them go on with `code`. Not under the lock.
+    ///
+    /// The first one is woken last: it runs next, and the others behind it in their order.
     #[inline]
     pub(super) fn release(mut self, code: u32) {
-        while let Some(waiter) = self.0.pop_front() {
-            Taken(NonNull::from(waiter)).release(code);
+        let Some(first) = self.pop() else { return };
+        while let Some(waiter) = self.pop() {
+            waiter.release(code);
         }
+        first.release(code);
+    }
+
+    fn pop(&mut self) -> Option<Taken> {
+        Some(Taken(NonNull::from(self.0.pop_front()?)))
     }
 }

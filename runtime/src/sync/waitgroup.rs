@@ -1,29 +1,44 @@
 //! `WaitGroup`: waits until a count is zero.
 //!
-//! One word holds the count, a generation, and whether anybody waits; a list under a lock holds
-//! the waiters, whose nodes lie on their own stacks.
+//! # The word
+//! ```text
+//!   63            32 31             1       0
+//!   [ adds, mod 2^32 |     count     | WAITERS ]
+//! ```
+//! `add` is one addition to `adds` and `count` together, `done` one subtraction from `count`, and
+//! neither looks at anything else while nobody waits.
+//!
+//! # Whom an end releases
+//! A waiter comes into the queue under its lock, by a compare-exchange that sets WAITERS and finds the
+//! count above zero; it notes `adds` as its tag. Who takes the count to zero, with WAITERS set, goes to
+//! the queue and releases those whose tag is not beyond `adds` as it was at that end.
+//!
+//! * Who waits for this end is released by it: it came before, when `adds` was no greater.
+//! * Who comes later is not released early, though the queue still be full of those of before:
+//!   for it to wait, the count must have risen again, and `adds` with it.
+//!
+//! So the ends need not be counted, and the group can be used again at once. Tags are compared by
+//! wrapping difference. So that the difference stays right for one who waits while billions of adds pass and the
+//! count never falls to zero, whoever takes `adds` over a multiple of [`EPOCH`] while
+//! somebody waits draws the tags after. It is right as long as fewer than 2^30 adds pass
+//! between an operation of a thread on the word and its next on the queue.
 //!
 //! Invariants:
-//! 1. WAITERS is set under the lock, by a compare-exchange that finds the count above zero; and
-//!    cleared, together with a step of the generation, by the one that takes the count to zero.
-//!    So each waiter belongs to the generation whose end releases it, and a waiter of the
-//!    next generation, which may come before the old ones are released, is not released early.
-//! 2. A node is in the list exactly until `released` is set, under the lock; its waiter returns
-//!    only after it saw that, or took the node out under the lock. So a node in the list is alive.
-//! 3. After `released` is set the node may be gone: the slot to wake is read before.
+//! 1. WAITERS is set, under the queue's lock, before a waiter is listed, and cleared under it when none is.
+//! 2. Tags do not decrease along the queue, and none is more than 2^30 behind `adds`.
+//! 3. A listed waiter leaves the queue or is released before `wait_slow` returns.
 
+use super::waiter::{Locked, Queue, Waiter};
 use crate::carrier::Slot;
 use crate::g::Unwind;
-use crate::prim::Mutex;
-use crate::prim::global::{AtomicBool, AtomicU64, Ordering};
+use crate::panic::caught;
+use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task;
 use crate::util;
 use crate::wait::{self, Why};
 use std::any::Any;
-use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,57 +74,37 @@ pub struct WaitGroup {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
-    /// Count in the high half, generation in the middle, WAITERS at the bottom.
     word: AtomicU64,
     panicked: AtomicBool,
-    room: Mutex<Room>,
+    room: Locked<Room>,
 }
 
-#[derive(Default)]
 struct Room {
-    waiters: List,
+    waiters: Queue,
     /// What a goroutine of `go` panicked with, for the first `wait` to come.
     panic: Option<Box<dyn Any + Send>>,
 }
 
-/// A doubly linked list of nodes on their waiters' stacks.
-struct List {
-    head: *const Node,
-    tail: *const Node,
-}
-
-/// The cells are touched under the lock alone.
-struct Node {
-    prev: Cell<*const Node>,
-    next: Cell<*const Node>,
-    slot: &'static Slot,
-    generation: Cell<u32>,
-    released: AtomicBool,
-}
-
 const WAITERS: u64 = 1;
-const GENERATION: u64 = 2;
-const GENERATIONS: u64 = 0xFFFF_FFFE;
-const ONE: u64 = 1 << 32;
+/// One to count.
+const ONE: u64 = 1 << 1;
+/// Half of what there is room for: one that is too many does not run over before it is undone.
+const MOST: u32 = (1 << 30) - 1;
+/// One of `adds`.
+const ADD: u64 = 1 << 32;
+/// How often tags are drawn after.
+const EPOCH: u32 = 1 << 29;
+
+/// What waiters are released with.
+const RELEASED: u32 = 1;
 
 fn count(word: u64) -> u32 {
+    (word as u32) >> 1
+}
+
+fn adds(word: u64) -> u32 {
     (word >> 32) as u32
-}
-
-fn generation(word: u64) -> u32 {
-    (word & GENERATIONS) as u32
-}
-
-// SAFETY: the pointers are to nodes that are alive while listed (invariant 2), and are followed
-// under the lock alone.
-unsafe impl Send for List {}
-
-impl Default for List {
-    fn default() -> Self {
-        Self { head: ptr::null(), tail: ptr::null() }
-    }
 }
 
 impl WaitGroup {
@@ -122,18 +117,18 @@ impl WaitGroup {
     ///
     /// # Panics
     /// "negative WaitGroup counter", Go's words, when the count would fall below zero (it stays
-    /// as it was), and on more than `u32::MAX`.
+    /// as it was), and when it would rise above 2³⁰ - 1.
     #[track_caller]
+    #[inline]
     pub fn add(&self, delta: isize) {
-        let mut word = self.inner.word.load(Ordering::Relaxed);
-        loop {
-            let sum = (count(word) as isize).saturating_add(delta);
-            assert!(sum >= 0, "negative WaitGroup counter");
-            let Ok(sum) = u32::try_from(sum) else { panic!("WaitGroup counter overflow") };
-            match self.inner.change(word, sum) {
-                Ok(()) => return,
-                Err(seen) => word = seen,
-            }
+        match u32::try_from(delta) {
+            Ok(more) if more <= MOST => self.inner.add(more),
+            Ok(_) => overflow(),
+            Err(_) => match u32::try_from(delta.unsigned_abs()) {
+                Ok(less) if delta < 0 && less <= MOST => self.inner.sub(less),
+                _ if delta < 0 => negative(),
+                _ => overflow(),
+            },
         }
     }
 
@@ -144,16 +139,7 @@ impl WaitGroup {
     #[track_caller]
     #[inline]
     pub fn done(&self) {
-        let mut word = self.inner.word.load(Ordering::Relaxed);
-        loop {
-            let Some(less) = count(word).checked_sub(1) else {
-                panic!("negative WaitGroup counter")
-            };
-            match self.inner.change(word, less) {
-                Ok(()) => return,
-                Err(seen) => word = seen,
-            }
-        }
+        self.inner.sub(1);
     }
 
     /// Waits until the count is zero. Blocks the goroutine that calls, or the thread.
@@ -196,7 +182,7 @@ impl WaitGroup {
         let done = Done(self.clone());
         let handle = task::spawn(move || {
             let done = done;
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+            if let Err(payload) = caught(f) {
                 if !payload.is::<Unwind>() {
                     done.0.inner.keep_panic(payload);
                     return;
@@ -220,192 +206,230 @@ impl WaitGroup {
     }
 }
 
-impl Inner {
-    /// Takes the count of `word` to `to`.
-    #[inline]
-    fn change(&self, word: u64, to: u32) -> Result<(), u64> {
-        let kept = word & (ONE - 1);
-        let ends = to == 0 && word & WAITERS != 0;
-        let next = if ends {
-            (kept & GENERATIONS).wrapping_add(GENERATION) & GENERATIONS
-        } else {
-            u64::from(to) << 32 | kept
-        };
-        // Release: what was done before is seen by who waits; Acquire: and by who releases them.
-        self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)?;
-        if ends {
-            self.release(generation(word));
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            panicked: AtomicBool::new(false),
+            room: Locked::new(Room { waiters: Queue::new(), panic: None }),
         }
-        Ok(())
+    }
+}
+
+#[cold]
+#[track_caller]
+fn negative() -> ! {
+    panic!("negative WaitGroup counter")
+}
+
+#[cold]
+#[track_caller]
+fn overflow() -> ! {
+    panic!("WaitGroup counter overflow")
+}
+
+impl Inner {
+    #[track_caller]
+    #[inline]
+    fn add(&self, more: u32) {
+        let change = u64::from(more) * ONE;
+        // Relaxed: as a read-modify-write it passes on what `sub` released.
+        let was = self.word.fetch_add(change + ADD, Ordering::Relaxed);
+        if count(was) > MOST - more {
+            self.take_back(change);
+            overflow();
+        }
+        if was & WAITERS != 0 {
+            self.draw_after(adds(was));
+        }
     }
 
-    /// Releases the waiters of a generation, and of those before it.
-    #[cold]
-    fn release(&self, ended: u32) {
-        let mut room = self.room.lock();
-        // Those of a later generation stand behind them.
-        while let Some(node) = room.waiters.front() {
-            // Generations end in order, but those who end them may come here in another.
-            if (ended.wrapping_sub(node.generation.get()) as i32) < 0 {
-                break;
-            }
-            let slot = node.slot;
-            // SAFETY: it is the head of the list.
-            unsafe { room.waiters.unlink(node) };
-            // Invariant 3. Release pairs with the waiter's Acquire.
-            node.released.store(true, Ordering::Release);
-            wait::wake(slot);
+    #[track_caller]
+    #[inline]
+    fn sub(&self, less: u32) {
+        let change = u64::from(less) * ONE;
+        // Release: what was done before is seen by who waits. Acquire: and by who releases them.
+        let was = self.word.fetch_sub(change, Ordering::AcqRel);
+        if count(was) < less {
+            self.take_back(change.wrapping_neg());
+            negative();
         }
+        if count(was) == less && was & WAITERS != 0 {
+            self.release(adds(was));
+        }
+    }
+
+    /// Undoes a change of the count that must not be. What others saw meanwhile was one above zero.
+    #[cold]
+    #[inline(never)]
+    fn take_back(&self, change: u64) {
+        let was = self.word.fetch_sub(change, Ordering::AcqRel);
+        let word = was.wrapping_sub(change);
+        if count(word) == 0 && word & WAITERS != 0 {
+            self.release(adds(word));
+        }
+    }
+
+    /// The count was zero when there had been `adds` adds.
+    #[cold]
+    #[inline(never)]
+    fn release(&self, adds: u32) {
+        let released = self.room.with(|room| {
+            let taken = room.waiters.take_while(|tag| !is_behind(adds, tag as u32));
+            self.tidy(room);
+            taken
+        });
+        released.release(RELEASED);
+    }
+
+    /// Clears WAITERS if there are none.
+    fn tidy(&self, room: &Room) {
+        if room.waiters.is_empty() {
+            self.word.fetch_and(!WAITERS, Ordering::Relaxed);
+        }
+    }
+
+    /// An add was made, the first after `adds`, while somebody waits.
+    #[cold]
+    #[inline(never)]
+    fn draw_after(&self, adds: u32) {
+        let adds = adds.wrapping_add(1);
+        if !adds.is_multiple_of(EPOCH) {
+            return;
+        }
+        let oldest = adds.wrapping_sub(EPOCH);
+        self.room.with(|room| {
+            room.waiters.for_each_while(|tag| {
+                let old = is_behind(tag.get() as u32, oldest);
+                if old {
+                    tag.set(oldest as usize);
+                }
+                old
+            });
+        });
     }
 
     /// The parks are inlined into this function, and this is one frame below the user's.
     #[inline]
     fn wait_slow(&self, slot: &'static Slot, deadline: Option<Instant>) -> bool {
-        let node = Node {
-            prev: Cell::new(ptr::null()),
-            next: Cell::new(ptr::null()),
-            slot,
-            generation: Cell::new(0),
-            released: AtomicBool::new(false),
-        };
-        if !self.enlist(&node) {
+        let waiter = Waiter::new(slot, 0);
+        if !self.enlist(&waiter) {
             return true;
         }
-        let listed = Listed { inner: self, node: &node };
-        while !listed.is_released() {
-            if wait::is_over(deadline) {
-                // Perhaps released in this very moment.
-                return listed.delist();
-            }
-            match deadline {
-                None => wait::park(slot, Why::WaitGroup),
-                Some(_) => wait::park_until(slot, Why::WaitGroup, deadline),
+        match waiter.wait(Why::WaitGroup, deadline) {
+            Ok(_) => true,
+            Err(end) => {
+                if self.leave(&waiter) {
+                    end.raise();
+                    return false;
+                }
+                waiter.wait_taken(Why::WaitGroup);
+                true
             }
         }
-        true
     }
 
-    /// Puts `node` in the list. `false`: the count is zero.
-    fn enlist(&self, node: &Node) -> bool {
-        let mut room = self.room.lock();
-        let mut word = self.word.load(Ordering::Acquire);
-        loop {
-            if count(word) == 0 {
-                return false;
+    /// Puts `waiter` in the queue. `false`: the count is zero.
+    fn enlist(&self, waiter: &Waiter) -> bool {
+        self.room.with(|room| {
+            // Acquire, here and below, pairs with the Release of `sub`.
+            let mut word = self.word.load(Ordering::Acquire);
+            loop {
+                if count(word) == 0 {
+                    return false;
+                }
+                match self.word.compare_exchange_weak(
+                    word,
+                    word | WAITERS,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                ) {
+                    Ok(_) => break,
+                    Err(seen) => word = seen,
+                }
             }
-            match self.word.compare_exchange_weak(
-                word,
-                word | WAITERS,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => break,
-                Err(seen) => word = seen,
-            }
-        }
-        node.generation.set(generation(word));
-        // SAFETY: the caller takes it out of the list before it goes (invariant 2).
-        unsafe { room.waiters.push_back(node) };
-        true
+            waiter.tag().set(adds(word) as usize);
+            // SAFETY: `wait_slow` keeps it until it is released or has left (invariant 3).
+            unsafe { room.waiters.push_back(waiter) };
+            true
+        })
+    }
+
+    /// Takes `waiter` out. `false`: it is being released.
+    #[cold]
+    fn leave(&self, waiter: &Waiter) -> bool {
+        self.room.with(|room| {
+            // SAFETY: `enlist` put it there.
+            let left = unsafe { room.waiters.leave(waiter) };
+            self.tidy(room);
+            left
+        })
     }
 
     #[cold]
     fn keep_panic(&self, payload: Box<dyn Any + Send>) {
-        let mut room = self.room.lock();
-        if room.panic.is_none() {
-            room.panic = Some(payload);
-            self.panicked.store(true, Ordering::Relaxed);
-        }
+        let second = self.room.with(|room| match room.panic {
+            None => {
+                room.panic = Some(payload);
+                self.panicked.store(true, Ordering::Relaxed);
+                None
+            }
+            Some(_) => Some(payload),
+        });
+        // Not under the lock: it is the user's.
+        drop(second);
     }
 
     #[cold]
     fn raise_panic(&self) {
-        let payload = {
-            let mut room = self.room.lock();
+        let payload = self.room.with(|room| {
             self.panicked.store(false, Ordering::Relaxed);
             room.panic.take()
-        };
+        });
         if let Some(payload) = payload {
             resume_unwind(payload);
         }
     }
 }
 
-/// A node that may be in the list; out of it when this is dropped.
-struct Listed<'a> {
-    inner: &'a Inner,
-    node: &'a Node,
-}
-
-impl Listed<'_> {
-    #[inline]
-    fn is_released(&self) -> bool {
-        self.node.released.load(Ordering::Acquire)
-    }
-
-    /// Out of the list. `true`: it was released.
-    #[cold]
-    fn delist(&self) -> bool {
-        let mut room = self.inner.room.lock();
-        if self.is_released() {
-            return true;
-        }
-        // SAFETY: it is in the list, under whose lock we are (invariant 2).
-        unsafe { room.waiters.unlink(self.node) };
-        // No longer listed: the drop has nothing to do.
-        self.node.released.store(true, Ordering::Relaxed);
-        false
-    }
-}
-
-impl Drop for Listed<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.is_released() {
-            self.delist();
-        }
-    }
-}
-
-impl List {
-    /// The first node; good until it is released.
-    fn front<'a>(&self) -> Option<&'a Node> {
-        // SAFETY: listed, hence alive (invariant 2).
-        unsafe { self.head.as_ref() }
-    }
-
-    /// # Safety
-    /// `node` is alive until it is out of the list again.
-    unsafe fn push_back(&mut self, node: &Node) {
-        node.prev.set(self.tail);
-        // SAFETY: a listed node is alive.
-        match unsafe { self.tail.as_ref() } {
-            Some(tail) => tail.next.set(node),
-            None => self.head = node,
-        }
-        self.tail = node;
-    }
-
-    /// # Safety
-    /// `node` is listed.
-    unsafe fn unlink(&mut self, node: &Node) {
-        let (prev, next) = (node.prev.replace(ptr::null()), node.next.replace(ptr::null()));
-        // SAFETY: neighbours are listed, hence alive.
-        match unsafe { prev.as_ref() } {
-            Some(prev) => prev.next.set(next),
-            None => self.head = next,
-        }
-        // SAFETY: as above.
-        match unsafe { next.as_ref() } {
-            Some(next) => next.prev.set(prev),
-            None => self.tail = prev,
-        }
-    }
+/// Whether `a` adds were fewer than `b` adds.
+fn is_behind(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
 }
 
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = count(self.inner.word.load(Ordering::Relaxed));
         f.debug_struct("WaitGroup").field("count", &count).finish()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    /// One waits while 2^32 adds pass and more, and the count never falls to zero.
+    #[test]
+    fn who_waits_for_very_long_is_not_forgotten() {
+        let wg = WaitGroup::new();
+        wg.add(1);
+        std::thread::scope(|s| {
+            let patient = s.spawn(|| wg.wait_timeout(Duration::from_secs(10)));
+            while wg.inner.word.load(Ordering::Relaxed) & WAITERS == 0 {
+                std::thread::yield_now();
+            }
+            for _ in 0..22 {
+                // As if there had been so many adds and dones; then the one that is looked at.
+                let next = (adds(wg.inner.word.load(Ordering::Relaxed)) | (EPOCH - 1)) as u64;
+                let word = wg.inner.word.load(Ordering::Relaxed) as u32;
+                wg.inner.word.store(next * ADD + u64::from(word), Ordering::Relaxed);
+                wg.add(1);
+                wg.done();
+                assert!(!wg.wait_timeout(Duration::from_micros(10)));
+            }
+            wg.done();
+            assert!(patient.join().unwrap());
+        });
+        assert_eq!(wg.inner.word.load(Ordering::Relaxed) as u32, 0);
     }
 }

@@ -79,6 +79,12 @@ impl<N: Linked> List<N> {
         unsafe { self.head.as_ref() }
     }
 
+    /// The nodes in order; the list is not changed meanwhile.
+    pub(crate) fn iter(&mut self) -> impl Iterator<Item = &N> {
+        // SAFETY: listed, hence alive (invariant 1).
+        std::iter::successors(self.front(), |node| unsafe { node.links().next.get().as_ref() })
+    }
+
     /// Takes out the first node; good until its waiter is released.
     #[inline]
     pub(crate) fn pop_front<'a>(&mut self) -> Option<&'a N> {

@@ -46,12 +46,6 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
     }
 }
 
-/// The slot of the goroutine that calls; `None` on a plain thread.
-#[inline]
-pub(crate) fn current_slot() -> Option<&'static Slot> {
-    sched::current_slot()
-}
-
 /// Waits for a wake-up. Invariants 1 and 2.
 #[inline(always)]
 pub(crate) fn park(slot: &'static Slot, why: Why) {
@@ -146,6 +140,12 @@ fn home(slot: &Slot) -> &Sched {
     unsafe { Sched::from_home(slot.home()) }
 }
 
+/// A number for the place where the caller runs, the same for all who run there one after another:
+/// of its processor, or of its thread if it has none. A hint: another one after the next switch.
+pub(crate) fn place() -> usize {
+    sched::current_p().map_or_else(util::thread_number, |index| index as usize)
+}
+
 /// Gives other goroutines their turn; a point at which cancellation arrives.
 #[inline(always)]
 pub(crate) fn yield_now() {
@@ -221,18 +221,20 @@ fn raise(slot: &'static Slot) {
     }
 }
 
-/// Counts one delivery, if there may be one.
 #[cold]
 fn may_raise(slot: &'static Slot) -> bool {
-    if slot.masks.get() != 0 || std::thread::panicking() || slot.raised.get() >= ENOUGH {
-        return false;
-    }
-    slot.raised.set(slot.raised.get() + 1);
-    true
+    slot.masks.get() == 0 && !std::thread::panicking() && slot.raised.get() < ENOUGH
 }
 
-/// Unwinds the goroutine without a word from any panic hook.
+/// Unwinds the goroutine without a word from any panic hook. Counts it, if that delivers a
+/// cancellation: one that [`to_be_unwound`] has announced may yet be overtaken.
+#[cold]
 pub(crate) fn unwind() -> ! {
+    if let Some(slot) = sched::current_slot()
+        && is_cancelled(slot)
+    {
+        slot.raised.set(slot.raised.get().saturating_add(1));
+    }
     std::panic::resume_unwind(Box::new(Unwind))
 }
 

@@ -6,9 +6,7 @@ use crate::chan::wait::Case;
 use crate::chan::{Chan, Receiver, RecvError, SendError, Sender};
 use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -215,8 +213,11 @@ pub fn recv_case<R: RecvOperand + ?Sized>(rx: &R) -> RecvCase<'_, R::End> {
 impl<R: RecvOperand + ?Sized> RecvCase<'_, R> {
     /// For [`select`](super::select).
     pub fn arm(&mut self) -> Arm<'_> {
+        let place = self.place.as_mut_ptr();
         // SAFETY: the place is borrowed with the arm.
-        Arm { case: unsafe { self.rx.case(self.place.as_mut_ptr()) }, end: &self.end }
+        let case = || unsafe { self.rx.case(place) };
+        // What has happened is not to happen again: its value is in the place.
+        Arm { case: if self.end.get().is_none() { case() } else { None }, end: &self.end }
     }
 
     /// What the arm is given, once it was chosen.
@@ -253,16 +254,24 @@ pub fn send_case<S: SendOperand + ?Sized>(tx: &S, value: S::Value) -> SendCase<'
 impl<S: SendOperand + ?Sized> SendCase<'_, S> {
     /// For [`select`](super::select).
     pub fn arm(&mut self) -> Arm<'_> {
-        // SAFETY: the place is borrowed with the arm.
-        Arm { case: unsafe { self.tx.case(&raw mut *self.value) }, end: &self.end }
+        let place = &raw mut *self.value;
+        // SAFETY: the place is borrowed with the arm, and has its value until the case has passed.
+        let case = || unsafe { self.tx.case(place) };
+        // What has happened is not to happen again: its value has gone.
+        Arm { case: if self.end.get().is_none() { case() } else { None }, end: &self.end }
     }
 
     /// What the arm is given, once it was chosen.
     #[track_caller]
-    pub fn finish(mut self) -> S::Output {
+    pub fn finish(self) -> S::Output {
+        S::output(self.into_unsent())
+    }
+
+    /// The value, unless it has been sent.
+    fn into_unsent(mut self) -> Option<S::Value> {
         let passed = self.end.replace(Some(End::Passed)) == Some(End::Passed);
         // SAFETY: it has not passed, so the value is here; from now on it counts as passed.
-        S::output((!passed).then(|| unsafe { ManuallyDrop::take(&mut self.value) }))
+        (!passed).then(|| unsafe { ManuallyDrop::take(&mut self.value) })
     }
 }
 
@@ -277,10 +286,12 @@ impl<S: SendOperand + ?Sized> Drop for SendCase<'_, S> {
 
 /// `send_from(tx, slot)`.
 pub struct SendFromCase<'a, S: SendOperand + ?Sized> {
-    tx: &'a S,
-    slot: *mut Option<S::Value>,
+    slot: &'a mut Option<S::Value>,
+    /// With what was in the slot. It is out of it while a partner may move it: whatever becomes of the
+    /// case, the slot never shows a value that was sent.
+    case: Option<SendCase<'a, S>>,
+    /// Of a case that never happens.
     end: Cell<Option<End>>,
-    borrows: PhantomData<&'a mut Option<S::Value>>,
 }
 
 /// A case that sends what is in `slot` into `tx`, and takes it only if it is chosen. With nothing in
@@ -289,38 +300,30 @@ pub fn send_from_case<'a, S: SendOperand + ?Sized>(
     tx: &'a S,
     slot: &'a mut Option<S::Value>,
 ) -> SendFromCase<'a, S::End> {
-    SendFromCase { tx: tx.end(), slot, end: Cell::new(None), borrows: PhantomData }
+    let case = slot.take().map(|value| send_case(tx, value));
+    SendFromCase { slot, case, end: Cell::new(None) }
 }
 
 impl<S: SendOperand + ?Sized> SendFromCase<'_, S> {
     /// For [`select`](super::select).
     pub fn arm(&mut self) -> Arm<'_> {
-        // SAFETY: borrowed mutably by `self`, which is borrowed by the arm.
-        let value = unsafe { (*self.slot).as_mut() };
-        let place = value.map(ptr::from_mut);
-        // SAFETY: the place is borrowed with the arm.
-        let case = place.and_then(|place| unsafe { self.tx.case(place) });
-        Arm { case, end: &self.end }
+        match &mut self.case {
+            Some(case) => case.arm(),
+            None => Arm { case: None, end: &self.end },
+        }
     }
 
     /// What the arm is given, once it was chosen.
     #[track_caller]
-    pub fn finish(self) -> S::Output {
-        if self.end.replace(None) == Some(End::Passed) {
-            // SAFETY: what was in the slot has been moved out: it is overwritten, not dropped.
-            unsafe { self.slot.write(None) };
-            return S::output(None);
-        }
-        // SAFETY: borrowed mutably by `self`; nothing was moved out.
-        S::output(unsafe { (*self.slot).take() })
+    pub fn finish(mut self) -> S::Output {
+        S::output(self.case.take().and_then(SendCase::into_unsent))
     }
 }
 
 impl<S: SendOperand + ?Sized> Drop for SendFromCase<'_, S> {
     fn drop(&mut self) {
-        if self.end.get() == Some(End::Passed) {
-            // SAFETY: as in `finish`, which was not called.
-            unsafe { self.slot.write(None) };
+        if let Some(case) = self.case.take() {
+            *self.slot = case.into_unsent();
         }
     }
 }

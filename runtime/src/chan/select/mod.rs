@@ -9,7 +9,7 @@
 //!
 //! First a look without waiting: of the cases that seem ready, without their locks, one is drawn, locked,
 //! looked at, and done if it was ready indeed; if not, another is drawn. Only then all gates are
-//! locked, and the select waits in all of them.
+//! locked, and the select waits in all of them, or says that none was ready.
 
 mod case;
 mod dynamic;
@@ -25,6 +25,7 @@ pub use operation::SelectedOperation;
 
 use super::gate::{CLOCK, End, Gate, Line, Locked, Node, Op, Step};
 use super::wait::Done;
+use crate::prim::atomic::{Ordering, fence};
 use crate::util;
 use crate::wait::{self, Why};
 use std::mem::MaybeUninit;
@@ -77,7 +78,10 @@ pub fn select<const N: usize>(arms: [Arm<'_>; N], biased: bool, wait: Wait) -> O
         return Some(chosen);
     }
     let deadline = match wait {
-        Wait::Never => return None,
+        Wait::Never => {
+            let room = Room { nodes: &mut [], order: &mut [0; N], spare: &mut spare };
+            return look_at_once(&arms, biased, room);
+        }
         Wait::Forever => None,
         Wait::For(time) => util::now().checked_add(time),
     };
@@ -109,6 +113,28 @@ fn look<A: Armed, const WATCH: bool>(
     });
     here.checkpoint();
     chosen
+}
+
+/// Does one of the cases that are ready at one instant. The look before was at one after the other:
+/// a channel may have become ready behind it while another, ahead of it, ceased to be.
+#[inline(never)]
+fn look_at_once(arms: &[Arm<'_>], biased: bool, room: Room<'_>) -> Option<usize> {
+    let gates = Gates::sort(arms, room.order);
+    if gates.order.len() < 2 {
+        // As in `Gate::may_be_ready_now`.
+        fence(Ordering::SeqCst);
+        return look::<_, false>(arms, biased, room.spare);
+    }
+    loop {
+        gates.lock();
+        let (chosen, step) = gates.draw::<false>(biased, room.spare);
+        gates.unlock();
+        let (i, case) = chosen?;
+        if let Some(done) = case.settle(step) {
+            arms[i].happened(done);
+            return Some(i);
+        }
+    }
 }
 
 /// Offers the cases that seem ready, until one is taken: in their order, or drawn at random.
@@ -189,12 +215,26 @@ impl<'a, A: Armed> Gates<'a, A> {
 
     fn lock(&self) {
         let here = wait::here();
-        self.each(|gate| std::mem::forget(gate.lock_among_others(here)));
+        self.each(|gate| gate.lock_among_others(here).keep());
     }
 
     fn unlock(&self) {
         // SAFETY: locked by `lock`, once.
         self.each(|gate| drop(unsafe { Locked::assume(gate) }));
+    }
+
+    /// Between `lock` and `unlock`: a case that is ready, and what came of the look.
+    fn draw<const WATCH: bool>(
+        &self,
+        biased: bool,
+        spare: &mut Vec<usize>,
+    ) -> (Option<(usize, &'a Case<'a>)>, Step) {
+        let mut step = Step::Blocked;
+        let chosen = draw(self.arms, biased, spare, |_, case| {
+            step = take::<WATCH>(case);
+            !matches!(step, Step::Blocked)
+        });
+        (chosen.and_then(|i| Some((i, self.arms[i].case()?))), step)
     }
 }
 
@@ -212,17 +252,13 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
     wait::with(|slot| {
         loop {
             gates.lock();
-            let mut step = Step::Blocked;
-            let chosen = draw(arms, biased, spare, |_, case| {
-                step = take::<WATCH>(case);
-                !matches!(step, Step::Blocked)
-            });
-            if let Some((i, case)) = chosen.and_then(|i| Some((i, arms[i].case()?))) {
+            let (chosen, step) = gates.draw::<WATCH>(biased, spare);
+            if let Some((i, case)) = chosen {
                 gates.unlock();
                 let Some(done) = case.settle(step) else { continue };
                 arms[i].happened(done);
                 wait::checkpoint();
-                return chosen;
+                return Some(i);
             }
             if wait::is_over(deadline) {
                 gates.unlock();
@@ -241,7 +277,7 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                 if case.gate.flags() & CLOCK != 0 {
                     until = [until, locked.due()].into_iter().flatten().min();
                 }
-                std::mem::forget(locked);
+                locked.keep();
             }
             gates.unlock();
             if !WATCH {
@@ -286,7 +322,7 @@ fn take<const WATCH: bool>(case: &Case<'_>) -> Step {
     // SAFETY: `Gates::lock` has locked it.
     let mut locked = unsafe { Locked::assume(case.gate) };
     let step = if WATCH { case.peek(&mut locked) } else { case.look(&mut locked) };
-    std::mem::forget(locked);
+    locked.keep();
     step
 }
 

@@ -1,5 +1,60 @@
 //! The rooms of `sync` under loom, with plain threads for waiters.
 //!
-//! Any deadline is near in a model, and who was woken in vain has waited for too long.
+//! A waiter that nobody wakes is a loop without end, which loom reports. In a model any deadline is near, and who
+//! was woken in vain by a mutex has waited for too long. What is guarded is a cell that checks that the
+//! accesses are ordered.
 
+mod condvar;
 mod mutex;
+mod once;
+mod rwlock;
+mod semaphore;
+mod waitgroup;
+
+use loom::cell::UnsafeCell;
+use loom::thread;
+use std::ops::Deref;
+
+/// A number that must be guarded.
+#[derive(Debug, Default)]
+struct Guarded(UnsafeCell<u32>);
+
+impl Guarded {
+    fn add(&self, more: u32) {
+        // SAFETY: the cell itself checks.
+        self.0.with_mut(|value| unsafe { *value += more });
+    }
+
+    fn get(&self) -> u32 {
+        // SAFETY: the cell itself checks.
+        self.0.with(|value| unsafe { *value })
+    }
+}
+
+// SAFETY: the cell itself checks.
+unsafe impl Sync for Guarded {}
+
+/// Tries the orders in which the last of `threads`, on the model's own thread, and the others run.
+/// `room` is what they share.
+fn race<R, const N: usize>(
+    room: impl Fn() -> R + Send + Sync + 'static,
+    threads: [fn(&R); N],
+    after: fn(&R),
+) where
+    R: Send + Sync + 'static,
+{
+    loom::model(move || {
+        let shared = loom::sync::Arc::new(room());
+        let (here, others) = threads.split_last().unwrap();
+        let others: Vec<_> = others
+            .iter()
+            .map(|body| {
+                let (shared, body) = (shared.clone(), *body);
+                thread::spawn(move || body(shared.deref()))
+            })
+            .collect();
+        here(&shared);
+        others.into_iter().for_each(|thread| thread.join().unwrap());
+        after(&shared);
+    });
+}

@@ -1,97 +1,93 @@
-//! The mutex. What it guards is a cell that checks that one thread at a time is there, and has seen what
-//! the last one did. A waiter that nobody wakes is a loop without end, which loom reports.
-//!
-//! Broken on purpose, and noticed: see the end of the file.
+//! Barging, the hand-over, and waits that end.
 
+use super::{Guarded, race};
 use crate::sync::Mutex;
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::thread;
 use std::time::Duration;
 
-type Counter = Arc<Mutex<UnsafeCell<u32>>>;
+type Counter = Mutex<Guarded>;
 
 fn counter() -> Counter {
-    Arc::new(Mutex::new(UnsafeCell::new(0)))
+    Mutex::new(Guarded::default())
 }
 
-fn count(cell: &UnsafeCell<u32>) {
-    // SAFETY: the cell itself checks.
-    cell.with_mut(|count| unsafe { *count += 1 });
+/// One that is handed over.
+fn handed() -> Counter {
+    Mutex::impatient(Guarded::default())
 }
 
-fn counted(counter: &Counter) -> u32 {
-    // SAFETY: the cell itself checks.
-    counter.lock().with(|count| unsafe { *count })
+fn once(counter: &Counter) {
+    counter.lock().add(1);
 }
 
-/// Each of `turns` is a thread that locks so many times.
-fn race(turns: &'static [u32]) {
-    loom::model(move || {
-        let counter = counter();
-        let work = |turns: u32, counter: &Counter| (0..turns).for_each(|_| count(&counter.lock()));
-        let threads: Vec<_> = turns[1..]
-            .iter()
-            .map(|turns| {
-                let counter = counter.clone();
-                thread::spawn(move || work(*turns, &counter))
-            })
-            .collect();
-        work(turns[0], &counter);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(counted(&counter), turns.iter().sum());
-    });
+fn twice(counter: &Counter) {
+    once(counter);
+    once(counter);
+}
+
+fn hasty(counter: &Counter) {
+    if let Some(cell) = counter.lock_timeout(Duration::ZERO) {
+        cell.add(1);
+    }
+}
+
+fn tries(counter: &Counter) {
+    if let Some(cell) = counter.try_lock() {
+        cell.add(1);
+    }
+}
+
+/// Afterwards it is free, nobody is in its queue, and it works.
+fn counted(counter: &Counter, between: std::ops::RangeInclusive<u32>) {
+    assert!(counter.is_idle(), "somebody has it for ever: {counter:?}");
+    assert!(between.contains(&counter.lock().get()));
 }
 
 #[test]
 fn two_lock_twice() {
-    race(&[2, 2]);
-}
-
-#[test]
-fn three_lock() {
-    race(&[1, 1, 1]);
+    race(counter, [twice, twice], |counter| counted(counter, 4..=4));
+    race(handed, [twice, twice], |counter| counted(counter, 4..=4));
 }
 
 /// One is overtaken, woken in vain, and then handed the lock.
 #[test]
 fn one_is_overtaken() {
-    race(&[1, 3]);
+    fn often(counter: &Counter) {
+        twice(counter);
+        twice(counter);
+    }
+    race(counter, [once, often], |counter| counted(counter, 5..=5));
 }
 
 #[test]
+fn three_lock() {
+    race(counter, [once, once, twice], |counter| counted(counter, 4..=4));
+}
+
+#[test]
+fn three_are_handed_it() {
+    race(handed, [once, once, once], |counter| counted(counter, 3..=3));
+}
+
+/// It gives up where it stands: queued, woken, or handed the lock.
+#[test]
 fn one_gives_up() {
-    loom::model(|| {
-        let counter = counter();
-        let patient = {
-            let counter = counter.clone();
-            thread::spawn(move || count(&counter.lock()))
-        };
-        let hasty = {
-            let counter = counter.clone();
-            thread::spawn(move || match counter.lock_timeout(Duration::ZERO) {
-                Some(cell) => count(&cell),
-                None => {}
-            })
-        };
-        count(&counter.lock());
-        patient.join().unwrap();
-        hasty.join().unwrap();
-        assert!((2..=3).contains(&counted(&counter)));
-    });
+    race(counter, [once, hasty, twice], |counter| counted(counter, 3..=4));
+    race(handed, [hasty, twice], |counter| counted(counter, 2..=3));
+}
+
+#[test]
+fn one_gives_up_as_it_is_handed_over() {
+    race(handed, [once, hasty, once], |counter| counted(counter, 2..=3));
+}
+
+#[test]
+fn two_give_up() {
+    race(counter, [hasty, hasty, once], |counter| counted(counter, 1..=3));
+    race(handed, [hasty, hasty, once], |counter| counted(counter, 1..=3));
 }
 
 #[test]
 fn one_only_tries() {
-    loom::model(|| {
-        let counter = counter();
-        let waits = {
-            let counter = counter.clone();
-            thread::spawn(move || count(&counter.lock()))
-        };
-        let tried = counter.try_lock().map(|cell| count(&cell)).is_some();
-        count(&counter.lock());
-        waits.join().unwrap();
-        assert_eq!(counted(&counter), 2 + u32::from(tried));
-    });
+    race(counter, [once, tries, once], |counter| counted(counter, 2..=3));
+    race(handed, [once, tries, once], |counter| counted(counter, 2..=3));
 }

@@ -13,6 +13,7 @@ mod raw;
 pub(super) use raw::RawMutex;
 
 use crate::util;
+use crate::wait::Why;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -107,6 +108,14 @@ impl<T> Mutex<T> {
         }
     }
 
+    /// In a model: one that is handed over to whoever waits.
+    #[cfg(all(test, any(loom, shuttle)))]
+    pub(super) fn impatient(value: T) -> Self {
+        let mut mutex = Self::new(value);
+        mutex.raw.impatient = true;
+        mutex
+    }
+
     /// Takes the value out. Nobody can have it locked.
     ///
     /// # Examples
@@ -164,7 +173,8 @@ impl<T: ?Sized> Mutex<T> {
     /// assert_eq!(*mutex.lock_timeout(Duration::from_millis(1)).unwrap(), 1);
     /// ```
     pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
-        let locked = self.raw.try_lock() || self.raw.lock_until(util::now().checked_add(timeout));
+        let locked = self.raw.try_lock()
+            || self.raw.lock_until(util::now().checked_add(timeout), Why::Mutex);
         locked.then(|| MutexGuard { mutex: self })
     }
 
@@ -204,10 +214,18 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
+#[cfg(all(test, any(loom, shuttle)))]
+impl<T: ?Sized> Mutex<T> {
+    /// In a model: whether nobody has it, or wants it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.raw.is_idle()
+    }
+}
+
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex that it keeps locked.
-    pub(super) fn mutex(&self) -> &'a Mutex<T> {
-        self.mutex
+    pub(super) fn mutex(guard: &Self) -> &'a Mutex<T> {
+        guard.mutex
     }
 }
 

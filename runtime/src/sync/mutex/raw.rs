@@ -60,7 +60,7 @@
 
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::prim::{const_fn, spin_hint};
-use crate::sync::waiter::{End, Locked, Queue, Taken, Waiter};
+use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
 use crate::util;
 use crate::wait::{self, Why};
 use std::time::{Duration, Instant};
@@ -94,19 +94,27 @@ const PAUSES: u32 = 1;
 pub(in crate::sync) struct RawMutex {
     word: AtomicU32,
     queue: Locked<Queue>,
+    /// In a model: whoever waits has waited for too long.
+    #[cfg(any(loom, shuttle))]
+    pub(in crate::sync) impatient: bool,
 }
 
 impl RawMutex {
     const_fn! {
         pub(in crate::sync) const fn new() -> Self {
-            Self { word: AtomicU32::new(0), queue: Locked::new(Queue::new()) }
+            Self {
+                word: AtomicU32::new(0),
+                queue: Locked::new(Queue::new()),
+                #[cfg(any(loom, shuttle))]
+                impatient: false,
+            }
         }
     }
 
     #[inline(always)]
     pub(in crate::sync) fn lock(&self) {
         if self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.lock_slow(None);
+            self.lock_slow(None, Why::Mutex);
         }
     }
 
@@ -124,8 +132,8 @@ impl RawMutex {
 
     /// `false`: `deadline` came first.
     #[inline]
-    pub(in crate::sync) fn lock_until(&self, deadline: Option<Instant>) -> bool {
-        self.try_lock() || self.lock_slow(deadline)
+    pub(in crate::sync) fn lock_until(&self, deadline: Option<Instant>, why: Why) -> bool {
+        self.try_lock() || self.lock_slow(deadline, why)
     }
 
     /// The caller holds the lock.
@@ -137,8 +145,9 @@ impl RawMutex {
         }
     }
 
-    pub(in crate::sync) fn is_locked(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & LOCKED != 0
+    #[cfg(all(test, any(loom, shuttle)))]
+    pub(super) fn is_idle(&self) -> bool {
+        self.word.load(Ordering::Relaxed) == 0 && self.queue.with(|queue| queue.is_empty())
     }
 
     /// Takes `word` to what it is with `set` and without `clear`. Acquire: invariant 2.
@@ -153,7 +162,7 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, deadline: Option<Instant>) -> bool {
+    fn lock_slow(&self, deadline: Option<Instant>, why: Why) -> bool {
         wait::checkpoint();
         let mut own = 0;
         if self.spin(&mut own) {
@@ -167,10 +176,10 @@ impl RawMutex {
                     return true;
                 }
                 let since = *since.get_or_insert_with(util::now);
-                let code = match waiter.wait(Why::Mutex, deadline) {
+                let code = match waiter.wait(why, deadline) {
                     Ok(code) => code,
                     Err(end) => {
-                        if self.give_up(&waiter) {
+                        if self.give_up(&waiter, why) {
                             return true;
                         }
                         end.raise();
@@ -218,7 +227,7 @@ impl RawMutex {
 
     /// L3. `since`: when it began to wait, if it was in the queue before. `false`: locked.
     fn queue_up(&self, waiter: &Waiter, own: u32, since: Option<Instant>) -> bool {
-        let starves = if since.is_some_and(starves) { STARVING } else { 0 };
+        let starves = if self.starves(since) { STARVING } else { 0 };
         self.queue.with(|queue| {
             let mut word = self.word.load(Ordering::Relaxed);
             loop {
@@ -243,14 +252,14 @@ impl RawMutex {
     /// Handed the lock: ends the starving mode if the wait was short.
     #[cold]
     fn settle(&self, since: Instant) {
-        if self.word.load(Ordering::Relaxed) & STARVING != 0 && !still_starves(since) {
+        if self.word.load(Ordering::Relaxed) & STARVING != 0 && !self.starved(since) {
             self.word.fetch_and(!STARVING, Ordering::Relaxed);
         }
     }
 
     /// G1 and G2. `true`: locked all the same.
     #[cold]
-    fn give_up(&self, waiter: &Waiter) -> bool {
+    fn give_up(&self, waiter: &Waiter, why: Why) -> bool {
         let left = self.queue.with(|queue| {
             // SAFETY: it was listed here.
             let left = unsafe { queue.leave(waiter) };
@@ -262,7 +271,7 @@ impl RawMutex {
         if left {
             return false;
         }
-        if waiter.wait_taken(Why::Mutex) == HANDED {
+        if waiter.wait_taken(why) == HANDED {
             return true;
         }
         let mut word = self.word.load(Ordering::Relaxed);
@@ -275,17 +284,31 @@ impl RawMutex {
         }
     }
 
+    /// Whether one that has waited since then and is to wait again starves.
+    fn starves(&self, since: Option<Instant>) -> bool {
+        #[cfg(any(loom, shuttle))]
+        return since.is_some() || self.impatient;
+        #[cfg(not(any(loom, shuttle)))]
+        since.is_some_and(|since| self.starved(since))
+    }
+
+    /// Whether one that has waited since then, and has the lock now, did.
+    fn starved(&self, since: Instant) -> bool {
+        cfg!(not(any(loom, shuttle)))
+            && util::now().saturating_duration_since(since) >= STARVES_AFTER
+    }
+
     /// U2 to U4.
     #[cold]
     #[inline(never)]
     fn unlock_slow(&self) {
         let word = self.word.load(Ordering::Relaxed);
-        if word & WAITING != 0 && (word & STARVING != 0 || word & (WOKEN | LOCKED) == 0) {
-            if let Some((taken, code)) = self.queue.with(|queue| self.choose(queue)) {
-                taken.release(code);
-                if code == HANDED {
-                    return wait::give_way();
-                }
+        let may_choose =
+            word & WAITING != 0 && (word & STARVING != 0 || word & (WOKEN | LOCKED) == 0);
+        if may_choose && let Some((taken, code)) = self.queue.with(|queue| self.choose(queue)) {
+            taken.release(code);
+            if code == HANDED {
+                return wait::give_way();
             }
         }
         wait::checkpoint();
@@ -311,25 +334,4 @@ impl RawMutex {
         };
         queue.take_front().map(|taken| (taken, code))
     }
-}
-
-#[cfg(not(any(loom, shuttle)))]
-fn starves(since: Instant) -> bool {
-    util::now().saturating_duration_since(since) >= STARVES_AFTER
-}
-
-#[cfg(not(any(loom, shuttle)))]
-fn still_starves(since: Instant) -> bool {
-    starves(since)
-}
-
-/// In a model, who was woken in vain has waited for too long, and who is handed the lock has not.
-#[cfg(any(loom, shuttle))]
-fn starves(since: Instant) -> bool {
-    util::now().saturating_duration_since(since) < STARVES_AFTER * 1_000_000
-}
-
-#[cfg(any(loom, shuttle))]
-fn still_starves(since: Instant) -> bool {
-    !starves(since)
 }
