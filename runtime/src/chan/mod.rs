@@ -11,6 +11,8 @@ mod error;
 mod gate;
 mod go;
 mod iter;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod new;
 mod offer;
 mod receiver;

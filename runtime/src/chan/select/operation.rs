@@ -133,6 +133,25 @@ impl<'a> SelectedOperation<'a> {
         S::output((end != End::Passed).then(|| ManuallyDrop::into_inner(value)))
     }
 
+    /// `false`: it is completed.
+    fn undo(&mut self) -> bool {
+        match std::mem::replace(&mut self.state, State::Completed) {
+            State::Completed => return false,
+            // SAFETY: there is a value, dropped instead of taken (invariant 2).
+            State::Received(place) => unsafe { place.drop_value() },
+            // SAFETY: `kept` was for this case, and is used once.
+            State::Promised(kept) => unsafe { self.case.withdraw(kept) },
+            State::Closed => {}
+        }
+        true
+    }
+
+    /// What a drop does, without the panic.
+    #[cfg(all(test, loom))]
+    pub(in crate::chan) fn withdraw(mut self) {
+        self.undo();
+    }
+
     fn is_of(&self, side: Side, case: Option<Case<'_>>) -> bool {
         self.case.side == side && case.is_some_and(|case| ptr::eq(case.gate, self.case.gate))
     }
@@ -140,15 +159,7 @@ impl<'a> SelectedOperation<'a> {
 
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.state, State::Completed) {
-            State::Completed => return,
-            // SAFETY: there is a value, dropped instead of taken (invariant 2).
-            State::Received(place) => unsafe { place.drop_value() },
-            // SAFETY: `kept` was for this case, and is used once.
-            State::Promised(kept) => unsafe { self.case.withdraw(kept) },
-            State::Closed => {}
-        }
-        if !std::thread::panicking() {
+        if self.undo() && !std::thread::panicking() {
             panic!("dropped `SelectedOperation` without completing the operation");
         }
     }
