@@ -6,7 +6,7 @@ use ::rt::chan::Chan;
 use ::rt::sync::WaitGroup;
 use ::rt::{JoinError, JoinHandle, Runtime, spawn, yield_now};
 
-use super::{Body, Peer, unknown};
+use super::{Body, Peer};
 use crate::child::{Job, Park};
 use crate::row::{
     ARITY, BATCHES, CONSUMERS, CROWD, CUT_OFF, LOCKERS, PRODUCERS, Row, SLOTS, fib, fib_expected,
@@ -74,7 +74,6 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Mutex8 => body(job, move || sync::mutex(n, LOCKERS)),
         Row::MutexUncontended => body(job, move || sync::mutex(n, 1)),
         Row::WaitGroup => body(job, move || sync::wait_group(n)),
-        _ => Err(unknown(job)),
     }
 }
 
