@@ -11,7 +11,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use rt::chan::Chan;
-use rt::sync::WaitGroup;
+use rt::sync::{ErrGroup, Map, Pool, SingleFlight, WaitGroup};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -102,12 +102,40 @@ fn everything() {
     assert!(ch.send_timeout(1, Duration::from_millis(1)).is_err());
     sender.join().unwrap();
     rt::time::sleep(Duration::from_millis(1));
+    share();
     let pinned = rt::spawn(|| {
         let _pin = rt::task::pin_thread();
         rt::yield_now();
     });
     assert!(pinned.join_timeout(Duration::from_secs(60)).is_ok());
     rt::spawn(the_mistake).join().unwrap();
+}
+
+/// What never switches by itself, between switches.
+fn share() {
+    let (map, pool) = (Map::new(), Pool::<Vec<u32>>::default());
+    let (flights, group) = (SingleFlight::new(), ErrGroup::<u32>::new());
+    group.set_limit(2);
+    for n in 0..5 {
+        let mut list = pool.pull();
+        list.push(n);
+        let (of_member, len) = (group.clone(), list.len());
+        assert_eq!(
+            flights.run(n, || {
+                rt::yield_now();
+                len
+            }),
+            (len, false)
+        );
+        map.store(n, len);
+        group.go(move || {
+            rt::yield_now();
+            let _ = of_member.try_go(|| Err(1));
+            Ok(())
+        });
+        assert_eq!(map.load(&n), Some(len));
+    }
+    let _ = group.wait();
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_case_that_is_forgotten_leaves_no_second_value() {
     let mut slot = Some(tally.token());
     let mut sends_from = send_from_case(&ch, &mut slot);
     assert!(select([sends_from.arm()], false, Wait::Never).is_some());
-    std::mem::forget(sends_from);
+    let _forgotten = std::mem::ManuallyDrop::new(sends_from);
     assert!(slot.is_none());
     drop(ch);
     tally.assert_all_dropped();

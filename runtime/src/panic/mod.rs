@@ -12,6 +12,16 @@ pub(crate) use hook::install;
 pub(crate) use uncaught::{describe, uncaught};
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// [`catch_unwind`] in a frame of its own, for what may switch.
+///
+/// Never inlined: catching changes the thread's panic count, and where two are in one function the
+/// second may do it by an address that was computed for the first, before a switch.
+#[inline(never)]
+pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(f))
+}
 
 /// The text of a payload, if it is one that `panic!` makes.
 pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {

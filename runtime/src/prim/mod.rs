@@ -37,6 +37,7 @@ macro_rules! const_fn {
 
 mod cell;
 mod mutex;
+mod rwlock;
 mod spin;
 
 pub(crate) use cell::UnsafeCell;
@@ -67,6 +68,7 @@ pub(crate) mod global {
     };
 
     pub(crate) use super::mutex::Global as Mutex;
+    pub(crate) use super::rwlock::RwLock;
     pub(crate) use std::sync::MutexGuard;
 }
 

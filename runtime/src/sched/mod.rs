@@ -233,6 +233,12 @@ pub(crate) fn dice(n: usize) -> usize {
     }
 }
 
+/// The index of the P that the caller runs on. A hint: it may be another one after the next switch.
+#[inline]
+pub(crate) fn current_p() -> Option<u32> {
+    Some(crate::m::current()?.own().p.get()?.index)
+}
+
 /// The stack class of goroutines that the caller spawns; `None` outside of a runtime, or where
 /// the caller has entered another one.
 #[inline]

@@ -38,6 +38,7 @@ pub(crate) enum Why {
     Semaphore = 12,
     Barrier = 13,
     Select = 14,
+    ErrGroup = 15,
 }
 
 /// Notes what the goroutine is about to wait for.

@@ -2,21 +2,32 @@
 
 mod barrier;
 mod condvar;
+mod errgroup;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod map;
 mod mutex;
 mod once;
 mod once_lock;
+mod pool;
 mod rwlock;
 mod semaphore;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
+mod singleflight;
+mod spread;
 mod waiter;
 mod waitgroup;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::Condvar;
+pub use errgroup::ErrGroup;
+pub use map::Map;
 pub use mutex::{Mutex, MutexGuard};
 pub use once::Once;
 pub use once_lock::OnceLock;
+pub use pool::{Pool, Pooled};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
+pub use singleflight::SingleFlight;
 pub use waitgroup::WaitGroup;

@@ -277,11 +277,19 @@ impl TakenList {
         Self(List::new())
     }
 
-    /// Lets them go on with `code`, the first one first. Not under the lock.
+    /// Lets them go on with `code`. Not under the lock.
+    ///
+    /// The first one is woken last: it runs next, and the others behind it in their order.
     #[inline]
     pub(super) fn release(mut self, code: u32) {
-        while let Some(waiter) = self.0.pop_front() {
-            Taken(NonNull::from(waiter)).release(code);
+        let Some(first) = self.pop() else { return };
+        while let Some(waiter) = self.pop() {
+            waiter.release(code);
         }
+        first.release(code);
+    }
+
+    fn pop(&mut self) -> Option<Taken> {
+        Some(Taken(NonNull::from(self.0.pop_front()?)))
     }
 }

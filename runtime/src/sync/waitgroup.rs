@@ -31,13 +31,14 @@
 use super::waiter::{Locked, Queue, Waiter};
 use crate::carrier::Slot;
 use crate::g::Unwind;
+use crate::panic::caught;
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task;
 use crate::util;
 use crate::wait::{self, Why};
 use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,7 +182,7 @@ impl WaitGroup {
         let done = Done(self.clone());
         let handle = task::spawn(move || {
             let done = done;
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+            if let Err(payload) = caught(f) {
                 if !payload.is::<Unwind>() {
                     done.0.inner.keep_panic(payload);
                     return;
@@ -400,5 +401,35 @@ impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = count(self.inner.word.load(Ordering::Relaxed));
         f.debug_struct("WaitGroup").field("count", &count).finish()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    /// One waits while 2^32 adds pass and more, and the count never falls to zero.
+    #[test]
+    fn who_waits_for_very_long_is_not_forgotten() {
+        let wg = WaitGroup::new();
+        wg.add(1);
+        std::thread::scope(|s| {
+            let patient = s.spawn(|| wg.wait_timeout(Duration::from_secs(10)));
+            while wg.inner.word.load(Ordering::Relaxed) & WAITERS == 0 {
+                std::thread::yield_now();
+            }
+            for _ in 0..22 {
+                // As if there had been so many adds and dones; then the one that is looked at.
+                let next = (adds(wg.inner.word.load(Ordering::Relaxed)) | (EPOCH - 1)) as u64;
+                let word = wg.inner.word.load(Ordering::Relaxed) as u32;
+                wg.inner.word.store(next * ADD + u64::from(word), Ordering::Relaxed);
+                wg.add(1);
+                wg.done();
+                assert!(!wg.wait_timeout(Duration::from_micros(10)));
+            }
+            wg.done();
+            assert!(patient.join().unwrap());
+        });
+        assert_eq!(wg.inner.word.load(Ordering::Relaxed) as u32, 0);
     }
 }

@@ -1,12 +1,14 @@
-//! Small things that every floor needs: the clock, the dice, the last words.
+//! Small things that every floor needs: the clock, the dice, numbers for threads, the last words.
 
 #![forbid(unsafe_code)]
 
 mod clock;
 mod rng;
+mod thread;
 
 pub(crate) use clock::now;
 pub(crate) use rng::{Rng, below};
+pub(crate) use thread::thread_number;
 
 use std::fmt;
 

@@ -140,6 +140,12 @@ fn home(slot: &Slot) -> &Sched {
     unsafe { Sched::from_home(slot.home()) }
 }
 
+/// A number for the place where the caller runs, the same for all who run there one after another:
+/// of its processor, or of its thread if it has none. A hint: another one after the next switch.
+pub(crate) fn place() -> usize {
+    sched::current_p().map_or_else(util::thread_number, |index| index as usize)
+}
+
 /// Gives other goroutines their turn; a point at which cancellation arrives.
 #[inline(always)]
 pub(crate) fn yield_now() {

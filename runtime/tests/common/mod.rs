@@ -177,6 +177,13 @@ impl Tally {
     }
 }
 
+/// Another one.
+impl Clone for Token {
+    fn clone(&self) -> Self {
+        self.tally.token()
+    }
+}
+
 impl Drop for Token {
     fn drop(&mut self) {
         if !self.alive {
@@ -185,6 +192,15 @@ impl Drop for Token {
         }
         self.alive = false;
         self.tally.0.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Does something when it is dropped.
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
@@ -308,4 +324,29 @@ impl Rng {
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
+}
+
+/// Plays rounds of a stress test, each with a seed of its own, which is printed if the round fails.
+/// `RT_STRESS_SEED` plays one again; `RT_STRESS_ROUNDS` says how many.
+pub(crate) fn seeded(dog: &Watchdog, rounds: u64, mut round: impl FnMut(u64)) {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let rounds = number("RT_STRESS_ROUNDS").unwrap_or(rounds);
+    let replayed = number("RT_STRESS_SEED");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let mut seeds = Rng::new(now.as_nanos() as u64);
+    for _ in 0..rounds {
+        let seed = replayed.unwrap_or_else(|| seeds.next());
+        note(seed);
+        let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| round(seed)));
+        if let Err(payload) = played {
+            eprintln!("replay with RT_STRESS_SEED={seed}");
+            std::panic::resume_unwind(payload);
+        }
+        dog.pet();
+    }
+}
+
+/// The one number without optimization, the other with it.
+pub(crate) fn turns(debug: u64, release: u64) -> u64 {
+    if cfg!(debug_assertions) { debug } else { release }
 }

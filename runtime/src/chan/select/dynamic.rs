@@ -3,7 +3,7 @@
 //! A value is received when its case is chosen, into a place that `Select` and [`SelectedOperation`]
 //! share. A value is sent when it is known: the case is an [`offer`](crate::chan::offer).
 
-use super::operation::{Place, PlaceOf, State};
+use super::operation::{Place, State, place_of};
 use super::{Armed, RecvOperand, Room, SelectedOperation, SendOperand, look, wait_for_one};
 use crate::chan::error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, TrySelectError};
 use crate::chan::gate::{End, Node};
@@ -103,7 +103,7 @@ struct Entry<'a> {
     index: usize,
     case: Option<Case<'a>>,
     /// Of a receiving case.
-    place: Option<Rc<dyn Place<'a> + 'a>>,
+    place: Option<Rc<dyn Place>>,
     done: Cell<Option<Done>>,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Select<'a> {
     ///
     /// The value is received when the case is chosen; [`SelectedOperation::recv`] hands it over.
     pub fn recv<R: RecvOperand + ?Sized>(&mut self, rx: &'a R) -> usize {
-        let place = Rc::new(PlaceOf::<R::Value>::new());
+        let place = place_of::<R::Value>();
         // SAFETY: the place stays with the case (`operation`, invariant 1).
         let case = unsafe { rx.end().case(place.at().cast()) };
         self.add(case, Some(place))
@@ -194,7 +194,7 @@ impl<'a> Select<'a> {
         self.add(case, None)
     }
 
-    fn add(&mut self, case: Option<Case<'a>>, place: Option<Rc<dyn Place<'a> + 'a>>) -> usize {
+    fn add(&mut self, case: Option<Case<'a>>, place: Option<Rc<dyn Place>>) -> usize {
         let index = self.next;
         self.next += 1;
         self.entries.push(Entry { index, case, place, done: Cell::new(None) });
@@ -220,7 +220,9 @@ impl<'a> Select<'a> {
     ///         ch.close();
     ///     }
     ///     let mut select = Select::new();
-    ///     chans.iter().for_each(|ch| drop(select.recv(ch)));
+    ///     for ch in &chans {
+    ///         select.recv(ch);
+    ///     }
     ///     let (mut sum, mut open) = (0, chans.len());
     ///     while open > 0 {
     ///         let chosen = select.select();

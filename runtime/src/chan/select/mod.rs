@@ -305,12 +305,11 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                 && end != End::Again
                 && let Some(case) = arms[i].case()
             {
-                let kept = if case.is_offer() && end == End::Passed {
-                    // SAFETY: written above, and it was chosen.
-                    unsafe { nodes[i].assume_init_ref().receiver() }
-                } else {
-                    None
-                };
+                // SAFETY: written above.
+                let node = unsafe { nodes[i].assume_init_ref() };
+                let offered = case.is_offer() && end == End::Passed;
+                // SAFETY: it was an offer, and it was chosen.
+                let kept = if offered { unsafe { node.receiver() } } else { None };
                 arms[i].happened(Done { end, kept });
                 return Some(i);
             }

@@ -5,6 +5,8 @@
 //!    the place: one that an operation still holds is replaced before.
 //! 2. An operation that has received holds a place with a value in it, and takes it out once.
 //! 3. Channels with one gate are one channel: they carry one type.
+//! 4. A place touches what is in it in `drop_value` alone, so it may outlive what its type borrows: a `Select` may
+//!    be dropped after its channels. An operation, which calls that, lives no longer than they.
 
 use super::{RecvOperand, SendOperand};
 use crate::chan::gate::{End, Side};
@@ -16,30 +18,31 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr;
 use std::rc::Rc;
 
-/// Where a value is received, whatever its type.
-pub(super) trait Place<'a> {
+/// Where a value is received, whatever its type and lifetime (invariant 4).
+pub(super) trait Place {
     fn at(&self) -> *mut ();
-    fn another(&self) -> Rc<dyn Place<'a> + 'a>;
+    fn another(&self) -> Rc<dyn Place>;
     /// # Safety
     /// There is a value, and it is the caller's.
     unsafe fn drop_value(&self);
 }
 
-pub(super) struct PlaceOf<T>(UnsafeCell<MaybeUninit<T>>);
+struct PlaceOf<T>(UnsafeCell<MaybeUninit<T>>);
 
-impl<T> PlaceOf<T> {
-    pub(super) fn new() -> Self {
-        Self(UnsafeCell::new(MaybeUninit::uninit()))
-    }
+/// A place for one value.
+pub(super) fn place_of<'a, T: 'a>() -> Rc<dyn Place> {
+    let place: Rc<dyn Place + 'a> = Rc::new(PlaceOf::<T>(UnsafeCell::new(MaybeUninit::uninit())));
+    // SAFETY: they differ in the lifetime alone, and it is not needed (invariant 4).
+    unsafe { std::mem::transmute::<Rc<dyn Place + 'a>, Rc<dyn Place>>(place) }
 }
 
-impl<'a, T: 'a> Place<'a> for PlaceOf<T> {
+impl<T> Place for PlaceOf<T> {
     fn at(&self) -> *mut () {
         self.0.get().cast()
     }
 
-    fn another(&self) -> Rc<dyn Place<'a> + 'a> {
-        Rc::new(Self::new())
+    fn another(&self) -> Rc<dyn Place> {
+        place_of::<T>()
     }
 
     unsafe fn drop_value(&self) {
@@ -57,12 +60,12 @@ impl<'a, T: 'a> Place<'a> for PlaceOf<T> {
 pub struct SelectedOperation<'a> {
     index: usize,
     case: Case<'a>,
-    state: State<'a>,
+    state: State,
 }
 
-pub(super) enum State<'a> {
+pub(super) enum State {
     /// Invariant 2.
-    Received(Rc<dyn Place<'a> + 'a>),
+    Received(Rc<dyn Place>),
     /// A send that will not wait.
     Promised(Kept),
     Closed,
@@ -70,7 +73,7 @@ pub(super) enum State<'a> {
 }
 
 impl<'a> SelectedOperation<'a> {
-    pub(super) fn new(index: usize, case: Case<'a>, state: State<'a>) -> Self {
+    pub(super) fn new(index: usize, case: Case<'a>, state: State) -> Self {
         Self { index, case, state }
     }
 

@@ -10,6 +10,11 @@ fn counter() -> Counter {
     Mutex::new(Guarded::default())
 }
 
+/// One that is handed over.
+fn handed() -> Counter {
+    Mutex::impatient(Guarded::default())
+}
+
 fn once(counter: &Counter) {
     counter.lock().add(1);
 }
@@ -25,13 +30,22 @@ fn hasty(counter: &Counter) {
     }
 }
 
-fn free(counter: &Counter) -> u32 {
-    counter.try_lock().expect("somebody has it for ever").get()
+fn tries(counter: &Counter) {
+    if let Some(cell) = counter.try_lock() {
+        cell.add(1);
+    }
+}
+
+/// Afterwards it is free, nobody is in its queue, and it works.
+fn counted(counter: &Counter, between: std::ops::RangeInclusive<u32>) {
+    assert!(counter.is_idle(), "somebody has it for ever: {counter:?}");
+    assert!(between.contains(&counter.lock().get()));
 }
 
 #[test]
 fn two_lock_twice() {
-    race(counter, [twice, twice], |counter| assert_eq!(free(counter), 4));
+    race(counter, [twice, twice], |counter| counted(counter, 4..=4));
+    race(handed, [twice, twice], |counter| counted(counter, 4..=4));
 }
 
 /// One is overtaken, woken in vain, and then handed the lock.
@@ -41,37 +55,39 @@ fn one_is_overtaken() {
         twice(counter);
         twice(counter);
     }
-    race(counter, [once, often], |counter| assert_eq!(free(counter), 5));
+    race(counter, [once, often], |counter| counted(counter, 5..=5));
 }
 
 #[test]
 fn three_lock() {
-    race(counter, [once, once, twice], |counter| assert_eq!(free(counter), 4));
+    race(counter, [once, once, twice], |counter| counted(counter, 4..=4));
+}
+
+#[test]
+fn three_are_handed_it() {
+    race(handed, [once, once, once], |counter| counted(counter, 3..=3));
 }
 
 /// It gives up where it stands: queued, woken, or handed the lock.
 #[test]
 fn one_gives_up() {
-    race(counter, [once, hasty, twice], |counter| {
-        assert!((3..=4).contains(&free(counter)));
-    });
+    race(counter, [once, hasty, twice], |counter| counted(counter, 3..=4));
+    race(handed, [hasty, twice], |counter| counted(counter, 2..=3));
+}
+
+#[test]
+fn one_gives_up_as_it_is_handed_over() {
+    race(handed, [once, hasty, once], |counter| counted(counter, 2..=3));
 }
 
 #[test]
 fn two_give_up() {
-    race(counter, [hasty, hasty, twice], |counter| {
-        assert!((2..=4).contains(&free(counter)));
-    });
+    race(counter, [hasty, hasty, once], |counter| counted(counter, 1..=3));
+    race(handed, [hasty, hasty, once], |counter| counted(counter, 1..=3));
 }
 
 #[test]
 fn one_only_tries() {
-    fn tries(counter: &Counter) {
-        if let Some(cell) = counter.try_lock() {
-            cell.add(1);
-        }
-    }
-    race(counter, [once, tries, twice], |counter| {
-        assert!((3..=4).contains(&free(counter)));
-    });
+    race(counter, [once, tries, once], |counter| counted(counter, 2..=3));
+    race(handed, [once, tries, once], |counter| counted(counter, 2..=3));
 }

@@ -108,6 +108,14 @@ impl<T> Mutex<T> {
         }
     }
 
+    /// In a model: one that is handed over to whoever waits.
+    #[cfg(all(test, any(loom, shuttle)))]
+    pub(super) fn impatient(value: T) -> Self {
+        let mut mutex = Self::new(value);
+        mutex.raw.impatient = true;
+        mutex
+    }
+
     /// Takes the value out. Nobody can have it locked.
     ///
     /// # Examples
@@ -203,6 +211,14 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
             None => out.field("value", &format_args!("<locked>")),
         };
         out.finish()
+    }
+}
+
+#[cfg(all(test, any(loom, shuttle)))]
+impl<T: ?Sized> Mutex<T> {
+    /// In a model: whether nobody has it, or wants it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.raw.is_idle()
     }
 }
 

@@ -94,12 +94,20 @@ const PAUSES: u32 = 1;
 pub(in crate::sync) struct RawMutex {
     word: AtomicU32,
     queue: Locked<Queue>,
+    /// In a model: whoever waits has waited for too long.
+    #[cfg(any(loom, shuttle))]
+    pub(in crate::sync) impatient: bool,
 }
 
 impl RawMutex {
     const_fn! {
         pub(in crate::sync) const fn new() -> Self {
-            Self { word: AtomicU32::new(0), queue: Locked::new(Queue::new()) }
+            Self {
+                word: AtomicU32::new(0),
+                queue: Locked::new(Queue::new()),
+                #[cfg(any(loom, shuttle))]
+                impatient: false,
+            }
         }
     }
 
@@ -135,6 +143,11 @@ impl RawMutex {
         if self.word.fetch_sub(LOCKED, Ordering::Release) != LOCKED {
             self.unlock_slow();
         }
+    }
+
+    #[cfg(all(test, any(loom, shuttle)))]
+    pub(super) fn is_idle(&self) -> bool {
+        self.word.load(Ordering::Relaxed) == 0 && self.queue.with(|queue| queue.is_empty())
     }
 
     /// Takes `word` to what it is with `set` and without `clear`. Acquire: invariant 2.
@@ -214,7 +227,7 @@ impl RawMutex {
 
     /// L3. `since`: when it began to wait, if it was in the queue before. `false`: locked.
     fn queue_up(&self, waiter: &Waiter, own: u32, since: Option<Instant>) -> bool {
-        let starves = if since.is_some_and(starves) { STARVING } else { 0 };
+        let starves = if self.starves(since) { STARVING } else { 0 };
         self.queue.with(|queue| {
             let mut word = self.word.load(Ordering::Relaxed);
             loop {
@@ -239,7 +252,7 @@ impl RawMutex {
     /// Handed the lock: ends the starving mode if the wait was short.
     #[cold]
     fn settle(&self, since: Instant) {
-        if self.word.load(Ordering::Relaxed) & STARVING != 0 && !still_starves(since) {
+        if self.word.load(Ordering::Relaxed) & STARVING != 0 && !self.starved(since) {
             self.word.fetch_and(!STARVING, Ordering::Relaxed);
         }
     }
@@ -269,6 +282,20 @@ impl RawMutex {
                 Err(seen) => word = seen,
             }
         }
+    }
+
+    /// Whether one that has waited since then and is to wait again starves.
+    fn starves(&self, since: Option<Instant>) -> bool {
+        #[cfg(any(loom, shuttle))]
+        return since.is_some() || self.impatient;
+        #[cfg(not(any(loom, shuttle)))]
+        since.is_some_and(|since| self.starved(since))
+    }
+
+    /// Whether one that has waited since then, and has the lock now, did.
+    fn starved(&self, since: Instant) -> bool {
+        cfg!(not(any(loom, shuttle)))
+            && util::now().saturating_duration_since(since) >= STARVES_AFTER
     }
 
     /// U2 to U4.
@@ -307,25 +334,4 @@ impl RawMutex {
         };
         queue.take_front().map(|taken| (taken, code))
     }
-}
-
-#[cfg(not(any(loom, shuttle)))]
-fn starves(since: Instant) -> bool {
-    util::now().saturating_duration_since(since) >= STARVES_AFTER
-}
-
-#[cfg(not(any(loom, shuttle)))]
-fn still_starves(since: Instant) -> bool {
-    starves(since)
-}
-
-/// In a model, who was woken in vain has waited for too long, and who is handed the lock has not.
-#[cfg(any(loom, shuttle))]
-fn starves(since: Instant) -> bool {
-    util::now().saturating_duration_since(since) < STARVES_AFTER * 1_000_000
-}
-
-#[cfg(any(loom, shuttle))]
-fn still_starves(since: Instant) -> bool {
-    !starves(since)
 }

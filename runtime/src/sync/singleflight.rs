@@ -1,0 +1,251 @@
+//! `SingleFlight`: several ask the same, one does it for all.
+//!
+//! The calls that are on their way are in a [`Map`]. Who finds none there for its key puts one in and
+//! *leads* it: runs the function. Who finds one *joins* it, and waits.
+//!
+//! Invariants:
+//! 1. The leader's way out is, always in this order: look whether anybody has joined, leave the
+//!    outcome for them (if there are some, and it is one), take the entry out of the map, release who
+//!    waits. The last two are destructors.
+//! 2. Who joins counts itself before it waits. If the leader saw that, there is an outcome when the
+//!    wait ends; unless the leader was cut short. Else there may be none, and the call is out of the
+//!    map: who joined begins again, and runs its own function if nobody is quicker.
+//! 3. Who is cancelled while it waits takes itself out of the count.
+
+use super::map::{Entry, Map, Taken};
+use super::waitgroup::WaitGroup;
+use crate::g::Unwind;
+use crate::panic;
+use crate::prim::global::{AtomicUsize, Ordering};
+use std::any::Any;
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::hash::Hash;
+use std::panic::resume_unwind;
+use std::sync::{Arc, OnceLock};
+
+/// Runs a function once for all who ask for the same key at the same time, and gives each of
+/// them the result. Go's `singleflight.Group`.
+///
+/// It keeps nothing: when the function has returned, the next who asks runs it again. Put it in front
+/// of a cache, so that a missing entry is fetched once, not by everybody who misses it.
+///
+/// A result that may fail is a `Result` whose error can be cloned: `SingleFlight<K, Result<T, Arc<E>>>`.
+///
+/// # Examples
+/// ```
+/// use rt::sync::SingleFlight;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// static FETCHES: SingleFlight<&str, String> = SingleFlight::new();
+/// static FETCHED: AtomicU32 = AtomicU32::new(0);
+///
+/// fn fetch() -> String {
+///     FETCHED.fetch_add(1, Ordering::Relaxed);
+///     rt::time::sleep(std::time::Duration::from_millis(20));
+///     "contents".to_owned()
+/// }
+///
+/// #[rt::main]
+/// fn main() {
+///     rt::scope(|s| {
+///         for _ in 0..10 {
+///             s.spawn(|| assert_eq!(FETCHES.run("/index.html", fetch).0, "contents"));
+///         }
+///     });
+///     // Once, unless one of them was late by 20 ms.
+///     println!("{} fetches for 10 readers", FETCHED.load(Ordering::Relaxed));
+/// }
+/// ```
+pub struct SingleFlight<K, V> {
+    calls: Map<K, Call<V>>,
+}
+
+struct Call<V> {
+    /// How many wait for it, or are about to. It orders nothing: Relaxed.
+    joined: AtomicUsize,
+    outcome: OnceLock<Result<V, Message>>,
+    /// One, until the leader is out.
+    running: WaitGroup,
+}
+
+/// What the function panicked with, for those who did not run it.
+type Message = Cow<'static, str>;
+
+impl<V> Call<V> {
+    fn new() -> Self {
+        let running = WaitGroup::new();
+        running.add(1);
+        Self { joined: AtomicUsize::new(0), outcome: OnceLock::new(), running }
+    }
+
+    fn join(&self) -> Joined<'_, V> {
+        self.joined.fetch_add(1, Ordering::Relaxed);
+        Joined(self)
+    }
+
+    /// Leaves the outcome for those who joined.
+    fn settle(&self, outcome: Result<V, Message>) {
+        // The leader alone gets here, once.
+        let _ = self.outcome.set(outcome);
+    }
+}
+
+/// One who waits for a call.
+struct Joined<'a, V>(&'a Call<V>);
+
+impl<V> Drop for Joined<'_, V> {
+    fn drop(&mut self) {
+        self.0.joined.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Invariant 1: the fields are dropped in this order, whatever panics.
+struct Lead<'a, K: Hash + Eq, V> {
+    _listed: Listed<'a, K, V>,
+    _running: Running<'a, V>,
+}
+
+struct Listed<'a, K: Hash + Eq, V> {
+    calls: &'a Map<K, Call<V>>,
+    hash: u64,
+    entry: &'a Arc<Entry<K, Call<V>>>,
+}
+
+impl<K: Hash + Eq, V> Drop for Listed<'_, K, V> {
+    fn drop(&mut self) {
+        self.calls.remove_entry(self.hash, self.entry);
+    }
+}
+
+struct Running<'a, V>(&'a Call<V>);
+
+impl<V> Drop for Running<'_, V> {
+    fn drop(&mut self) {
+        self.0.running.done();
+    }
+}
+
+impl<K, V> SingleFlight<K, V> {
+    /// Nothing is running.
+    pub const fn new() -> Self {
+        Self { calls: Map::new() }
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> SingleFlight<K, V> {
+    /// Runs `f` and returns what it returns, on the caller's own stack; or, if somebody runs a
+    /// function for `key` already, waits for that and returns a clone of its result, without having
+    /// called `f`. Go's `Do`.
+    ///
+    /// The second part is `true` if the result went to more than one caller. Waiting blocks the
+    /// goroutine that calls, or the thread; who is cancelled while it waits is forgotten. If the
+    /// goroutine that runs the function is aborted or [exits](crate::task::exit), one of those who
+    /// wait runs its own. A function that runs the same key waits for itself, for ever.
+    ///
+    /// # Panics
+    /// If the function panics, so does every caller: the one that ran it goes on with its panic; the
+    /// others, without a further word from the panic hook, with the same text, or with
+    /// "SingleFlight: the function panicked" where the payload is no text.
+    pub fn run(&self, key: K, f: impl FnOnce() -> V) -> (V, bool) {
+        let hash = self.calls.hash(&key);
+        if let Some(there) = self.calls.find(hash, &key)
+            && let Some(value) = Self::join(&there.value)
+        {
+            return (value, true);
+        }
+        let mut new = Entry::new(key, Call::new());
+        loop {
+            match self.calls.add(hash, new) {
+                Ok(entry) => return self.lead(hash, &entry, f),
+                Err(Taken { there, new: back }) => {
+                    if let Some(value) = Self::join(&there.value) {
+                        return (value, true);
+                    }
+                    new = back;
+                }
+            }
+        }
+    }
+
+    /// From now on, who asks for `key` starts anew; who waits already gets the result of the call
+    /// that runs. Go's `Forget`.
+    ///
+    /// # Examples
+    /// ```
+    /// let flights = rt::sync::SingleFlight::<_, u32>::new();
+    /// let outer = flights.run("a", || {
+    ///     // Without this, it would wait for itself.
+    ///     flights.forget("a");
+    ///     flights.run("a", || 1).0 + 1
+    /// });
+    /// assert_eq!(outer, (2, false));
+    /// ```
+    pub fn forget<Q: Hash + Eq + ?Sized>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
+        self.calls.delete(key);
+    }
+
+    fn lead(&self, hash: u64, entry: &Arc<Entry<K, Call<V>>>, f: impl FnOnce() -> V) -> (V, bool) {
+        let call = &entry.value;
+        let lead =
+            Lead { _listed: Listed { calls: &self.calls, hash, entry }, _running: Running(call) };
+        let result = panic::caught(f);
+        let shared = call.joined.load(Ordering::Relaxed) > 0;
+        match result {
+            Ok(value) if shared => {
+                call.settle(Ok(value));
+                // Nobody waits for our clone.
+                drop(lead);
+                match call.outcome.get() {
+                    Some(Ok(value)) => (value.clone(), true),
+                    _ => crate::util::bug(format_args!("SingleFlight: the value is gone")),
+                }
+            }
+            Ok(value) => (value, false),
+            Err(payload) => {
+                if shared && !payload.is::<Unwind>() {
+                    call.settle(Err(message(&*payload)));
+                }
+                drop(lead);
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    /// Waits for somebody else's call. `None`: it has no outcome, and is out of the map.
+    fn join(call: &Call<V>) -> Option<V> {
+        let _joined = call.join();
+        call.running.wait();
+        match call.outcome.get()? {
+            Ok(value) => Some(value.clone()),
+            // The hook has reported it where it happened.
+            Err(Message::Borrowed(text)) => resume_unwind(Box::new(*text)),
+            Err(Message::Owned(text)) => resume_unwind(Box::new(text.clone())),
+        }
+    }
+}
+
+fn message(payload: &(dyn Any + Send)) -> Message {
+    match payload.downcast_ref::<&'static str>() {
+        Some(text) => Message::Borrowed(text),
+        None => match panic::message(payload) {
+            Some(text) => Message::Owned(text.to_owned()),
+            None => Message::Borrowed("SingleFlight: the function panicked"),
+        },
+    }
+}
+
+impl<K, V> Default for SingleFlight<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, V> fmt::Debug for SingleFlight<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SingleFlight").field("running", &self.calls.len()).finish()
+    }
+}
