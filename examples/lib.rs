@@ -2,6 +2,7 @@
 
 pub mod walk;
 
+use std::any::Any;
 use std::path::Path;
 
 /// `1234567` as `1,234,567`.
@@ -58,6 +59,17 @@ pub fn memory(bytes: u64) -> String {
 pub fn shown(path: &Path) -> String {
     let text = path.display().to_string();
     if text.contains(char::is_control) { format!("{path:?}") } else { text }
+}
+
+/// What somebody panicked with, if it is a text, as nearly always.
+///
+/// ```
+/// let payload = std::panic::catch_unwind(|| panic!("no {}", "way")).unwrap_err();
+/// assert_eq!(examples::panic_message(&*payload), "no way");
+/// ```
+pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("(no text)")
 }
 
 /// The most memory this process ever had resident, in bytes: `VmHWM`, which Linux keeps.

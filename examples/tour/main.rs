@@ -9,36 +9,70 @@
 //! The index:
 //!
 //! ```text
-//! go          go! in all its forms
-//! hello       main waits for nobody, unless a channel says so
-//! wait_group  waiting for three goroutines
-//! join        results, and panics as values
-//! scope       goroutines that borrow
-//! yielding    giving way
-//! locals      goroutine_local!
-//! names       names and ids
-//! ending      abort, exit and join_timeout
-//! channels    channels with and without a buffer
-//! pipeline    goroutines in a row
-//! parked      100,000 goroutines that wait
-//! runtimes    several runtimes, and plain threads
-//! blocking    std calls that block
+//! go             go! in all its forms
+//! hello          main waits for nobody, unless a channel says so
+//! wait_group     waiting for three goroutines
+//! join           results, and panics as values
+//! scope          goroutines that borrow
+//! yielding       giving way
+//! locals         goroutine_local!
+//! names          names and ids
+//! ending         abort, exit and join_timeout
+//! channels       channels with and without a buffer
+//! states         nil, open and closed channels
+//! faces          Chan, or Sender and Receiver
+//! pipeline       goroutines in a row
+//! select         whatever comes first
+//! fairness       by chance, or in order
+//! cases          cases that come and go
+//! dynamic        cases of which nobody knows how many
+//! clocks         after, tick and never
+//! mutex          one at a time
+//! rw_lock        many readers, or one writer
+//! condvar        until it has changed
+//! semaphore      so many at a time
+//! barrier        all together
+//! once           the first one does it
+//! err_group      the first error
+//! single_flight  one call for all
+//! map            shared without a lock
+//! pool           used again
+//! parked         100,000 goroutines that wait
+//! runtimes       several runtimes, and plain threads
+//! blocking       std calls that block
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
 
+mod barrier;
 mod blocking;
+mod cases;
 mod channels;
+mod clocks;
+mod condvar;
+mod dynamic;
 mod ending;
+mod err_group;
+mod faces;
+mod fairness;
 mod go;
 mod hello;
 mod join;
 mod locals;
+mod map;
+mod mutex;
 mod names;
+mod once;
 mod parked;
 mod pipeline;
+mod pool;
 mod runtimes;
+mod rw_lock;
 mod scope;
+mod select;
+mod semaphore;
+mod single_flight;
+mod states;
 mod wait_group;
 mod yielding;
 
@@ -65,7 +99,24 @@ const CHAPTERS: &[Chapter] = &[
     chapter("names", "names and ids", names::run),
     chapter("ending", "abort, exit and join_timeout", ending::run),
     chapter("channels", "channels with and without a buffer", channels::run),
+    chapter("states", "nil, open and closed channels", states::run),
+    chapter("faces", "Chan, or Sender and Receiver", faces::run),
     chapter("pipeline", "goroutines in a row", pipeline::run),
+    chapter("select", "whatever comes first", select::run),
+    chapter("fairness", "by chance, or in order", fairness::run),
+    chapter("cases", "cases that come and go", cases::run),
+    chapter("dynamic", "cases of which nobody knows how many", dynamic::run),
+    chapter("clocks", "after, tick and never", clocks::run),
+    chapter("mutex", "one at a time", mutex::run),
+    chapter("rw_lock", "many readers, or one writer", rw_lock::run),
+    chapter("condvar", "until it has changed", condvar::run),
+    chapter("semaphore", "so many at a time", semaphore::run),
+    chapter("barrier", "all together", barrier::run),
+    chapter("once", "the first one does it", once::run),
+    chapter("err_group", "the first error", err_group::run),
+    chapter("single_flight", "one call for all", single_flight::run),
+    chapter("map", "shared without a lock", map::run),
+    chapter("pool", "used again", pool::run),
     chapter("parked", "100,000 goroutines that wait", parked::run),
     chapter("runtimes", "several runtimes, and plain threads", runtimes::run),
     chapter("blocking", "std calls that block", blocking::run),
@@ -93,7 +144,7 @@ fn main() -> ExitCode {
         }
         ["--list"] => {
             for Chapter { name, title, .. } in CHAPTERS {
-                println!("{name:<10}  {title}");
+                println!("{name:<13}  {title}");
             }
         }
         [name] => match CHAPTERS.iter().find(|chapter| chapter.name == name) {

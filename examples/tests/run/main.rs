@@ -3,6 +3,7 @@
 //! `cargo test` builds the examples of a package before it runs the tests; `cargo test --test run` alone does not, and
 //! then finds the ones that were built last.
 
+mod chat;
 mod numbers;
 mod pipeline;
 mod tour;

@@ -1,0 +1,58 @@
+//! An `ErrGroup` starts goroutines that may fail, waits for all of them, and gives the first error; or panics, if one of
+//! them did. With a limit, only so many run at the same time.
+//!
+//! ```text
+//! == err_group: the first error
+//! all went well: Ok(())
+//! one did not: Err("drei is no number")
+//! the others were not stopped: 5 more
+//! a member's panic comes out of wait: out of memory, they said
+//! the limit is reached: try_go false
+//! ```
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use examples::panic_message;
+use rt::chan::Chan;
+use rt::sync::ErrGroup;
+
+fn parse(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("{text} is no number"))
+}
+
+pub(crate) fn run() {
+    let group = ErrGroup::<String>::new();
+    group.set_limit(2);
+    let parsed = Arc::new(AtomicU32::new(0));
+    let start = |text: &'static str| {
+        let parsed = Arc::clone(&parsed);
+        group.go(move || {
+            parse(text)?;
+            parsed.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+    };
+    ["1", "2", "3"].into_iter().for_each(start);
+    println!("all went well: {:?}", group.wait());
+    ["1", "2", "drei", "4", "5", "6"].into_iter().for_each(start);
+    println!("one did not: {:?}", group.wait());
+    println!("the others were not stopped: {} more", parsed.load(Ordering::Relaxed) - 3);
+
+    group.go(|| panic!("out of memory, they said"));
+    let panic = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
+    println!("a member's panic comes out of wait: {}", panic_message(&*panic));
+
+    let gate = Chan::<()>::new(0);
+    for _ in 0..2 {
+        let gate = gate.clone();
+        group.go(move || {
+            gate.recv();
+            Ok(())
+        });
+    }
+    println!("the limit is reached: try_go {}", group.try_go(|| Ok(())));
+    gate.close();
+    group.wait().unwrap();
+}
