@@ -5,7 +5,7 @@
 mod common;
 
 use common::{child, is_child, runtime};
-use rt::chan::Chan;
+use rt::chan::{Chan, Select};
 use rt::sync::WaitGroup;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,6 +76,38 @@ fn allocations_are_one_per_spawn() {
             );
         });
     }
+}
+
+#[test]
+fn a_select_that_is_used_again_allocates_nothing() {
+    let _t = common::alone();
+    runtime(1).run(|| {
+        let (to, from) = (Chan::new(0), Chan::new(0));
+        let others: Vec<_> = (0..80).map(|_| Chan::<u64>::new(0)).collect();
+        let echo = rt::spawn({
+            let (to, from) = (to.clone(), from.clone());
+            move || to.iter().for_each(|n: u64| from.send(n))
+        });
+        let mut select = Select::new();
+        for other in &others {
+            select.recv(other);
+        }
+        let send = select.send(&to);
+        let mut answers = Select::new();
+        let answer = answers.recv(&from);
+        let parked = allocations(|| {
+            for i in 0..1000 {
+                let chosen = select.select();
+                assert_eq!(chosen.index(), send);
+                chosen.send(&to, i);
+                assert_eq!(answers.ready(), answer);
+                assert_eq!(answers.select().recv(&from), Some(i));
+            }
+        });
+        assert_eq!(parked, 0);
+        to.close();
+        echo.join().unwrap();
+    });
 }
 
 #[test]

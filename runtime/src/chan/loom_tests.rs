@@ -1,6 +1,8 @@
 //! Channels under loom: every value arrives once, and nobody waits in vain.
 //!
-//! Broken on purpose, and noticed: see below.
+//! Broken on purpose, and noticed: a place that a receiver frees is not kept for the offer; who waits, or buffers,
+//! does not tell watchers; a withdrawn offer does not give its place up, or not to the sender who waits, or tells its
+//! receiver that a value came. (That a kept receiver cannot give up is seen by `tests/select_dynamic.rs`.)
 
 use super::{Chan, Select};
 use loom::thread;

@@ -299,7 +299,7 @@ impl<'a> Select<'a> {
     ///
     /// #[rt::main]
     /// fn main() {
-    ///     let (a, b) = (Chan::new(0), Chan::new(0));
+    ///     let (a, b) = (Chan::<i32>::new(0), Chan::new(0));
     ///     let tx = b.clone();
     ///     rt::spawn(move || tx.send(7));
     ///     let mut select = Select::new();
