@@ -1,10 +1,10 @@
-//! Channels under loom: every value arrives once, and nobody waits in vain.
+//! `Select` and its offers: every value arrives once, and nobody waits in vain.
 //!
 //! Broken on purpose, and noticed: a place that a receiver frees is not kept for the offer; who waits, or buffers,
 //! does not tell watchers; a withdrawn offer does not give its place up, or not to the sender who waits, or tells its
 //! receiver that a value came. (That a kept receiver cannot give up is seen by `tests/select_dynamic.rs`.)
 
-use super::{Chan, Select};
+use crate::chan::{Chan, Select};
 use loom::thread;
 
 /// A dynamic send.
@@ -168,7 +168,7 @@ fn who_watches_is_told() {
 #[test]
 fn a_close_ends_an_offer() {
     model(|| {
-        let (tx, rx) = super::bounded(0);
+        let (tx, rx) = crate::chan::bounded(0);
         let sender = thread::spawn(move || {
             let mut select = Select::new();
             select.send(&tx);
