@@ -2,6 +2,11 @@
 
 pub mod walk;
 
+/// The program in the README, which thus is compiled and run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 use std::any::Any;
 use std::path::Path;
 
