@@ -77,6 +77,24 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("(no text)")
 }
 
+/// From now on the process ends when its output is closed, as others do behind `| head`.
+///
+/// `println!` panics then. That would end its goroutine alone, and perhaps others wait for that one, for ever.
+pub fn end_with_the_output() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        let Some(error) = message.strip_prefix("failed printing to stdout: ") else {
+            return hook(panic);
+        };
+        if error.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        eprintln!("standard output: {error}");
+        std::process::exit(2);
+    }));
+}
+
 /// The most memory this process ever had resident, in bytes: `VmHWM`, which Linux keeps.
 ///
 /// ```
