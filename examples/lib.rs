@@ -7,7 +7,6 @@ pub mod walk;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-use std::any::Any;
 use std::path::Path;
 
 /// `1234567` as `1,234,567`.
@@ -64,17 +63,6 @@ pub fn memory(bytes: u64) -> String {
 pub fn shown(path: &Path) -> String {
     let text = path.display().to_string();
     if text.contains(char::is_control) { format!("{path:?}") } else { text }
-}
-
-/// What somebody panicked with, if it is a text, as nearly always.
-///
-/// ```
-/// let payload = std::panic::catch_unwind(|| panic!("no {}", "way")).unwrap_err();
-/// assert_eq!(examples::panic_message(&*payload), "no way");
-/// ```
-pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("(no text)")
 }
 
 /// From now on the process ends when its output is closed, as others do behind `| head`.
