@@ -2,7 +2,11 @@
 
 pub mod walk;
 
-use std::any::Any;
+/// The program in the README, which thus is compiled and run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 use std::path::Path;
 
 /// `1234567` as `1,234,567`.
@@ -61,15 +65,22 @@ pub fn shown(path: &Path) -> String {
     if text.contains(char::is_control) { format!("{path:?}") } else { text }
 }
 
-/// What somebody panicked with, if it is a text, as nearly always.
+/// From now on the process ends when its output is closed, as others do behind `| head`.
 ///
-/// ```
-/// let payload = std::panic::catch_unwind(|| panic!("no {}", "way")).unwrap_err();
-/// assert_eq!(examples::panic_message(&*payload), "no way");
-/// ```
-pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("(no text)")
+/// `println!` panics then. That would end its goroutine alone, and perhaps others wait for that one, for ever.
+pub fn end_with_the_output() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        let Some(error) = message.strip_prefix("failed printing to stdout: ") else {
+            return hook(panic);
+        };
+        if error.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        eprintln!("standard output: {error}");
+        std::process::exit(2);
+    }));
 }
 
 /// The most memory this process ever had resident, in bytes: `VmHWM`, which Linux keeps.

@@ -50,6 +50,7 @@ fn skynet(first: u64, leaves: u64) -> (u64, u64) {
 
 #[rt::main]
 fn main() -> ExitCode {
+    examples::end_with_the_output();
     let Some((leaves, repeats)) = arguments() else {
         eprintln!(
             "usage: skynet [LEAVES [REPEATS]], two numbers from 1, LEAVES at most 1000000000"

@@ -14,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use examples::panic_message;
 use rt::chan::Chan;
 use rt::sync::ErrGroup;
 
@@ -42,7 +41,7 @@ pub(crate) fn run() {
 
     group.go(|| panic!("out of memory, they said"));
     let panic = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
-    println!("a member's panic comes out of wait: {}", panic_message(&*panic));
+    println!("a member's panic comes out of wait: {}", panic.downcast_ref::<&str>().unwrap());
 
     let gate = Chan::<()>::new(0);
     for _ in 0..2 {

@@ -13,7 +13,6 @@
 
 use std::time::Duration;
 
-use examples::panic_message;
 use rt::chan::Chan;
 use rt::{go, select};
 
@@ -40,7 +39,8 @@ fn state(name: &str, new: impl Fn() -> Chan<u32>, before: &[Operation]) {
         let ch = new();
         before.iter().for_each(|operation| drop(operation(ch.clone())));
         let outcome = go!(operation(ch)).join();
-        outcome.unwrap_or_else(|error| format!("panics: {}", panic_message(&*error.into_panic())))
+        outcome
+            .unwrap_or_else(|error| error.to_string().replace("the goroutine panicked", "panics"))
     });
     println!("{name:<13}  {receive:<7}  {send:<30}  {close}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{printed, run, source, stdout};
+use super::{LIMIT, command, output_until, printed, run, source, stdout, text, to_a_full_disk};
 
 fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
@@ -76,4 +76,17 @@ fn the_tour_refuses_what_it_does_not_know() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(output.stdout.is_empty());
     }
+}
+
+/// Whichever goroutine finds it out, and whoever waits for that one.
+#[test]
+fn the_tour_ends_when_its_output_is_closed_and_says_when_it_is_full() {
+    for lines in [0, 1, 10, 20, 40] {
+        let closed = output_until(&mut command("tour", &[]), lines, LIMIT);
+        assert_eq!(closed.status.code(), Some(0), "after {lines} lines");
+        assert!(!text(closed.stderr).contains("printing"), "after {lines} lines");
+    }
+    let full = to_a_full_disk(&mut command("tour", &["hello"]));
+    assert_eq!(full.status.code(), Some(2));
+    assert_eq!(text(full.stderr), "standard output: No space left on device (os error 28)\n");
 }
