@@ -119,6 +119,61 @@ fn code_of_the_user_may_switch_and_use_the_map() {
     }
 }
 
+/// Compares equal after a while, in which others run.
+#[derive(Clone, Debug)]
+struct Slow(u32);
+
+impl PartialEq for Slow {
+    fn eq(&self, other: &Self) -> bool {
+        (0..3).for_each(|_| rt::yield_now());
+        self.0 == other.0
+    }
+}
+
+impl Eq for Slow {}
+
+impl Hash for Slow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        0.hash(state);
+    }
+}
+
+/// All have seen the same before the first of them changes it: one wins, on one processor, too.
+#[test]
+fn one_wins_though_all_saw_the_same() {
+    let _t = common::test();
+    /// How many of four goroutines say yes.
+    fn winners(f: impl Fn() -> bool + Sync) -> usize {
+        let won = AtomicUsize::new(0);
+        rt::scope(|s| {
+            for _ in 0..4 {
+                s.spawn(|| won.fetch_add(usize::from(f()), Ordering::Relaxed));
+            }
+        });
+        won.into_inner()
+    }
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let map = Map::from([(Slow(0), Slow(0)), (Slow(1), Slow(1)), (Slow(2), Slow(2))]);
+            let (key, old) = (Slow(1), Slow(1));
+            assert_eq!(winners(|| map.compare_and_swap(Slow(1), &old, Slow(9))), 1);
+            assert_eq!(winners(|| map.compare_and_swap(Slow(1), &old, Slow(9))), 0);
+            assert_eq!(winners(|| map.swap(Slow(1), Slow(1)).is_some_and(|v| v.0 == 9)), 1);
+            assert_eq!(winners(|| map.compare_and_delete(&key, &old)), 1);
+            // The others of the same hash are still there.
+            assert_eq!(
+                (map.len(), map.contains_key(&Slow(0)), map.contains_key(&Slow(2))),
+                (2, true, true)
+            );
+            assert_eq!(winners(|| map.swap(Slow(1), Slow(1)).is_none()), 1);
+            assert_eq!(winners(|| map.delete(&key)), 1);
+            assert_eq!(winners(|| !map.load_or_store(Slow(1), Slow(1)).1), 1);
+            assert_eq!(winners(|| map.load_and_delete(&key).is_some()), 1);
+            assert_eq!(map.len(), 2);
+        });
+    }
+}
+
 /// Many race for each key: one wins, and the others are told who.
 #[test]
 fn one_wins() {

@@ -65,6 +65,22 @@ fn a_writer_gives_up() {
     race(value, [reads, writes_or_not, writes], |value| assert!(written(value) >= 1));
 }
 
+/// It keeps readers away, and nobody ever unlocks who could let them in.
+#[test]
+fn a_writer_that_gives_up_lets_readers_in() {
+    fn is_read() -> Value {
+        let value = value();
+        std::mem::forget(value.read());
+        value
+    }
+    fn gives_up(value: &Value) {
+        assert!(value.write_timeout(Duration::ZERO).is_none());
+    }
+    race(is_read, [reads, reads, gives_up], |value| {
+        assert!(value.try_read().is_some() && value.try_write().is_none());
+    });
+}
+
 #[test]
 fn a_reader_gives_up() {
     race(value, [reads_or_not, writes, reads], |value| assert_eq!(written(value), 1));

@@ -58,6 +58,40 @@ fn a_big_one_gives_up() {
     race(|| room(2), [gives_up, small, small], all_is_back::<2>);
 }
 
+/// It stands in front of one that could go, and nobody else ever gives anything back.
+#[test]
+fn who_gives_up_serves_the_next() {
+    fn half_taken() -> Room {
+        let room = room(2);
+        room.semaphore.acquire(1).forget();
+        room
+    }
+    fn big(room: &Room) {
+        assert!(room.semaphore.acquire_timeout(2, Duration::ZERO).is_none());
+    }
+    fn small(room: &Room) {
+        drop(room.semaphore.acquire(1));
+    }
+    race(half_taken, [small, big], |room| assert_eq!(room.semaphore.available_permits(), 1));
+    race(half_taken, [small, small, big], |room| {
+        assert_eq!(room.semaphore.available_permits(), 1);
+    });
+}
+
+/// Who takes all of them writes, who takes one of them reads: served, or of what was left.
+#[test]
+fn some_are_served_and_some_are_left() {
+    fn reads(room: &Room) {
+        let _permit = room.semaphore.acquire(1);
+        room.guarded.get();
+    }
+    fn writes(room: &Room) {
+        let _permit = room.semaphore.acquire(2);
+        room.guarded.add(1);
+    }
+    race(|| room(2), [reads, reads, writes], all_is_back::<2>);
+}
+
 #[test]
 fn by_hand() {
     fn takes(room: &Room) {

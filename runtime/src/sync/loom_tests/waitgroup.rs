@@ -62,7 +62,7 @@ fn used_again_at_once() {
     }
     race(
         || work(1),
-        [waits, ends_and_begins],
+        [ends_and_begins, waits],
         |work| {
             assert_eq!(work.done[0].get(), 1);
             work.wg.wait();
@@ -79,7 +79,7 @@ fn a_late_release_takes_nobody_along() {
         assert!(!work.wg.wait_timeout(Duration::ZERO));
         work.wg.done();
     }
-    race(|| work(1), [waits, second_end, ends], |work| work.wg.wait());
+    race(|| work(1), [second_end, ends, waits], |work| work.wg.wait());
 }
 
 #[test]
