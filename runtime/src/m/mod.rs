@@ -8,23 +8,24 @@
 //!    never inlined: a goroutine may go on with another thread, and an address of thread-local
 //!    memory that a caller kept over a switch would be another thread's. **After a switch, the
 //!    M comes from the switch.**
-//! 4. The entry word is 1 while the thread is inside the runtime. It is set and cleared with
-//!    plain stores by the thread itself; no user code runs while it is set. `leave` restores
+//! 4. What its P owns it touches inside the runtime alone, between `enter` and `leave`, and after `enter`
+//!    it asks again whether it has one: see [`Entry`]. No user code runs inside. `leave` restores
 //!    what `enter` returned, so entries nest.
+
+mod entry;
+
+pub(crate) use entry::{Entry, PREEMPT, TIMERS};
 
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
 use crate::p::Held;
 use crate::parker::ParkWord;
-use crate::prim::global::{AtomicU32, Ordering};
+use crate::prim::global::{AtomicPtr, AtomicU32, Ordering};
 use crate::util::Rng;
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::ptr::NonNull;
-
-/// In the retake word: the running goroutine's slice is over.
-pub(crate) const PREEMPT: u32 = 1;
 
 /// What anybody may see.
 #[derive(Debug)]
@@ -36,11 +37,31 @@ pub(crate) struct M {
     pub(crate) holder: &'static Holder,
     /// The P that a waker gives it: index + 1, and SPINNING.
     given: AtomicU32,
-    /// Inside the runtime (1) or in user code (0).
-    in_runtime: CachePadded<AtomicU32>,
-    /// What others want of it; looked at whenever it enters the runtime.
-    retake: AtomicU32,
+    /// In the runtime or in user code, and what others want of it.
+    pub(crate) entry: Entry,
+    /// The carrier that runs on it. Written by its own thread alone.
+    pub(crate) slot: Running,
+    /// The thread, as the system knows it; 0 while it has none.
+    pub(crate) tid: AtomicU32,
     own: CachePadded<Own>,
+}
+
+/// The carrier that runs on an M.
+#[derive(Debug)]
+pub(crate) struct Running(AtomicPtr<Slot>);
+
+impl Running {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<&'static Slot> {
+        // SAFETY: null, or what `set` took; slots are never unmapped.
+        unsafe { self.0.load(Ordering::Relaxed).as_ref() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, slot: Option<&'static Slot>) {
+        let slot = slot.map_or(std::ptr::null(), std::ptr::from_ref);
+        self.0.store(slot.cast_mut(), Ordering::Relaxed);
+    }
 }
 
 /// What only its thread may touch.
@@ -48,8 +69,6 @@ pub(crate) struct M {
 pub(crate) struct Own {
     /// The P it holds. Without one it runs on its own account until the next checkpoint.
     pub(crate) p: Cell<Option<Held>>,
-    /// The carrier that runs on it.
-    pub(crate) slot: Cell<Option<&'static Slot>>,
     /// What a carrier that ends found to run next, for g0.
     pub(crate) next: Cell<Option<Runnable>>,
     /// What the goroutine that parks has claimed: it runs next.
@@ -61,8 +80,10 @@ pub(crate) struct Own {
     /// The scheduler, opaque on this floor.
     pub(crate) home: Cell<*const ()>,
     pub(crate) rng: Rng,
-    /// A goroutine ended while pinned to this thread: so does the thread.
+    /// The thread is to end: a goroutine ended while pinned to it, or it has been idle for long.
     pub(crate) retire: Cell<bool>,
+    /// It ends because it was idle: another thread may take its place.
+    pub(crate) reaped: Cell<bool>,
 }
 
 const SPINNING: u32 = 1 << 31;
@@ -138,32 +159,39 @@ impl CurrentM {
         &self.own
     }
 
-    /// Enters the runtime. Returns what `leave` restores.
-    #[inline]
+    /// Enters the runtime. Returns what `leave` restores. Afterwards the M may find that it has
+    /// no P any more.
+    #[inline(always)]
     pub(crate) fn enter(self) -> u32 {
-        let before = self.in_runtime.load(Ordering::Relaxed);
-        // Plain store: who wants our P orders it from the other side (membarrier).
-        self.in_runtime.store(1, Ordering::Relaxed);
-        crate::prim::compiler_fence();
+        let (before, asked) = self.entry.enter();
+        if asked {
+            self.answer();
+        }
         before
     }
 
-    /// Leaves the runtime. Release: what was done inside is seen by who reads 0.
-    #[inline]
+    /// It was asked for its P: keeps it, or finds that it has lost it.
+    #[cold]
+    #[inline(never)]
+    fn answer(self) {
+        if let Some(p) = self.own.p.get()
+            && !p.owner.keep(self.id)
+        {
+            self.own.p.set(None);
+            self.entry.lose();
+        }
+    }
+
+    /// Leaves the runtime.
+    #[inline(always)]
     pub(crate) fn leave(self, before: u32) {
-        self.in_runtime.store(before, Ordering::Release);
+        self.entry.leave(before);
     }
 
-    /// Whether somebody wants something of this M: one plain load.
-    #[inline]
+    /// Whether something is wanted of the goroutine that runs: one plain load.
+    #[inline(always)]
     pub(crate) fn wanted(self) -> bool {
-        self.retake.load(Ordering::Relaxed) != 0
-    }
-
-    /// A new slice begins. `true`: the last one had gone on for too long.
-    #[inline]
-    pub(crate) fn clear_preempt(self) -> bool {
-        self.wanted() && self.retake.fetch_and(!PREEMPT, Ordering::Relaxed) & PREEMPT != 0
+        self.entry.wanted()
     }
 }
 
@@ -174,11 +202,11 @@ impl M {
             word: ParkWord::new(),
             holder: Holder::take(),
             given: AtomicU32::new(0),
-            in_runtime: CachePadded::new(AtomicU32::new(1)),
-            retake: AtomicU32::new(0),
+            entry: Entry::new(),
+            slot: Running(AtomicPtr::new(std::ptr::null_mut())),
+            tid: AtomicU32::new(0),
             own: CachePadded::new(Own {
                 p: Cell::new(None),
-                slot: Cell::new(None),
                 next: Cell::new(None),
                 claimed: Cell::new(None),
                 spinning: Cell::new(false),
@@ -186,6 +214,7 @@ impl M {
                 home: Cell::new(std::ptr::null()),
                 rng: Rng::new(),
                 retire: Cell::new(false),
+                reaped: Cell::new(false),
             }),
         }
     }
@@ -203,10 +232,5 @@ impl M {
         let word = self.given.swap(0, Ordering::Acquire);
         let p = (word & !SPINNING).checked_sub(1)?;
         Some((p, word & SPINNING != 0))
-    }
-
-    /// Asks it to let others run at its next checkpoint.
-    pub(crate) fn preempt(&self) {
-        self.retake.fetch_or(PREEMPT, Ordering::Relaxed);
     }
 }

@@ -6,10 +6,14 @@
 //! 1. At most one thread holds a P at a time; [`Held`] is the evidence. It passes through the
 //!    idle list's lock, or through the word of the M that it is given to.
 //! 2. Only the holder touches [`Own`], and only the holder puts into the queue.
-//! 3. The owner word is (M, epoch): the epoch moves whenever the P changes hands, so that
-//!    who read an old owner cannot take the P from a new one.
+//! 3. The owner word says who holds it: see [`Owner`]. A holder in user code may lose its P; it
+//!    finds out when it enters the runtime, before it touches anything of it (`m::entry`).
 //! 4. Counters are written by the holder alone, with plain loads and stores; anybody may read
 //!    them, and sees a value that was true a moment ago.
+
+mod owner;
+
+pub(crate) use owner::{Owner, Seen};
 
 use crate::carrier::Slot;
 use crate::g::Runnable;
@@ -33,8 +37,7 @@ pub(crate) const GLOBAL_EVERY: u32 = 61;
 /// What anybody may see.
 pub(crate) struct P {
     pub(crate) index: u32,
-    /// M in the high half (its id + 1, 0: nobody), epoch in the low half.
-    owner: CachePadded<AtomicU64>,
+    pub(crate) owner: CachePadded<Owner>,
     pub(crate) remote: Remote<Runnable>,
     /// Slices begun. Runs that inherit a slice do not count.
     tick: AtomicU32,
@@ -77,7 +80,7 @@ impl P {
         let (queue, remote) = Local::new(solo);
         Self {
             index,
-            owner: CachePadded::new(AtomicU64::new(0)),
+            owner: CachePadded::new(Owner::new()),
             remote,
             tick: AtomicU32::new(0),
             runs: AtomicU64::new(0),
@@ -135,8 +138,7 @@ impl P {
 
     /// The id of the M that holds it.
     pub(crate) fn holder(&self) -> Option<u32> {
-        let word = self.owner.load(Ordering::Acquire);
-        ((word >> 32) as u32).checked_sub(1)
+        self.owner.look().holder()
     }
 
     /// Becomes the holder.
@@ -145,9 +147,7 @@ impl P {
     /// The caller took the P from the idle list, or it was given to it; `self` outlives the
     /// evidence.
     pub(crate) unsafe fn hold(&self, m: u32) -> Held {
-        let epoch = self.owner.load(Ordering::Relaxed).wrapping_add(1) & 0xFFFF_FFFF;
-        // Release pairs with `holder`.
-        self.owner.store((u64::from(m) + 1) << 32 | epoch, Ordering::Release);
+        self.owner.hold(m);
         Held { p: self, on_one_thread: PhantomData }
     }
 }
@@ -195,10 +195,7 @@ impl Held {
 
     /// No longer the holder. The caller puts the P where the next one finds it.
     pub(crate) fn release(self) -> u32 {
-        let epoch = self.owner.load(Ordering::Relaxed) & 0xFFFF_FFFF;
-        // Release pairs with `hold`'s and `holder`'s reads; the hand-over itself is ordered
-        // by the lock or word it goes through.
-        self.owner.store(epoch, Ordering::Release);
+        self.owner.release();
         self.index
     }
 

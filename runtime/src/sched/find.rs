@@ -106,9 +106,9 @@ impl Sched {
         own.streak.set(0);
         // Who had a whole slice is at the end of the P's own queue, and perhaps alone there: those who
         // asked for the slice's end come first.
-        let preempted = m.clear_preempt();
+        let asked = m.entry.take_wants() != 0;
         p.count_run(true);
-        if (p.global_turn() || preempted)
+        if (p.global_turn() || asked)
             && let Some(found) = self.others_turn(m)
         {
             return Some(found);
@@ -165,7 +165,7 @@ impl Sched {
     #[inline(never)]
     pub(super) fn find(&self, m: CurrentM) -> Option<Runnable> {
         loop {
-            if self.is_stopped() {
+            if self.is_stopped() || m.own().retire.get() {
                 self.drop_p(m);
                 return None;
             }
@@ -191,7 +191,7 @@ impl Sched {
             self.monitor.nudge();
         }
         self.idle.retire(index, m.id, m.own().spinning.replace(false));
-        if self.any_work(m, calm) {
+        if self.any_work(calm) || !self.config.migrate && self.machines.has_bound(m.id) {
             match self.idle.rejoin(m.id) {
                 Rejoin::With(index) => {
                     self.hold(m, index, true);
@@ -228,10 +228,9 @@ impl Sched {
     }
 
     /// A look at everything that a producer may have filled; `calm`: but for warm work.
-    pub(super) fn any_work(&self, m: CurrentM, calm: bool) -> bool {
+    pub(super) fn any_work(&self, calm: bool) -> bool {
         !self.global.is_empty()
             || self.ps.iter().any(|p| !(p.remote.is_empty() || calm && p.is_warm()))
-            || (!self.config.migrate && self.machines.has_bound(m.id))
             || self.is_stopped()
     }
 

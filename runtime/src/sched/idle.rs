@@ -193,6 +193,23 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
+    /// Whether an M sleeps that could be given a P.
+    pub(crate) fn has_m(&self) -> bool {
+        !self.lists.lock().ms.is_empty()
+    }
+
+    /// An idle M has slept for long, and ends if more of them sleep than there are idle Ps. `false`: it
+    /// stays, or has been given a P.
+    pub(crate) fn leave(&self, m: u32) -> bool {
+        let mut lists = self.lists.lock();
+        if lists.ms.len() <= lists.ps.len() {
+            return false;
+        }
+        let Some(at) = lists.ms.iter().position(|&other| other == m) else { return false };
+        lists.ms.remove(at);
+        true
+    }
+
     /// An M without a P goes to sleep until it is given one.
     pub(crate) fn retire_m(&self, m: u32) {
         self.lists.lock().ms.push(m);

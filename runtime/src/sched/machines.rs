@@ -9,18 +9,23 @@ use crate::m::{self, CurrentM, M};
 use crate::p::Held;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
-use crate::sys::Altstack;
+use crate::sys::{self, Altstack};
+use crate::util;
 use crate::trace::{Event, emit};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A thread that nobody has needed for so long ends, if there are more asleep than processors.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The Ms of one scheduler.
 pub(super) struct Machines {
     list: Mutex<Vec<Arc<M>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Ms in the list that got no thread.
+    /// Ms in the list that have no thread.
     spare: Mutex<Vec<Arc<M>>>,
     alive: AtomicU32,
     warned: AtomicBool,
@@ -50,6 +55,11 @@ impl Machines {
 
     pub(super) fn alive(&self) -> u32 {
         self.alive.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody has warned yet that threads are short.
+    pub(super) fn first_warning(&self) -> bool {
+        !self.warned.swap(true, Ordering::Relaxed)
     }
 
     pub(super) fn take_threads(&self) -> Vec<JoinHandle<()>> {
@@ -103,7 +113,7 @@ impl Sched {
     /// The processor waits until one of the threads there are can take it.
     #[cold]
     fn warn_no_thread(&self, error: &io::Error) {
-        if !self.machines.warned.swap(true, Ordering::Relaxed) {
+        if self.machines.first_warning() {
             eprintln!(
                 "rt: cannot start another worker thread: {error}. {} of {} processors have one and \
                  go on; raise the limit on threads (ulimit -u, or max_threads of the Builder)",
@@ -164,12 +174,18 @@ impl Sched {
         unsafe { Arc::from_raw(this) }
     }
 
+    /// Whether a P finds a thread: one that sleeps, or a new one.
+    pub(super) fn has_machine(&self) -> bool {
+        self.idle.has_m() || self.machines.alive() < self.config.max_threads
+    }
+
     /// Becomes the holder of P `index`.
     pub(super) fn hold(&self, m: CurrentM, index: u32, spinning: bool) {
         // SAFETY: the index came out of the idle list, or was given to us; the Ps live as
         // long as the scheduler, and that as long as this M.
         let held = unsafe { self.ps[index as usize].hold(m.id) };
         m.own().p.set(Some(held));
+        m.entry.gain();
         m.own().spinning.set(spinning);
         self.monitor.wake_if_asleep();
     }
@@ -177,6 +193,8 @@ impl Sched {
     /// Sleeps until it is given a P, or the scheduler stops.
     pub(super) fn sleep(&self, m: CurrentM) {
         emit(Event::SleepM { m: m.id });
+        // One that nobody has needed for a while ends; but not what carriers are bound to.
+        let mut patience = self.config.migrate.then(|| util::now() + PATIENCE);
         loop {
             if let Some((index, spinning)) = m.given() {
                 self.hold(m, index, spinning);
@@ -185,7 +203,13 @@ impl Sched {
             if self.is_stopped() {
                 return;
             }
-            m.word.sleep(None);
+            let woken = m.word.sleep(patience);
+            if !woken && patience.take().is_some() && self.idle.leave(m.id) {
+                self.machines.alive.fetch_sub(1, Ordering::Relaxed);
+                m.own().retire.set(true);
+                m.own().reaped.set(true);
+                return;
+            }
         }
     }
 
@@ -226,15 +250,23 @@ impl Sched {
 /// What an M's thread runs.
 fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
     let altstack = Altstack::install();
+    sys::wake_on_time();
+    m.tid.store(sys::thread_id(), Ordering::Relaxed);
     m::set_current(Some(m));
+    let mut reaped = false;
     if let Some(m) = m::current() {
         m.own().home.set(sched.home());
         sched.sleep(m);
         sched.run_machine(m);
-        if !m.own().retire.get() {
+        reaped = m.own().reaped.replace(false);
+        if !m.own().retire.replace(false) {
             sched.machines.alive.fetch_sub(1, Ordering::Relaxed);
         }
     }
     m::set_current(None);
     drop(altstack);
+    if reaped {
+        // From here on another thread may be it.
+        sched.machines.spare.lock().push(Arc::clone(m));
+    }
 }

@@ -10,7 +10,8 @@
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
-//! | `monitor` | the thread without a P: stale work, long slices, timers, housekeeping |
+//! | `monitor` | the thread without a P: timers, housekeeping |
+//! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
 //! | `stop` | shutting down |
 //!
 //! Invariants:
@@ -35,12 +36,14 @@ mod ready;
 mod run;
 mod stop;
 mod switch;
+mod watch;
 
 pub(crate) use body::end_unstarted;
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, unpin, yield_now,
+    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, step_in, step_out,
+    unpin, yield_now,
 };
 
 use crate::carrier::Slot;
@@ -204,7 +207,7 @@ fn id_batch() -> (u64, u64) {
 /// What the panic hook asks about the current goroutine. See `panic`.
 pub(crate) fn current_g() -> Option<GRef> {
     let m = crate::m::current()?;
-    let slot = m.own().slot.get()?;
+    let slot = m.slot.get()?;
     let job = std::ptr::NonNull::new(slot.job())?;
     Some(GRef::from_ptr(job.cast()))
 }
@@ -222,7 +225,7 @@ pub(crate) fn current_sched() -> Option<Arc<Sched>> {
 /// The slot of the goroutine that calls.
 #[inline]
 pub(crate) fn current_slot() -> Option<&'static Slot> {
-    crate::m::current()?.own().slot.get()
+    crate::m::current()?.slot.get()
 }
 
 /// A number below `n`, from the thread's own dice.
@@ -244,7 +247,7 @@ pub(crate) fn current_p() -> Option<u32> {
 #[inline]
 pub(crate) fn current_class() -> Option<Class> {
     let m = crate::m::current()?;
-    if !m.own().slot.get()?.entered.get().is_null() {
+    if !m.slot.get()?.entered.get().is_null() {
         return None;
     }
     // SAFETY: an M's scheduler outlives it.

@@ -1,7 +1,8 @@
 //! The monitor: the one thread without a P.
 //!
-//! It looks at the Ps while they are busy: at work that lies in front of a P which does not get
-//! to it, and at slices that last too long. It fires timers, and takes apart what has long been idle.
+//! It looks at the Ps while they are busy (`watch`): at work that lies in front of a P which does not get
+//! to it, and at goroutines that do not give their P back. It fires timers, and takes apart what
+//! has long been idle.
 //!
 //! It never wakes for nothing: with every P idle for [`QUIET`] it sleeps until the next timer, the
 //! next housekeeping that is due, or until a P is taken.
@@ -11,6 +12,7 @@
 //! the other.
 
 use super::Sched;
+use super::watch::Watch;
 use crate::carrier::Slot;
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
@@ -24,10 +26,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The time slice.
-const SLICE: Duration = Duration::from_millis(10);
+pub(super) const SLICE: Duration = Duration::from_millis(10);
 /// Between looks, at first; doubled while there is nothing to see.
 const FIRST_LOOK: Duration = Duration::from_micros(100);
-/// Between looks while something is stuck.
+/// Between looks while something is stuck, or might be as soon as there is work.
 const STUCK_LOOK: Duration = Duration::from_millis(1);
 /// Between looks, at most.
 const LAST_LOOK: Duration = Duration::from_millis(10);
@@ -46,15 +48,6 @@ pub(super) struct Monitor {
     /// Seconds since the start, as of the last look: the clock of idle carriers.
     seconds: AtomicU32,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// A P as it was at the last look.
-#[derive(Clone, Copy)]
-struct Seen {
-    next: usize,
-    runs: u64,
-    tick: u32,
-    slice_since: Instant,
 }
 
 impl Monitor {
@@ -126,10 +119,11 @@ impl Sched {
 
     fn run_monitor(&self) {
         let start = util::now();
-        let mut seen: Vec<_> = self.ps.iter().map(|p| Seen::of(p, start)).collect();
+        let mut watch = Watch::new(self, start);
         let mut delay = FIRST_LOOK;
         let mut busy_at = start;
         let mut calm_since = None;
+        let mut was_stuck = false;
         while !self.is_stopped() {
             let now = util::now();
             let seconds = (now - start).as_secs() as u32;
@@ -139,12 +133,19 @@ impl Sched {
                 });
             }
             let next_timer = self.fire_timers(now);
-            let stuck = self.look_at_ps(&mut seen, now) | self.end_calm(&mut calm_since, now);
+            let look = watch.look(self, now);
+            let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);
             if self.idle.idle_ps() != self.config.procs {
                 busy_at = now;
             }
-            delay = if stuck { (delay * 2).min(STUCK_LOOK) } else { (delay * 2).min(LAST_LOOK) };
+            delay = match (stuck, was_stuck) {
+                (true, false) => FIRST_LOOK,
+                (true, true) => (delay * 2).min(STUCK_LOOK),
+                (false, _) if look.tight => (delay * 2).min(STUCK_LOOK),
+                (false, _) => (delay * 2).min(LAST_LOOK),
+            };
+            was_stuck = stuck;
             let quiet = now.duration_since(busy_at) >= QUIET;
             let mut wake_at = [next_timer, next_chore].into_iter().flatten().min();
             if quiet {
@@ -195,34 +196,6 @@ impl Sched {
         false
     }
 
-    /// `true`: some P has work that it does not get to.
-    fn look_at_ps(&self, seen: &mut [Seen], now: Instant) -> bool {
-        let mut stuck = false;
-        for (p, old) in self.ps.iter().zip(seen) {
-            let Some(holder) = p.holder() else { continue };
-            let new = Seen::of(p, now);
-            let waiting = new.next != 0 || !p.remote.is_empty();
-            if waiting && new.runs == old.runs {
-                stuck = true;
-                // A spinner finds it, in the queue or as a stale `next`.
-                self.surplus();
-            }
-            if new.tick != old.tick {
-                *old = new;
-                continue;
-            }
-            let long = now.duration_since(old.slice_since) >= SLICE;
-            if long
-                && (waiting || !self.global.is_empty())
-                && let Some(m) = self.machines.get(holder)
-            {
-                m.preempt();
-            }
-            *old = Seen { slice_since: old.slice_since, ..new };
-        }
-        stuck
-    }
-
     /// Frees what has been idle for long; tells when there will be more.
     fn housekeep(&self, start: Instant, now: Instant) -> Option<Instant> {
         let seconds = (now - start).as_secs() as u32;
@@ -233,11 +206,5 @@ impl Sched {
         }?;
         let due = start + Duration::from_secs(u64::from(oldest + KEEP + 1));
         Some(due.max(now + FIRST_LOOK))
-    }
-}
-
-impl Seen {
-    fn of(p: &crate::p::P, now: Instant) -> Self {
-        Self { next: p.remote.peek_next(), runs: p.runs(), tick: p.tick(), slice_since: now }
     }
 }

@@ -16,13 +16,16 @@ use std::sync::Arc;
 #[inline(never)]
 pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
     let Some(m) = m::current() else { return Err(g) };
-    let Some(slot) = m.own().slot.get() else { return Err(g) };
+    let Some(slot) = m.slot.get() else { return Err(g) };
     if !slot.entered.get().is_null() {
         return Err(g);
     }
     let was = m.enter();
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    if m.own().p.get().is_none() {
+        sched.regain(m);
+    }
     let result = match m.own().p.get() {
         Some(p) if sched.is_running() => {
             // SAFETY: not queued yet: it is ours.

@@ -33,7 +33,7 @@ impl Sched {
                     None => return,
                 }
             }
-            m.own().slot.set(Some(slot));
+            m.slot.set(Some(slot));
             if let Some(p) = m.own().p.get() {
                 emit(Event::Run { p: p.index });
             }
@@ -52,7 +52,7 @@ impl Sched {
                 cmd = unsafe { slot.resume(m.into_input()) };
                 claimed = m.own().claimed.take();
             }
-            m.own().slot.set(None);
+            m.slot.set(None);
             if let Some(g) = claimed {
                 if cmd == Cmd::Yield {
                     self.requeue(m, slot);

@@ -107,7 +107,7 @@ fn claim(m: CurrentM, slot: &Slot, g: GRef) {
 #[inline(always)]
 pub(crate) fn yield_now() -> Option<&'static Slot> {
     let m = m::current()?;
-    let slot = m.own().slot.get()?;
+    let slot = m.slot.get()?;
     if stays(slot) {
         yield_pinned(m, slot);
         return Some(slot);
@@ -141,7 +141,7 @@ impl Here {
     /// The slot of the goroutine that runs; `None` on a plain thread.
     #[inline(always)]
     pub(crate) fn slot(self) -> Option<&'static Slot> {
-        self.0?.own().slot.get()
+        self.0?.slot.get()
     }
 
     /// A call that might have switched but did not: honours the time slice.
@@ -175,6 +175,17 @@ pub(crate) fn may_spin() -> bool {
 #[cold]
 #[inline(never)]
 fn preempted() {
+    if let Some(m) = m::current() {
+        let was = m.enter();
+        if m.own().p.get().is_none() {
+            // SAFETY: an M's scheduler outlives it.
+            unsafe { Sched::from_home(m.own().home.get()) }.regain(m);
+        }
+        m.leave(was);
+        if !m.wanted() {
+            return;
+        }
+    }
     yield_now();
 }
 
@@ -189,7 +200,7 @@ fn stays(slot: &Slot) -> bool {
 #[cold]
 #[inline(never)]
 pub(crate) fn park_thread(slot: &'static Slot, deadline: Option<Instant>) {
-    let on_m = m::current().filter(|m| m.own().slot.get().is_some_and(|s| std::ptr::eq(s, slot)));
+    let on_m = m::current().filter(|m| m.slot.get().is_some_and(|s| std::ptr::eq(s, slot)));
     let Some(m) = on_m else {
         slot.word.sleep(deadline);
         return;
@@ -242,10 +253,39 @@ impl Drop for Pin {
     }
 }
 
+/// The caller is about to block in the system: its P goes to others at once. `false`: it has none to give.
+pub(crate) fn step_out() -> bool {
+    let Some(m) = m::current() else { return false };
+    if m.slot.get().is_none() {
+        return false;
+    }
+    let was = m.enter();
+    let has_p = m.own().p.get().is_some();
+    if has_p {
+        // SAFETY: an M's scheduler outlives it.
+        unsafe { Sched::from_home(m.own().home.get()) }.hand_off(m);
+    }
+    m.leave(was);
+    has_p
+}
+
+/// It is back, on whatever thread, and wants a P again; waits for one if need be.
+pub(crate) fn step_in() {
+    let Some(m) = m::current() else { return };
+    let Some(slot) = m.slot.get() else { return };
+    let was = m.enter();
+    if m.own().p.get().is_none() {
+        let _pin = Pin::new(m, slot);
+        // SAFETY: an M's scheduler outlives it.
+        unsafe { Sched::from_home(m.own().home.get()) }.come_back(m, slot, false);
+    }
+    m.leave(was);
+}
+
 /// Binds the current goroutine to its thread. `false`: the caller is no goroutine.
 pub(crate) fn pin() -> bool {
     let Some(m) = m::current() else { return false };
-    let Some(slot) = m.own().slot.get() else { return false };
+    let Some(slot) = m.slot.get() else { return false };
     slot.pins.set(slot.pins.get() + 1);
     slot.bound.set(m.id + 1);
     true
@@ -254,7 +294,7 @@ pub(crate) fn pin() -> bool {
 /// Undoes one [`pin`].
 pub(crate) fn unpin() {
     let Some(m) = m::current() else { return };
-    let Some(slot) = m.own().slot.get() else { return };
+    let Some(slot) = m.slot.get() else { return };
     slot.pins.set(slot.pins.get().saturating_sub(1));
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
@@ -279,11 +319,22 @@ impl Sched {
             return self.start(index, self.idle.take_m(), false);
         }
         self.idle.retire_p(index);
-        if self.any_work(m, false) {
+        if self.any_work(false) {
             self.surplus();
         }
         self.stop.nudge_if_idle(self);
         true
+    }
+
+    /// This M has lost its P and has something to run: takes another one, if there is one idle.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn regain(&self, m: CurrentM) {
+        if self.idle.idle_ps() != 0
+            && let Some(index) = self.idle.take_p()
+        {
+            self.hold(m, index, false);
+        }
     }
 
     /// This M has something to run and wants a P; without `queue` an idle one will do at once.

@@ -12,14 +12,16 @@ const THERE: u32 = 2;
 
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
-/// Whether the system has it. Without it nobody may rely on [`light`].
+/// Whether the system has it, and `RT_BARRIER=fence` does not forbid it. Without it nobody may rely on
+/// [`light`].
 pub(crate) fn is_available() -> bool {
     if cfg!(any(loom, shuttle)) {
         return true;
     }
     match STATE.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let there = super::os::membarrier_register();
+            let fence = std::env::var_os("RT_BARRIER").is_some_and(|how| how == "fence");
+            let there = !fence && super::os::membarrier_register();
             STATE.store(if there { THERE } else { MISSING }, Ordering::Relaxed);
             there
         }

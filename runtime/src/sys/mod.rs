@@ -31,7 +31,7 @@ use crate::prim::global::{AtomicUsize, Ordering};
 
 pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
-pub(crate) use os::{cpus, errno, set_errno};
+pub(crate) use os::{ThreadState, cpus, errno, set_errno, thread_id, thread_time, wake_on_time};
 
 /// Whether two threads of this process can run at the same time, as of the first time it was asked.
 pub(crate) fn has_many_cpus() -> bool {

@@ -31,7 +31,36 @@ pub(crate) fn set_errno(value: libc::c_int) {
     unsafe { *place = value };
 }
 
-/// Memory.
+/// Any number but 0: nobody asks for the state of a thread by it.
+pub(crate) fn thread_id() -> u32 {
+    1
+}
+
+/// Unknown.
+pub(crate) fn thread_time(_tid: u32) -> Option<std::time::Duration> {
+    None
+}
+
+/// Timed waits end as the system likes.
+pub(crate) fn wake_on_time() {}
+
+/// There is no way to ask for a thread's state.
+#[derive(Debug)]
+pub(crate) struct ThreadState;
+
+impl ThreadState {
+    /// # Errors
+    /// Always.
+    pub(crate) fn open(_tid: u32) -> std::io::Result<Self> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    /// Never called.
+    pub(crate) fn is_blocked(&self) -> Option<bool> {
+        None
+    }
+}
+
 /// There is none.
 pub(crate) fn membarrier_register() -> bool {
     false

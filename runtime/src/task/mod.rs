@@ -2,6 +2,7 @@
 //!
 //! The free functions [`spawn`], [`scope`] and [`yield_now`] are also at the crate's root.
 
+mod blocking;
 mod builder;
 mod current;
 mod entered;
@@ -10,6 +11,7 @@ mod local;
 mod scope;
 mod spawn;
 
+pub use blocking::blocking;
 pub use builder::Builder;
 pub use current::{Task, ThreadPin, current, exit, pin_thread, try_current};
 pub use join::{JoinError, JoinHandle};

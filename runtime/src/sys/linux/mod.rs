@@ -5,8 +5,10 @@
 mod cgroup;
 mod cpu;
 pub(super) mod mem;
+mod thread;
 
 pub(crate) use cpu::cpus;
+pub(crate) use thread::{ThreadState, thread_id, thread_time, wake_on_time};
 
 /// This thread's `errno`. Async-signal-safe, as is [`set_errno`].
 pub(crate) fn errno() -> libc::c_int {

@@ -1,0 +1,222 @@
+//! What the monitor sees of the Ps, and what it does about those that do not get on.
+//!
+//! A P that has begun nothing new since the last look has a holder that is in user code, in one of
+//! three ways, told apart by the state of its thread:
+//!
+//! * **It waits in the kernel**, in two looks one after the other: the goroutine made a blocking call. Its P
+//!   is taken away at once, if there is work for it or no other P is idle.
+//! * **It runs**, or was preempted by the kernel, and others wait. After a slice it is asked to
+//!   yield at its next checkpoint. If it runs on without coming to one it burns, and its P is taken away: after
+//!   one slice at first, and later the more of such threads there are, for the kernel has to share
+//!   the CPUs among them: their number grows with the square root of time. Who does not run at
+//!   all, because other processes do, keeps its P: another thread would not run either.
+//! * Where the system does not say, everybody is taken to run.
+//!
+//! Who lost its P goes on with its thread, and gets in line for a P when it next enters the runtime.
+//! If no thread is to be had for the others, the P stays where it is.
+
+use super::Sched;
+use super::monitor::SLICE;
+use crate::m::{M, PREEMPT};
+use crate::p::{P, Seen as Owner};
+use crate::prim::global::Ordering;
+use crate::sys::{self, ThreadState};
+use crate::trace::{Event, emit};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Who runs on for so long after it was asked to yield comes to no checkpoint.
+const BURNS: Duration = Duration::from_micros(200);
+
+/// The Ps as they were at the last look, and the threads that burn without one.
+pub(super) struct Watch {
+    seen: Vec<Seen>,
+    /// The states of the threads of Ms, and their numbers: an M may get another one.
+    threads: HashMap<u32, (u32, ThreadState)>,
+    hogs: Vec<u32>,
+}
+
+/// A P as it was.
+#[derive(Clone, Copy)]
+struct Seen {
+    owner: Owner,
+    next: usize,
+    runs: u64,
+    tick: u32,
+    slice_since: Instant,
+    /// Looks in a row that found its thread waiting in the kernel.
+    blocked: u32,
+    /// When the goroutine was asked to yield, and how long its thread had run by then.
+    asked: Option<(Instant, Option<Duration>)>,
+}
+
+impl Seen {
+    fn of(p: &P, now: Instant) -> Self {
+        Self {
+            owner: p.owner.look(),
+            next: p.remote.peek_next(),
+            runs: p.runs(),
+            tick: p.tick(),
+            slice_since: now,
+            blocked: 0,
+            asked: None,
+        }
+    }
+}
+
+/// What a look found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Look {
+    /// Work waits in front of somebody who does not get to it.
+    pub(super) stuck: bool,
+    /// A P has not got on, and none is idle: the next work that comes finds nobody.
+    pub(super) tight: bool,
+}
+
+impl Watch {
+    pub(super) fn new(sched: &Sched, now: Instant) -> Self {
+        Self {
+            seen: sched.ps.iter().map(|p| Seen::of(p, now)).collect(),
+            threads: HashMap::new(),
+            hogs: Vec::new(),
+        }
+    }
+
+    pub(super) fn look(&mut self, sched: &Sched, now: Instant) -> Look {
+        self.hogs.retain(|&id| sched.machines.get(id).is_some_and(|m| m.entry.is_bereft()));
+        let mut found = Look::default();
+        for (index, p) in sched.ps.iter().enumerate() {
+            let old = self.seen[index];
+            let new = Seen::of(p, now);
+            self.seen[index] = new;
+            let Some(holder) = new.owner.holder() else { continue };
+            if new.owner != old.owner {
+                continue;
+            }
+            let rests = new.runs == old.runs;
+            let waiting = new.next != 0 || !p.remote.is_empty();
+            if waiting && rests {
+                found.stuck = true;
+                // A spinner finds it, in the queue or as a stale `next`.
+                sched.surplus();
+            }
+            if new.tick == old.tick {
+                let seen = Seen { slice_since: old.slice_since, asked: old.asked, ..new };
+                let seen = Seen { blocked: if rests { old.blocked } else { 0 }, ..seen };
+                self.seen[index] = seen;
+                found.tight |= rests && sched.idle.idle_ps() == 0;
+                found.stuck |= self.look_at(sched, p, holder, seen, rests, now);
+            }
+        }
+        found
+    }
+
+    /// A P that has begun no new slice. `true`: it was taken, or is to be.
+    fn look_at(
+        &mut self,
+        sched: &Sched,
+        p: &P,
+        holder: u32,
+        seen: Seen,
+        rests: bool,
+        now: Instant,
+    ) -> bool {
+        let Some(m) = sched.machines.get(holder) else { return false };
+        let index = p.index as usize;
+        let nobody = sched.idle.idle_ps() == 0;
+        let waiting = seen.next != 0 || !p.remote.is_empty();
+        let work = waiting || nobody && !sched.global.is_empty();
+        if rests && !m.entry.is_inside() {
+            let blocked = if self.is_blocked(&m) { seen.blocked + 1 } else { 0 };
+            self.seen[index].blocked = blocked;
+            if blocked >= 2 && (work || nobody) {
+                sched.take_away(p, seen.owner, &m, work);
+                return true;
+            }
+            if blocked == 1 && (work || nobody) {
+                return true;
+            }
+        }
+        let spent = now.duration_since(seen.slice_since);
+        if !work || spent < SLICE {
+            return false;
+        }
+        let Some(asked) = seen.asked else {
+            m.entry.ask(PREEMPT);
+            self.seen[index].asked = Some((now, time_of(&m)));
+            return true;
+        };
+        let slices = 1 + self.hogs.len() as u32 / sched.config.procs;
+        if spent >= SLICE * slices
+            && ignores(&m, asked, now)
+            && sched.take_away(p, seen.owner, &m, true)
+        {
+            self.hogs.push(holder);
+        }
+        true
+    }
+
+    fn is_blocked(&mut self, m: &M) -> bool {
+        let tid = m.tid.load(Ordering::Relaxed);
+        if self.threads.get(&m.id).is_none_or(|(known, _)| *known != tid) {
+            match ThreadState::open(tid) {
+                Ok(state) => self.threads.insert(m.id, (tid, state)),
+                Err(_) => return false,
+            };
+        }
+        let blocked = self.threads.get(&m.id).and_then(|(_, state)| state.is_blocked());
+        if blocked.is_none() {
+            self.threads.remove(&m.id);
+        }
+        blocked == Some(true)
+    }
+}
+
+fn time_of(m: &M) -> Option<Duration> {
+    sys::thread_time(m.tid.load(Ordering::Relaxed))
+}
+
+/// Whether it has run on since it was asked; by the clock on the wall where the thread's own is not to
+/// be had.
+fn ignores(m: &M, (at, time): (Instant, Option<Duration>), now: Instant) -> bool {
+    match (time, time_of(m)) {
+        (Some(before), Some(after)) => after.saturating_sub(before) >= BURNS,
+        _ => now.duration_since(at) >= SLICE,
+    }
+}
+
+impl Sched {
+    /// Takes `p` from `m`, which held it as of `owner` and is in user code, and gives it to who can use it.
+    fn take_away(&self, p: &P, owner: Owner, m: &M, work: bool) -> bool {
+        if work && !self.has_machine() {
+            self.warn_stays(m);
+            return false;
+        }
+        if !m.entry.take_p(|| p.owner.take(owner)) {
+            return false;
+        }
+        emit(Event::Handoff { p: p.index });
+        if work {
+            self.start(p.index, self.idle.take_m(), false);
+        } else {
+            self.idle.retire_p(p.index);
+            if self.any_work(false) {
+                self.surplus();
+            }
+        }
+        true
+    }
+
+    #[cold]
+    fn warn_stays(&self, m: &M) {
+        if !self.machines.first_warning() {
+            return;
+        }
+        let id = m.slot.get().map_or(0, |slot| slot.id.load(Ordering::Relaxed));
+        eprintln!(
+            "rt: goroutine {id} blocks its thread, or runs without calling the runtime, and others wait \
+             for its processor: all {} threads that max_threads of the Builder allows are in use",
+            self.config.max_threads,
+        );
+    }
+}

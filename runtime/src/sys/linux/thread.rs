@@ -1,0 +1,99 @@
+//! What the system knows of a thread.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+/// The calling thread, as the system numbers it; never 0.
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: no arguments; it cannot fail.
+    let tid = unsafe { libc::syscall(libc::SYS_gettid) };
+    u32::try_from(tid).unwrap_or(0)
+}
+
+/// Has the calling thread's timed waits end when they are due. By default the kernel puts them off
+/// by up to 50 microseconds, to wake several threads at once.
+pub(crate) fn wake_on_time() {
+    // SAFETY: numbers alone go in; it sets this thread's timer slack, in nanoseconds.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_usize, 0_usize, 0_usize, 0_usize) };
+}
+
+/// How long the thread `tid` of this process has run. `None`: there is none.
+pub(crate) fn thread_time(tid: u32) -> Option<Duration> {
+    // As the kernel builds the number of a thread's clock: not tid, then "scheduler's view" (2) of "one
+    // thread" (4).
+    let clock = !(tid.cast_signed()) << 3 | 6;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes `time` alone.
+    let rc = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    (rc == 0).then(|| Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec.cast_unsigned() as u32))
+}
+
+/// A view of a thread's state in `/proc`, kept open: a look costs a microsecond.
+#[derive(Debug)]
+pub(crate) struct ThreadState(File);
+
+impl ThreadState {
+    /// # Errors
+    /// When there is no such thread, or no `/proc`, or no file descriptor left.
+    pub(crate) fn open(tid: u32) -> io::Result<Self> {
+        File::open(format!("/proc/self/task/{tid}/stat")).map(Self)
+    }
+
+    /// Whether the thread waits in the kernel: for an event, or for a device. `None`: unknown.
+    pub(crate) fn is_blocked(&self) -> Option<bool> {
+        let mut text = [0; 64];
+        let len = self.0.read_at(&mut text, 0).ok()?;
+        state(&text[..len]).map(|state| matches!(state, b'S' | b'D'))
+    }
+}
+
+/// `tid (name) S ...`; a name may hold anything, and is at most 15 bytes long.
+fn state(text: &[u8]) -> Option<u8> {
+    let end = text.iter().rposition(|&byte| byte == b')')?;
+    text.get(end + 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ThreadState, state, thread_id, thread_time};
+    use std::time::Duration;
+
+    #[test]
+    fn reads_the_state() {
+        assert_eq!(state(b"12 (a b) S 1 2"), Some(b'S'));
+        assert_eq!(state(b"12 (a) R b) R 1 2"), Some(b'R'));
+        assert_eq!(state(b"12 (a"), None);
+        assert_eq!(state(b"12 (a)"), None);
+    }
+
+    #[test]
+    fn a_thread_that_runs_has_run() {
+        let before = thread_time(thread_id()).unwrap();
+        while thread_time(thread_id()).unwrap() < before + Duration::from_millis(2) {
+            std::hint::spin_loop();
+        }
+        assert_eq!(thread_time(u32::MAX >> 4), None);
+    }
+
+    #[test]
+    fn tells_a_thread_that_waits_from_one_that_runs() {
+        let me = ThreadState::open(thread_id()).unwrap();
+        assert_eq!(me.is_blocked(), Some(false));
+        let (tx, rx) = std::sync::mpsc::channel();
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            tx.send(thread_id()).unwrap();
+            wait.recv().unwrap_err();
+        });
+        let other = ThreadState::open(rx.recv().unwrap()).unwrap();
+        while other.is_blocked() != Some(true) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(end);
+        thread.join().unwrap();
+        assert_eq!(other.is_blocked(), None);
+        assert!(ThreadState::open(u32::MAX).is_err());
+    }
+}
