@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-
 /// Burns without a call of the runtime until `end` is set.
 fn burn(end: &AtomicBool) {
     while !end.load(Ordering::Relaxed) {
@@ -150,7 +149,9 @@ fn blocking_gives_the_processor_away_and_gets_one_back() {
                 n += rx.recv().unwrap();
             });
             assert_eq!(n, 3);
-            let caught = std::panic::catch_unwind(|| rt::blocking(|| std::panic::resume_unwind(Box::new(5))));
+            let caught = std::panic::catch_unwind(|| {
+                rt::blocking(|| std::panic::resume_unwind(Box::new(5)))
+            });
             assert_eq!(*caught.unwrap_err().downcast::<i32>().unwrap(), 5);
             rt::spawn(|| ()).join().unwrap();
         });

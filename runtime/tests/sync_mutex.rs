@@ -310,16 +310,27 @@ fn an_abort_of_who_was_woken_loses_nothing() {
             });
             let next = spawn_waiter(&mutex, |mut value| *value += 1);
             if case == Case::Handed {
-                // It is woken, in vain, and has waited for long enough.
-                thread::sleep(Duration::from_millis(2));
+                // It is woken, in vain, and has waited for long enough. All this without a blocking
+                // call, which would let others have the processor.
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_millis(2) {
+                    std::hint::spin_loop();
+                }
                 drop(guard);
                 guard = mutex.lock();
                 rt::yield_now();
                 // A thread hands it over; who was handed it waits for this processor.
+                let dropped = AtomicBool::new(false);
                 thread::scope(|s| {
-                    s.spawn(move || drop(guard));
+                    s.spawn(|| {
+                        drop(guard);
+                        dropped.store(true, Ordering::SeqCst);
+                    });
+                    while !dropped.load(Ordering::SeqCst) {
+                        std::hint::spin_loop();
+                    }
+                    assert!(mutex.try_lock().is_none(), "it was not handed over");
                 });
-                assert!(mutex.try_lock().is_none(), "it was not handed over");
             } else {
                 drop(guard);
             }

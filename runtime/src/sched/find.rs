@@ -134,6 +134,7 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
+        self.run_timers(m);
         if let Some(p) = m.own().p.get()
             && p.set_sweep(false)
         {
@@ -173,6 +174,9 @@ impl Sched {
                 self.retire_without_p(m);
                 continue;
             };
+            if self.run_timers(m) {
+                continue;
+            }
             if let Some(found) = self.next_live(m).or_else(|| self.steal_live(m, p)) {
                 self.found(m);
                 return Some(found);
@@ -192,7 +196,7 @@ impl Sched {
         }
         self.idle.retire(index, m.id, m.own().spinning.replace(false));
         if self.any_work(calm) || !self.config.migrate && self.machines.has_bound(m.id) {
-            match self.idle.rejoin(m.id) {
+            match self.idle.rejoin(m.id, true) {
                 Rejoin::With(index) => {
                     self.hold(m, index, true);
                     return;
@@ -209,7 +213,7 @@ impl Sched {
     fn retire_without_p(&self, m: CurrentM) {
         self.idle.retire_m(m.id);
         if !self.config.migrate && self.machines.has_bound(m.id) {
-            if let Rejoin::With(index) = self.idle.rejoin(m.id) {
+            if let Rejoin::With(index) = self.idle.rejoin(m.id, true) {
                 self.hold(m, index, true);
                 return;
             }

@@ -66,8 +66,9 @@
 //!
 //! The models in `loom_tests` check the claim on this code.
 
+use super::timers::NEVER;
 use crate::prim::Mutex;
-use crate::prim::atomic::{AtomicU32, Ordering, fence};
+use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// The two lists and the two counts.
 pub(crate) struct Idle {
@@ -76,11 +77,27 @@ pub(crate) struct Idle {
     spinning: AtomicU32,
     /// Warm work wakes nobody until the monitor says so: a spinner has just left some alone.
     calm: AtomicU32,
+    /// When the first of the idle Ms wakes by itself. Written under the lock.
+    promised: AtomicU64,
 }
 
 struct Lists {
     ps: Vec<u32>,
-    ms: Vec<u32>,
+    ms: Vec<Sleeper>,
+}
+
+/// An idle M, and what it has promised: see `timers`.
+#[derive(Clone, Copy, Debug)]
+struct Sleeper {
+    m: u32,
+    /// It wakes by itself then.
+    until: u64,
+}
+
+impl Lists {
+    fn position(&self, m: u32) -> Option<usize> {
+        self.ms.iter().rposition(|sleeper| sleeper.m == m)
+    }
 }
 
 /// A P to run with, and an M to wake for it; without one, a thread must be started.
@@ -94,7 +111,7 @@ pub(crate) struct Claim {
 /// What an M that has retired finds when it wants back.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Rejoin {
-    /// This P; the M counts as spinning.
+    /// This P; the M counts as spinning, if it said so.
     With(u32),
     /// Somebody has given it a P meanwhile: it is in the M's word.
     Given,
@@ -110,6 +127,7 @@ impl Idle {
             idle_ps: AtomicU32::new(procs),
             spinning: AtomicU32::new(0),
             calm: AtomicU32::new(0),
+            promised: AtomicU64::new(NEVER),
         }
     }
 
@@ -143,7 +161,8 @@ impl Idle {
 
     /// An idle M for a P that its holder hands over; `None`: a thread must be started.
     pub(crate) fn take_m(&self) -> Option<u32> {
-        self.lists.lock().ms.pop()
+        let mut lists = self.lists.lock();
+        self.pop_m(&mut lists)
     }
 
     /// An idle P for an M that comes back and has something to run.
@@ -173,7 +192,7 @@ impl Idle {
         {
             let mut lists = self.lists.lock();
             lists.ps.push(p);
-            lists.ms.push(m);
+            lists.ms.push(Sleeper { m, until: NEVER });
             self.idle_ps.fetch_add(1, Ordering::Relaxed);
         }
         if spinning {
@@ -205,38 +224,54 @@ impl Idle {
         if lists.ms.len() <= lists.ps.len() {
             return false;
         }
-        let Some(at) = lists.ms.iter().position(|&other| other == m) else { return false };
-        lists.ms.remove(at);
-        true
+        self.remove(&mut lists, m)
+    }
+
+    /// An idle M is about to sleep, and has seen `earliest` among the deadlines since it entered the list.
+    /// When it is to wake by itself; `None`: it has been given a P.
+    pub(crate) fn keep(&self, m: u32, earliest: u64) -> Option<u64> {
+        let mut lists = self.lists.lock();
+        let at = lists.position(m)?;
+        let others = lists.ms.iter().filter(|other| other.m != m).map(|other| other.until).min();
+        let until = if others.is_none_or(|others| earliest < others) { earliest } else { NEVER };
+        lists.ms[at].until = until;
+        self.promise(&lists);
+        Some(until)
+    }
+
+    /// When the first of the idle Ms wakes by itself.
+    pub(crate) fn promised(&self) -> u64 {
+        self.promised.load(Ordering::Relaxed)
+    }
+
+    fn promise(&self, lists: &Lists) {
+        let first = lists.ms.iter().map(|sleeper| sleeper.until).min().unwrap_or(NEVER);
+        self.promised.store(first, Ordering::Relaxed);
     }
 
     /// An M without a P goes to sleep until it is given one.
     pub(crate) fn retire_m(&self, m: u32) {
-        self.lists.lock().ms.push(m);
+        self.lists.lock().ms.push(Sleeper { m, until: NEVER });
     }
 
     /// Takes a certain M out of the idle ones, if it is there, to give it a P.
     pub(crate) fn remove_m(&self, m: u32) -> bool {
         let mut lists = self.lists.lock();
-        match lists.ms.iter().position(|&other| other == m) {
-            Some(at) => {
-                lists.ms.remove(at);
-                true
-            }
-            None => false,
-        }
+        self.remove(&mut lists, m)
     }
 
-    /// R4's second half.
-    pub(crate) fn rejoin(&self, m: u32) -> Rejoin {
+    /// R4's second half; also for an M whose time has come: not as a spinner, for it knows what it wakes for.
+    pub(crate) fn rejoin(&self, m: u32, spinning: bool) -> Rejoin {
         let mut lists = self.lists.lock();
-        let Some(at) = lists.ms.iter().rposition(|&other| other == m) else {
+        if lists.position(m).is_none() {
             return Rejoin::Given;
-        };
+        }
         let Some(p) = lists.ps.pop() else { return Rejoin::NoP };
-        lists.ms.remove(at);
+        self.remove(&mut lists, m);
         self.idle_ps.fetch_sub(1, Ordering::Relaxed);
-        self.spinning.fetch_add(1, Ordering::Relaxed);
+        if spinning {
+            self.spinning.fetch_add(1, Ordering::Relaxed);
+        }
         Rejoin::With(p)
     }
 
@@ -268,6 +303,23 @@ impl Idle {
     fn pop(&self, lists: &mut Lists) -> Option<Claim> {
         let p = lists.ps.pop()?;
         self.idle_ps.fetch_sub(1, Ordering::Relaxed);
-        Some(Claim { p, m: lists.ms.pop() })
+        Some(Claim { p, m: self.pop_m(lists) })
+    }
+
+    fn pop_m(&self, lists: &mut Lists) -> Option<u32> {
+        let sleeper = lists.ms.pop()?;
+        if sleeper.until != NEVER {
+            self.promise(lists);
+        }
+        Some(sleeper.m)
+    }
+
+    /// `false`: it was not there.
+    fn remove(&self, lists: &mut Lists, m: u32) -> bool {
+        let Some(at) = lists.position(m) else { return false };
+        if lists.ms.remove(at).until != NEVER {
+            self.promise(lists);
+        }
+        true
     }
 }

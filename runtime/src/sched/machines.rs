@@ -3,6 +3,7 @@
 //! Invariant: an M's id is its place in the list, and the list only grows; so an id that was
 //! read once names the same M for ever.
 
+use super::idle::Rejoin;
 use super::{Phase, Sched};
 use crate::carrier::Slot;
 use crate::m::{self, CurrentM, M};
@@ -10,8 +11,8 @@ use crate::p::Held;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
 use crate::sys::{self, Altstack};
-use crate::util;
 use crate::trace::{Event, emit};
+use crate::util;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -190,11 +191,14 @@ impl Sched {
         self.monitor.wake_if_asleep();
     }
 
-    /// Sleeps until it is given a P, or the scheduler stops.
+    /// Sleeps, as one of the idle Ms, until it is given a P, or a deadline comes that it has promised to
+    /// wake for, or the scheduler stops.
     pub(super) fn sleep(&self, m: CurrentM) {
         emit(Event::SleepM { m: m.id });
         // One that nobody has needed for a while ends; but not what carriers are bound to.
         let mut patience = self.config.migrate.then(|| util::now() + PATIENCE);
+        // Every P was held when its time came: their holders see to the deadlines.
+        let mut relieved = false;
         loop {
             if let Some((index, spinning)) = m.given() {
                 self.hold(m, index, spinning);
@@ -203,11 +207,24 @@ impl Sched {
             if self.is_stopped() {
                 return;
             }
-            let woken = m.word.sleep(patience);
-            if !woken && patience.take().is_some() && self.idle.leave(m.id) {
+            let until = if relieved { None } else { self.idle.keep(m.id, self.earliest()) };
+            let until = until.and_then(|ns| self.instant(ns));
+            let woken = m.word.sleep([until, patience].into_iter().flatten().min());
+            if woken {
+                continue;
+            }
+            if until.is_some_and(|at| util::now() >= at) {
+                match self.idle.rejoin(m.id, false) {
+                    Rejoin::With(index) => return self.hold(m, index, false),
+                    Rejoin::Given => {}
+                    Rejoin::NoP => relieved = true,
+                }
+            } else if patience.take().is_some() && self.idle.leave(m.id) {
                 self.machines.alive.fetch_sub(1, Ordering::Relaxed);
                 m.own().retire.set(true);
                 m.own().reaped.set(true);
+                // It may have been the one that promised to wake.
+                self.cover();
                 return;
             }
         }

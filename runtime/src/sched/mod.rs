@@ -10,7 +10,8 @@
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
-//! | `monitor` | the thread without a P: timers, housekeeping |
+//! | `timers` | deadlines, and who wakes for them |
+//! | `monitor` | the thread without a P: late timers, housekeeping |
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
 //! | `stop` | shutting down |
 //!
@@ -36,6 +37,7 @@ mod ready;
 mod run;
 mod stop;
 mod switch;
+mod timers;
 mod watch;
 
 pub(crate) use body::end_unstarted;
@@ -45,6 +47,7 @@ pub(crate) use switch::{
     Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, step_in, step_out,
     unpin, yield_now,
 };
+pub(crate) use timers::Key;
 
 use crate::carrier::Slot;
 use crate::g::{G, GRef, Runnable};
@@ -56,6 +59,7 @@ use crate::stack::Class;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a runtime was built with.
 #[derive(Clone, Debug)]
@@ -108,6 +112,10 @@ pub(crate) struct Sched {
     /// Fresh goroutines that found no stack and wait for a carrier.
     starved: Mutex<VecDeque<GRef>>,
     starving: AtomicUsize,
+    /// By P.
+    timers: Box<[timers::Timers]>,
+    /// What timers count from.
+    start: Instant,
     monitor: monitor::Monitor,
     stop: stop::Stop,
 }
@@ -137,6 +145,8 @@ impl Sched {
             carriers: (0..Class::COUNT).map(|_| AtomicUsize::new(0)).collect(),
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
+            timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
+            start: crate::util::now(),
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),
             config,

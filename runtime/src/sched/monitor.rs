@@ -1,7 +1,7 @@
 //! The monitor: the one thread without a P.
 //!
 //! It looks at the Ps while they are busy (`watch`): at work that lies in front of a P which does not get
-//! to it, and at goroutines that do not give their P back. It fires timers, and takes apart what
+//! to it, and at goroutines that do not give their P back. It sees to late timers, and takes apart what
 //! has long been idle.
 //!
 //! It never wakes for nothing: with every P idle for [`QUIET`] it sleeps until the next timer, the
@@ -13,12 +13,11 @@
 
 use super::Sched;
 use super::watch::Watch;
-use crate::carrier::Slot;
+use crate::m::TIMERS;
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, AtomicBool, fence};
 use crate::prim::global::{AtomicU32, Ordering};
-use crate::timer::{Heap, Key};
 use crate::util;
 use std::io;
 use std::sync::Arc;
@@ -37,6 +36,8 @@ const LAST_LOOK: Duration = Duration::from_millis(10);
 const CALM: Duration = Duration::from_millis(5);
 /// Idle for so long, it stops looking.
 const QUIET: Duration = Duration::from_millis(100);
+/// Who runs goroutines gets so much time to see that a deadline has passed.
+const GRACE: Duration = Duration::from_micros(50);
 /// A carrier idle for so many seconds is taken apart.
 const KEEP: u32 = 5;
 
@@ -44,7 +45,6 @@ const KEEP: u32 = 5;
 pub(super) struct Monitor {
     pub(super) word: ParkWord,
     asleep: AtomicBool,
-    timers: Mutex<Heap<&'static Slot>>,
     /// Seconds since the start, as of the last look: the clock of idle carriers.
     seconds: AtomicU32,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -55,7 +55,6 @@ impl Monitor {
         Self {
             word: ParkWord::new(),
             asleep: AtomicBool::new(false),
-            timers: Mutex::new(Heap::new()),
             seconds: AtomicU32::new(0),
             thread: Mutex::new(None),
         }
@@ -103,20 +102,6 @@ impl Sched {
         Ok(())
     }
 
-    /// Wakes `slot` at `at`.
-    pub(crate) fn wake_at(&self, at: Instant, slot: &'static Slot) -> Key {
-        let (key, first) = self.monitor.timers.lock().insert(at, slot);
-        if first {
-            self.monitor.nudge();
-        }
-        key
-    }
-
-    /// Does not, after all.
-    pub(crate) fn cancel_wake(&self, key: Key) {
-        self.monitor.timers.lock().cancel(key);
-    }
-
     fn run_monitor(&self) {
         let start = util::now();
         let mut watch = Watch::new(self, start);
@@ -124,6 +109,7 @@ impl Sched {
         let mut busy_at = start;
         let mut calm_since = None;
         let mut was_stuck = false;
+        let mut asked = false;
         while !self.is_stopped() {
             let now = util::now();
             let seconds = (now - start).as_secs() as u32;
@@ -132,7 +118,7 @@ impl Sched {
                     p.set_sweep(true);
                 });
             }
-            let next_timer = self.fire_timers(now);
+            let next_timer = self.late_timers(&mut asked, now);
             let look = watch.look(self, now);
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);
@@ -163,19 +149,30 @@ impl Sched {
         }
     }
 
-    /// Wakes whom it is time to wake; tells when the next one is due.
-    fn fire_timers(&self, now: Instant) -> Option<Instant> {
-        loop {
-            // The lock is not held over the wake-up.
-            let (due, next) = {
-                let mut timers = self.monitor.timers.lock();
-                (timers.pop_due(now), timers.first())
-            };
-            match due {
-                Some(slot) => super::wake(slot),
-                None => return next,
-            }
+    /// Deadlines that no sleeper has promised to wake for, while some P is held. Tells when to look again.
+    fn late_timers(&self, asked: &mut bool, now: Instant) -> Option<Instant> {
+        let earliest = self.earliest();
+        if earliest >= self.idle.promised() || self.idle.idle_ps() == self.config.procs {
+            *asked = false;
+            return None;
         }
+        let late = self.ns(now).checked_sub(earliest);
+        match late {
+            Some(_) if *asked => {
+                *asked = false;
+                // Nobody has got to them: from here on they are work like any other.
+                self.run_due(0, earliest);
+            }
+            Some(_) => {
+                *asked = true;
+                let holders = self.ps.iter().filter_map(|p| self.machines.get(p.holder()?));
+                holders.for_each(|m| m.entry.ask(TIMERS));
+                self.surplus();
+            }
+            None => *asked = false,
+        }
+        let grace = now + FIRST_LOOK;
+        Some(self.instant(self.earliest()).map_or(grace, |at| (at + GRACE).max(grace)))
     }
 
     /// Has somebody look again at the warm work that a spinner left alone, after a while. `true`: there

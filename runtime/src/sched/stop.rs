@@ -154,7 +154,6 @@ impl Sched {
 
     /// Whether the caller is one of this scheduler's own goroutines.
     pub(crate) fn is_current(&self) -> bool {
-        m::current()
-            .is_some_and(|m| m.slot.get().is_some() && m.own().home.get() == self.this())
+        m::current().is_some_and(|m| m.slot.get().is_some() && m.own().home.get() == self.this())
     }
 }

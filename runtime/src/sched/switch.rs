@@ -322,6 +322,7 @@ impl Sched {
         if self.any_work(false) {
             self.surplus();
         }
+        self.cover();
         self.stop.nudge_if_idle(self);
         true
     }

@@ -203,6 +203,7 @@ impl Sched {
             if self.any_work(false) {
                 self.surplus();
             }
+            self.cover();
         }
         true
     }

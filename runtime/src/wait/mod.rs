@@ -22,8 +22,7 @@ mod list;
 
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Unwind};
-use crate::sched::{self, Sched};
-use crate::timer::Key;
+use crate::sched::{self, Key, Sched};
 use crate::util;
 use std::ptr::NonNull;
 use std::time::Instant;

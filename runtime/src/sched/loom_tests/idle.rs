@@ -237,7 +237,7 @@ impl World {
         let Some(Own { p: Some(p), spinning }) = self.release(m) else { panic!("no P") };
         self.idle.retire(p, m, spinning);
         if self.any_work()
-            && let Rejoin::With(p) = self.idle.rejoin(m)
+            && let Rejoin::With(p) = self.idle.rejoin(m, true)
         {
             self.hold(m, p, true);
         }

@@ -27,7 +27,8 @@ pub(crate) fn thread_time(tid: u32) -> Option<Duration> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel writes `time` alone.
     let rc = unsafe { libc::clock_gettime(clock, &raw mut time) };
-    (rc == 0).then(|| Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec.cast_unsigned() as u32))
+    (rc == 0)
+        .then(|| Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec.cast_unsigned() as u32))
 }
 
 /// A view of a thread's state in `/proc`, kept open: a look costs a microsecond.

@@ -1,0 +1,165 @@
+//! Timers: a heap of deadlines for each P, and who sees to it that they come out in time.
+//!
+//! A deadline goes into the heap of the P that its goroutine runs on. Heaps have a lock each, and
+//! anybody may take out what is due, from any of them. Who wakes, on time, is one of these:
+//!
+//! * **An M that runs goroutines** looks at all heaps when it has nothing else to run, and in every 61st slice.
+//! * **An M that goes to sleep** looks at them once it is in the list of the idle ones, and promises to wake for the
+//!   first deadline, unless another sleeper has promised that (`Idle::keep`). So an idle runtime
+//!   has one thread that sleeps until the next deadline; when it wakes it takes a P and runs what was due itself:
+//!   nobody else has to be woken.
+//! * **The monitor**, for a deadline that no sleeper has promised, while some P is held: its holder may be in user
+//!   code for long. At the deadline it asks the holders to look; if nobody has a moment later, it takes
+//!   out what is due itself and queues it globally, and from there it is work like any other.
+//!
+//! # Why no deadline is forgotten
+//! Who puts a deadline in runs on an M. As long as that M holds a P, the monitor is awake. When it goes to sleep,
+//! it looks after it has entered the list, hence after its own insertion. When it loses its P or gives it
+//! away and stays awake, or never had one, whoever takes the P or puts the deadline in calls
+//! [`Sched::cover`]: insertion, fence, look at what is promised; against: promise, fence (of the next who sleeps),
+//! look at the heaps. A sleeper that is woken for other reasons breaks its promise; but then it is awake, and
+//! looks again when it goes to sleep.
+
+use super::Sched;
+use crate::carrier::Slot;
+use crate::m::{self, CurrentM};
+use crate::prim::Mutex;
+use crate::prim::atomic::{self, fence};
+use crate::prim::global::{AtomicU64, Ordering};
+use crate::timer::{self, Heap};
+use crate::util;
+use std::time::{Duration, Instant};
+
+/// No deadline.
+pub(super) const NEVER: u64 = u64::MAX;
+/// Taken out of a heap at a time.
+const BATCH: usize = 64;
+
+/// What a deadline is for.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// Wakes who waits on the slot.
+    Wake(&'static Slot),
+}
+
+/// Names a deadline, to cancel it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    heap: u32,
+    key: timer::Key,
+}
+
+/// One P's deadlines.
+#[derive(Debug)]
+pub(super) struct Timers {
+    heap: Mutex<Heap<Due>>,
+    /// The first one, in nanoseconds since the scheduler's start. Written under the lock.
+    first: AtomicU64,
+}
+
+impl Timers {
+    pub(super) fn new() -> Self {
+        Self { heap: Mutex::new(Heap::new()), first: AtomicU64::new(NEVER) }
+    }
+}
+
+impl Sched {
+    /// Nanoseconds since the start.
+    pub(super) fn ns(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.start).as_nanos();
+        u64::try_from(since).unwrap_or(NEVER)
+    }
+
+    pub(super) fn instant(&self, ns: u64) -> Option<Instant> {
+        if ns == NEVER { None } else { self.start.checked_add(Duration::from_nanos(ns)) }
+    }
+
+    /// Wakes `slot` at `at`: the caller's own, which waits from now on.
+    pub(crate) fn wake_at(&self, at: Instant, slot: &'static Slot) -> Key {
+        self.insert(at, Due::Wake(slot)).0
+    }
+
+    /// The deadline's key, and whether it is the first of its heap.
+    fn insert(&self, at: Instant, due: Due) -> (Key, bool) {
+        let index = match m::current() {
+            Some(m) if m.own().home.get() == self.this() => m.own().p.get().map_or(0, |p| p.index),
+            _ => 0,
+        };
+        let timers = &self.timers[index as usize];
+        let mut heap = timers.heap.lock();
+        let (key, first) = heap.insert(at, due);
+        if first {
+            timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
+        }
+        (Key { heap: index, key }, first)
+    }
+
+    /// Does not, after all. `None`: it has.
+    pub(crate) fn cancel_wake(&self, key: Key) -> Option<Due> {
+        let timers = &self.timers[key.heap as usize];
+        let mut heap = timers.heap.lock();
+        let due = heap.cancel(key.key)?;
+        timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
+        Some(due)
+    }
+
+    /// The first deadline of all.
+    pub(super) fn earliest(&self) -> u64 {
+        self.timers.iter().map(|t| t.first.load(Ordering::Relaxed)).min().unwrap_or(NEVER)
+    }
+
+    /// Somebody sleeps who wakes for the first deadline: if not, one is woken, to promise it.
+    ///
+    /// For who puts a deadline in and neither sleeps nor holds a P, and for who puts a P down and
+    /// does not sleep.
+    #[cold]
+    pub(super) fn cover(&self) {
+        fence(atomic::Ordering::SeqCst);
+        if self.earliest() < self.idle.promised() && self.idle.wants_wake() {
+            self.wake_one();
+        }
+    }
+
+    /// Makes runnable what is due. `true`: something was.
+    #[inline]
+    pub(super) fn run_timers(&self, m: CurrentM) -> bool {
+        let earliest = self.earliest();
+        earliest != NEVER && self.run_due(m.own().p.get().map_or(0, |p| p.index), earliest)
+    }
+
+    /// The same for whom `earliest` has been seen, beginning with heap `start`.
+    #[inline(never)]
+    pub(super) fn run_due(&self, start: u32, earliest: u64) -> bool {
+        let now = util::now();
+        if earliest > self.ns(now) {
+            return false;
+        }
+        let mut found = false;
+        let count = self.timers.len();
+        for i in 0..count {
+            let timers = &self.timers[(start as usize + i) % count];
+            while timers.first.load(Ordering::Relaxed) <= self.ns(now) {
+                // The lock is not held over the wake-ups.
+                let mut due: [Option<Due>; BATCH] = [const { None }; BATCH];
+                {
+                    let mut heap = timers.heap.lock();
+                    for place in &mut due {
+                        *place = heap.pop_due(now);
+                        if place.is_none() {
+                            break;
+                        }
+                    }
+                    let first = heap.first().map_or(NEVER, |at| self.ns(at));
+                    timers.first.store(first, Ordering::Relaxed);
+                }
+                for due in due.into_iter().flatten() {
+                    found = true;
+                    match due {
+                        Due::Wake(slot) => super::wake(slot),
+                    }
+                }
+            }
+        }
+        found
+    }
+}
