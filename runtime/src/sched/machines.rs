@@ -4,6 +4,7 @@
 //! read once names the same M for ever.
 
 use super::idle::Rejoin;
+use super::timers::NEVER;
 use super::{Phase, Sched};
 use crate::carrier::Slot;
 use crate::m::{self, CurrentM, M};
@@ -207,8 +208,9 @@ impl Sched {
             if self.is_stopped() {
                 return;
             }
-            let until = if relieved { None } else { self.idle.keep(m.id, self.earliest()) };
-            let until = until.and_then(|ns| self.instant(ns));
+            // Who is relieved takes its promise back.
+            let earliest = if relieved { NEVER } else { self.earliest() };
+            let until = self.idle.keep(m.id, earliest).and_then(|ns| self.instant(ns));
             let woken = m.word.sleep([until, patience].into_iter().flatten().min());
             if woken {
                 continue;
