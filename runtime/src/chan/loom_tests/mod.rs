@@ -2,8 +2,8 @@
 //!
 //! What is sent is a [`Parcel`]: it counts its drop, and its content lies in a loom cell, which
 //! notices a receiver who does not see what the sender wrote. Each one is dropped once, wherever it ends. A waiter
-//! that nobody wakes is a loop without end, which loom reports. Any deadline is near in a
-//! model: one that is given may pass at any time, also before the wait.
+//! that nobody wakes is a loop without end, which loom reports. Time stands still but for timed
+//! waits: one for a moment is over once it has begun, and the waiter is queued.
 //!
 //! The choices of a select are not random here: of the ready, it takes the first. Waiters have no
 //! goroutine, so nothing is cancelled, and locks favour nobody.

@@ -6,8 +6,8 @@ use crate::chan::{Receiver, Sender};
 use loom::thread;
 use std::time::Duration;
 
-/// Any deadline is near.
-const SOON: Wait = Wait::For(Duration::ZERO);
+/// It is over once the wait has begun.
+const SOON: Wait = Wait::For(Duration::from_millis(1));
 
 /// Sends into one or receives from the other. What happened: whether it sent, and what it received.
 fn either(
