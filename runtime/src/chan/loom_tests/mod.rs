@@ -9,6 +9,14 @@
 //! goroutine, so nothing is cancelled, and locks favour nobody.
 //!
 //! With one preemption at most: see `model`.
+//!
+//! Broken on purpose, and noticed (besides those in `offers`): a claim that loads and then stores; `finish` or `done`
+//! Relaxed (by who finds it done without having been woken); a select that leaves its losing nodes queued, or one of
+//! them; gates locked in the order of the arms; a partner that does not wake; a close that wakes nobody, or no senders;
+//! a give-up, of one case or several, that does not look whether it was claimed.
+//!
+//! Not noticed: a `give_up` that loads and then stores, against a claim that is one exchange (see [`prim`](crate::prim)
+//! for what loom overlooks), and an offer that does not `keep` its receiver. `shuttle_tests` notices both.
 
 mod close;
 mod instant;
@@ -49,6 +57,13 @@ impl Ledger {
 }
 
 impl Parcel {
+    /// Its content is written by the caller: who receives it must see that.
+    fn signed(self) -> Self {
+        // SAFETY: the cell itself checks that nobody else is there.
+        self.content.with_mut(|content| unsafe { *content = *content });
+        self
+    }
+
     /// Which one it is.
     fn open(&self) -> usize {
         // SAFETY: the cell itself checks that the sender's write comes before.

@@ -6,6 +6,12 @@
 //!
 //! It takes all atomics for sequentially consistent, so it is no evidence on orderings. A waiter that
 //! nobody wakes is a deadlock, which shuttle reports with the schedule that leads there.
+//!
+//! Broken on purpose, and noticed: a claim that loads and then stores (8 of 11 models), and a `give_up` that does;
+//! losing nodes that stay queued, all or the last; gates locked in the order of the arms (a step without end); a partner
+//! that does not wake; a close that wakes nobody, or no senders, or no watchers; a select that does not tell watchers that
+//! it waits; a kept receiver that can give up; a `default` that looks at one gate after the other; a withdrawn offer that
+//! keeps its place; a give-up that does not look whether it was claimed.
 
 mod mixes;
 
