@@ -445,7 +445,10 @@ fn those_who_wait_are_served_in_order() {
                         (false, 0) => ch.recv(),
                         (false, 1) => select! { recv(ch) -> v => v, recv(other) -> v => v },
                         (false, _) => select! { send(third, i) => None, recv(ch) -> v => v },
-                        (true, 0) => Some(ch.send(i)).and(None),
+                        (true, 0) => {
+                            ch.send(i);
+                            None
+                        }
                         (true, 1) => select! { send(ch, i) => None, recv(other) -> v => v },
                         (true, _) => select! { recv(other) -> v => v, send(ch, i) => None },
                     });
