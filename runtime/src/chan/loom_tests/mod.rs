@@ -12,8 +12,8 @@
 //!
 //! Broken on purpose, and noticed (besides those in `offers`): a claim that loads and then stores; `finish` or `done`
 //! Relaxed (by who finds it done without having been woken); a select that leaves its losing nodes queued, or one of
-//! them; gates locked in the order of the arms; a partner that does not wake; a close that wakes nobody, or no senders;
-//! a give-up, of one case or several, that does not look whether it was claimed.
+//! them; gates locked in the order of the arms (`two_selects_in_both_directions` comes to no end); a partner that does
+//! not wake; a close that wakes nobody, or no senders; a give-up, of one case or several, that does not look whether it was claimed.
 //!
 //! Not noticed: a `give_up` that loads and then stores, against a claim that is one exchange (see [`prim`](crate::prim)
 //! for what loom overlooks), and an offer that does not `keep` its receiver. `shuttle_tests` notices both.
