@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Tally, Token, builder, panic_text, runtime};
+use common::{Party, Tally, Token, builder, everywhere, panic_text, runtime};
 use rt::chan::{Chan, RecvTimeoutError, TryRecvError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,21 +13,10 @@ use std::time::{Duration, Instant};
 const SHORT: Duration = Duration::from_millis(2);
 const LONG: Duration = Duration::from_secs(30);
 
-fn on_one_and_two(f: impl Fn() + Send + Sync) {
-    for procs in [1, 2] {
-        runtime(procs).run(&f);
-    }
-    // A plain thread, in a runtime that it has entered.
-    let runtime = runtime(1);
-    let handle = runtime.handle();
-    let _entered = handle.enter();
-    f();
-}
-
 #[test]
 fn nil_waits_for_ever_and_cannot_be_closed() {
     let _t = common::test();
-    on_one_and_two(|| {
+    everywhere(|| {
         for nil in [Chan::<u8>::nil(), Chan::default()] {
             assert_eq!((nil.len(), nil.cap(), nil.is_closed()), (0, 0, false));
             assert!(nil.try_send(1).is_err_and(|back| back.into_inner() == 1));
@@ -51,7 +40,7 @@ fn nil_waits_for_ever_and_cannot_be_closed() {
 #[test]
 fn closed_drains_and_then_says_none() {
     let _t = common::test();
-    on_one_and_two(|| {
+    everywhere(|| {
         let ch = Chan::new(3);
         (1..=3).for_each(|i| ch.send(i));
         ch.close();
@@ -91,7 +80,7 @@ fn a_value_that_a_closed_channel_refuses_is_dropped() {
 #[test]
 fn close_wakes_receivers_with_none_and_senders_with_a_panic() {
     let _t = common::test();
-    on_one_and_two(|| {
+    everywhere(|| {
         let tally = Tally::default();
         let (empty, full) = (Chan::<Token>::new(0), Chan::new(1));
         full.send(tally.token());
@@ -126,7 +115,7 @@ fn close_wakes_receivers_with_none_and_senders_with_a_panic() {
 #[test]
 fn unbuffered_is_a_rendezvous() {
     let _t = common::test();
-    on_one_and_two(|| {
+    everywhere(|| {
         let ch = Chan::new(0);
         assert!(ch.try_send(1).is_err());
         assert_eq!(ch.try_recv(), Err(TryRecvError::Empty));
@@ -205,7 +194,7 @@ fn waiting_receivers_are_served_in_order() {
 #[test]
 fn a_timeout_leaves_the_queue() {
     let _t = common::test();
-    on_one_and_two(|| {
+    everywhere(|| {
         let ch = Chan::<u32>::new(0);
         let waits = |timed: bool| {
             let ch = ch.clone();
@@ -230,7 +219,7 @@ fn odd_types_pass() {
     #[repr(align(128))]
     #[derive(Debug, PartialEq)]
     struct Aligned(u8);
-    on_one_and_two(|| {
+    everywhere(|| {
         for cap in [0, 1, 4] {
             let units = Chan::<()>::new(cap);
             let tx = units.clone();
@@ -278,6 +267,144 @@ fn a_huge_capacity_costs_nothing() {
     let ch = Chan::new(usize::MAX);
     (0..100).for_each(|i| ch.send(i));
     assert_eq!((ch.cap(), ch.len()), (usize::MAX, 100));
+}
+
+/// What waits on a nil channel still goes, with what it holds, when it is aborted; nothing else ends it.
+#[test]
+fn nil_keeps_nothing() {
+    let _t = common::test();
+    everywhere(|| {
+        let (tally, nil) = (Tally::default(), Chan::<Token>::nil());
+        assert!(nil.is_nil() && nil.is_empty() && !Chan::<Token>::new(0).is_nil());
+        let (theirs, token) = (nil.clone(), tally.token());
+        let sends = rt::spawn(move || theirs.send(token));
+        let theirs = nil.clone();
+        let ranges = rt::spawn(move || theirs.into_iter().count());
+        assert!(sends.join_timeout(SHORT).unwrap_err().is_timeout());
+        assert!(ranges.join_timeout(SHORT).unwrap_err().is_timeout());
+        assert_eq!(tally.dropped(), 0);
+        sends.abort();
+        ranges.abort();
+        assert!(sends.join().unwrap_err().is_cancelled());
+        assert!(ranges.join().unwrap_err().is_cancelled());
+        assert!(nil.try_send(tally.token()).unwrap_err().is_full());
+        assert!(nil.send_timeout(tally.token(), Duration::ZERO).unwrap_err().is_timeout());
+        assert_eq!(nil.recv_timeout(Duration::ZERO).map(drop), Err(RecvTimeoutError::Timeout));
+        tally.assert_all_dropped();
+    });
+}
+
+#[test]
+fn handles_can_be_compared_and_printed() {
+    let (ch, other, nil) = (Chan::<u8>::new(2), Chan::new(2), Chan::nil());
+    assert!(ch.same_channel(&ch.clone()) && nil.same_channel(&Chan::default()));
+    assert!(!ch.same_channel(&other) && !ch.same_channel(&nil) && !nil.same_channel(&ch));
+    ch.send(1);
+    assert_eq!(format!("{ch:?}"), "Chan { len: 1, cap: 2, closed: false }");
+    ch.close();
+    assert_eq!(format!("{ch:?}"), "Chan { len: 1, cap: 2, closed: true }");
+    assert_eq!(format!("{nil:?}"), "Chan(nil)");
+}
+
+/// `for`, by handle and by reference: the values in order, until closed and empty.
+#[test]
+fn a_loop_takes_all_values_until_the_close() {
+    let _t = common::test();
+    everywhere(|| {
+        for (cap, on_thread) in [0, 1, 7].into_iter().flat_map(|cap| [(cap, false), (cap, true)]) {
+            let ch = Chan::new(cap);
+            let tx = ch.clone();
+            let sends = Party::new(on_thread, move || {
+                (0..50).for_each(|i| tx.send(i));
+                tx.close();
+            });
+            let mut got = Vec::new();
+            for v in &ch {
+                got.push(v);
+                if v == 20 {
+                    break;
+                }
+            }
+            got.extend(ch.iter().take(10));
+            got.extend(ch.clone());
+            assert_eq!(got, (0..50).collect::<Vec<_>>());
+            sends.join();
+            // Again, and nothing but Go's zero value.
+            assert_eq!((ch.recv_or_default(), ch.into_iter().next()), (0, None));
+        }
+    });
+}
+
+/// A plain thread that waits is told of the close as a goroutine is.
+#[test]
+fn close_reaches_threads() {
+    let _t = common::test();
+    everywhere(|| {
+        let tally = Tally::default();
+        let (empty, full) = (Chan::<Token>::new(0), Chan::new(1));
+        full.send(tally.token());
+        let parties: Vec<_> = (0..8)
+            .map(|i| {
+                let (empty, full, token) = (empty.clone(), full.clone(), tally.token());
+                Party::new(i % 2 == 0, move || match i / 2 {
+                    0 => assert!(empty.recv().is_none()),
+                    1 => assert!(empty.recv_timeout(LONG).unwrap_err().is_disconnected()),
+                    2 => assert_eq!(panic_text(|| full.send(token)), "send on closed channel"),
+                    _ => {
+                        let text = panic_text(|| full.send_timeout(token, Duration::MAX));
+                        assert_eq!(text, "send on closed channel");
+                    }
+                })
+            })
+            .collect();
+        rt::time::sleep(SHORT);
+        empty.close();
+        full.close();
+        parties.into_iter().for_each(Party::join);
+        assert_eq!((full.len(), tally.made() - tally.dropped()), (1, 1));
+        drop(full);
+        tally.assert_all_dropped();
+    });
+}
+
+#[test]
+fn times_of_zero_and_without_end() {
+    let _t = common::test();
+    everywhere(|| {
+        let ch = Chan::new(1);
+        assert_eq!(ch.send_timeout(1, Duration::ZERO), Ok(()));
+        assert!(ch.send_timeout(2, Duration::ZERO).is_err_and(|e| e.into_inner() == 2));
+        let waits = Party::new(true, {
+            let ch = ch.clone();
+            move || ch.send_timeout(3, Duration::MAX)
+        });
+        assert_eq!((ch.recv(), ch.recv_timeout(Duration::MAX)), (Some(1), Ok(3)));
+        assert_eq!(waits.join(), Ok(()));
+        assert_eq!(ch.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+    });
+}
+
+/// A panic says where the send or the close is, not where it is implemented.
+#[test]
+fn panics_name_the_line_of_the_caller() {
+    let name = "panics_name_the_line_of_the_caller";
+    if common::is_child(name) {
+        let (ch, nil) = (Chan::new(0), Chan::<u8>::nil());
+        ch.close();
+        panic_text(|| ch.send(1));
+        panic_text(|| ch.try_send(1));
+        panic_text(|| ch.send_timeout(1, SHORT));
+        panic_text(|| rt::select! { send(ch, 1) => {} });
+        panic_text(|| ch.close());
+        panic_text(|| nil.close());
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(common::child(name));
+    ended.assert_success();
+    let here = ended.stderr.lines().filter(|line| line.contains("tests/chan.rs:")).count();
+    assert_eq!(here, 6, "{ended:#?}");
+    ended.assert_says(&["send on closed channel", "close of closed", "close of nil channel"]);
 }
 
 /// Every value arrives once, and each sender's in its order; threads and goroutines at both ends.

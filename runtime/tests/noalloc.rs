@@ -5,7 +5,7 @@
 mod common;
 
 use common::{child, is_child, runtime};
-use rt::chan::{Chan, Select};
+use rt::chan::{self, Chan, Select};
 use rt::sync::WaitGroup;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +45,20 @@ fn allocations(mut f: impl FnMut()) -> u64 {
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 
+/// The fewest of several times: the harness and its threads allocate now and then.
+fn fewest(mut f: impl FnMut()) -> u64 {
+    let mut least = u64::MAX;
+    for _ in 0..10 {
+        least = least.min(allocations(&mut f));
+        if least == 0 {
+            break;
+        }
+    }
+    least
+}
+
 const ROUNDS: u64 = 10_000;
+const LONG: std::time::Duration = std::time::Duration::from_secs(30);
 
 #[test]
 fn allocations_are_one_per_spawn() {
@@ -135,6 +148,123 @@ fn yields_and_wake_ups_allocate_nothing() {
             there.close();
             partner.join().unwrap();
         });
+    }
+}
+
+/// However often `f` is called, on one processor and on a plain thread.
+fn allocates_nothing(what: &str, f: impl Fn() + Send + Sync) {
+    let many = || (0..2000).for_each(|_| f());
+    assert_eq!(runtime(1).run(|| fewest(many)), 0, "{what}");
+    assert_eq!(fewest(many), 0, "{what}, on a plain thread");
+}
+
+#[test]
+fn channels_that_are_ready_allocate_nothing() {
+    let _t = common::alone();
+    for cap in [1, 7] {
+        let (tx, rx) = chan::bounded(cap);
+        allocates_nothing("bounded", || {
+            (0..cap).for_each(|i| tx.send(i).unwrap());
+            assert!(tx.try_send(0).is_err());
+            assert_eq!(rx.try_iter().count(), cap);
+        });
+        let go = Chan::new(cap);
+        allocates_nothing("Chan", || {
+            (0..cap).for_each(|i| go.send(i));
+            assert!((0..cap).eq((0..cap).filter_map(|_| go.recv())));
+        });
+    }
+    // Around the ends of its blocks, empty in between and with values left.
+    for left in [0, 100, 1000] {
+        let (tx, rx) = chan::unbounded();
+        (0..left).for_each(|i| tx.send(i).unwrap());
+        allocates_nothing("unbounded", || {
+            (0..3).for_each(|i| tx.send(i).unwrap());
+            (0..3).for_each(|i| assert!(rx.recv().is_ok(), "{i}"));
+        });
+        assert_eq!(rx.len(), left);
+    }
+    let ((tx, rx), go, nobody) = (chan::bounded(1), Chan::new(1), chan::never::<u8>());
+    allocates_nothing("select", || {
+        for _ in 0..2 {
+            rt::select! {
+                send(tx, 1) -> sent => sent.unwrap(),
+                recv(rx) -> got => assert_eq!(got, Ok(1)),
+                recv(nobody) -> _ => unreachable!(),
+            }
+        }
+        let mut slot = Some(2);
+        rt::select! {
+            send_from(go, &mut slot) => {}
+            default => unreachable!("there is room"),
+        }
+        rt::select! {
+            recv(go) -> got => assert_eq!(got, Some(2)),
+            recv(nobody) -> _ => unreachable!(),
+            default(LONG) => unreachable!("there is a value"),
+        }
+        rt::select! {
+            recv(rx) -> _ => unreachable!(),
+            recv(go) -> _ => unreachable!(),
+            default => {}
+        }
+    });
+    let always = chan::tick(std::time::Duration::ZERO);
+    allocates_nothing("tick", || assert!(always.try_recv().is_ok()));
+}
+
+/// Meeting a partner, and waiting for one.
+#[test]
+fn channels_that_wait_allocate_nothing() {
+    let _t = common::alone();
+    const FEWER: u64 = 1000;
+    let echo = |cap| {
+        let (to, asked) = chan::bounded::<u64>(cap);
+        let (answers, from) = chan::bounded::<u64>(cap);
+        (to, from, move || asked.iter().for_each(|n| answers.send(n).unwrap()))
+    };
+    for cap in [0, 1] {
+        runtime(1).run(|| {
+            let (to, from, partner) = echo(cap);
+            let partner = rt::spawn(partner);
+            let waits = fewest(|| {
+                for i in 0..FEWER {
+                    to.send(i).unwrap();
+                    assert_eq!(from.recv(), Ok(i));
+                }
+            });
+            let selects = fewest(|| {
+                for i in 0..FEWER {
+                    let mut got = None;
+                    rt::select! { send(to, i) -> sent => sent.unwrap(), recv(from) -> _ => {} }
+                    rt::select! { recv(from) -> v => got = v.ok(), default(LONG) => {} }
+                    assert_eq!(got, Some(i));
+                }
+            });
+            let timed = fewest(|| {
+                for i in 0..FEWER {
+                    to.send_timeout(i, LONG).unwrap();
+                    assert_eq!(from.recv_timeout(LONG), Ok(i));
+                }
+            });
+            assert_eq!((waits, selects, timed), (0, 0, 0), "capacity {cap}");
+            drop(to);
+            partner.join().unwrap();
+        });
+        // A plain thread at one end.
+        let runtime = runtime(1);
+        let (to, from, partner) = echo(cap);
+        let partner = runtime.handle().spawn(partner);
+        let thread = fewest(|| {
+            for i in 0..FEWER / 4 {
+                to.send(i).unwrap();
+                assert_eq!(from.recv(), Ok(i));
+            }
+        });
+        // Who is woken from outside comes over the global queue, which is made of blocks.
+        assert!(thread < FEWER / 4 / 20, "{thread} by a thread, capacity {cap}");
+        drop(to);
+        partner.join().unwrap();
     }
 }
 

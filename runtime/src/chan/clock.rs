@@ -5,6 +5,7 @@
 
 use super::gate::Locked;
 use crate::prim::UnsafeCell;
+use crate::util;
 use std::time::{Duration, Instant};
 
 /// When the next value is due.
@@ -35,13 +36,23 @@ impl Locked<'_> {
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Instant> {
         let due = self.due().filter(|at| *at <= now)?;
         let clock = self.gate.clock.as_ref()?;
-        let next = clock.period.and_then(|period| {
+        let period = clock.period.filter(|_| !self.gate.is_closed());
+        let next = period.and_then(|period| {
             let missed = (now - due).as_nanos() / period.as_nanos().max(1);
             due.checked_add(nanoseconds(period.as_nanos() * (missed + 1)))
         });
         // SAFETY: the gate's lock is held.
         clock.next.with_mut(|cell| unsafe { *cell = next });
         Some(due)
+    }
+
+    /// The channel was closed: what is due by now is there, and nothing comes after it.
+    pub(super) fn stop_clock(&mut self) {
+        if let Some(clock) = &self.gate.clock {
+            let now = util::now();
+            // SAFETY: the gate's lock is held.
+            clock.next.with_mut(|cell| unsafe { &mut *cell }.take_if(|at| *at > now));
+        }
     }
 }
 

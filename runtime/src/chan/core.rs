@@ -208,9 +208,12 @@ impl<T> Core<T> {
     /// Closes: senders from now on fail, receivers get what is buffered; who waits is released.
     /// `false`: it was closed already.
     pub(super) fn close(&self) -> bool {
-        if !self.gate.lock().set_closed() {
+        let mut locked = self.gate.lock();
+        if !locked.set_closed() {
             return false;
         }
+        locked.stop_clock();
+        drop(locked);
         self.gate.release_all();
         true
     }

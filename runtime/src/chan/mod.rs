@@ -18,6 +18,8 @@ mod offer;
 mod receiver;
 pub(crate) mod select;
 mod sender;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
 mod wait;
 
 pub use error::{

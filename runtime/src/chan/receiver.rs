@@ -107,7 +107,7 @@ impl<T> Receiver<T> {
     }
 
     /// Closes the channel for all its handles: sends fail from now on, and what is there can still be
-    /// received. Returns whether it was open until now.
+    /// received. A clock stands still: what is due already is there. Returns whether it was open until now.
     pub fn close(&self) -> bool {
         self.core.close()
     }

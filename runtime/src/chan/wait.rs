@@ -182,7 +182,9 @@ impl Gate {
     /// The channel was closed: releases everybody who waits.
     pub(super) fn release_all(&self) {
         for side in [Side::Recv, Side::Send] {
-            self.release_line(Line::Cases(side), End::Closed);
+            // A clock's value may have become due while they rest: they look for it.
+            let end = if self.clock.is_some() { End::Again } else { End::Closed };
+            self.release_line(Line::Cases(side), end);
             self.release_line(Line::Watchers(side), End::Again);
         }
     }

@@ -138,11 +138,12 @@ impl ParkWord {
         crate::sys::futex::wake_one(&raw const self.word);
     }
 
-    /// In a model any deadline is near, and a thread that is never woken a deadlock.
+    /// In a model a timed sleep is a short one, and a thread that is never woken a deadlock.
     #[cfg(any(loom, shuttle))]
     fn wait_while_asleep(&self, deadline: Option<Instant>) {
         use crate::prim::model;
         if deadline.is_some() {
+            crate::util::pass();
             return crate::prim::spin_hint();
         }
         *self.sleeper.lock() = Some(model::current());

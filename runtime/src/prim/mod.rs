@@ -72,14 +72,23 @@ pub(crate) mod global {
     pub(crate) use std::sync::MutexGuard;
 }
 
-/// What a model has for a futex.
+/// What a model has for a futex, and for dice: loom takes the first, for it tries all orders anyway.
 #[cfg(loom)]
 pub(crate) mod model {
     pub(crate) use loom::thread::{Thread, current, park};
+
+    pub(crate) fn below(_: usize) -> usize {
+        0
+    }
 }
 #[cfg(shuttle)]
 pub(crate) mod model {
+    use shuttle::rand::{Rng as _, thread_rng};
     pub(crate) use shuttle::thread::{Thread, current, park};
+
+    pub(crate) fn below(n: usize) -> usize {
+        thread_rng().gen_range(0..n)
+    }
 }
 
 /// Tells the processor, or the model, that this thread spins.

@@ -7,6 +7,8 @@ mod rng;
 mod thread;
 
 pub(crate) use clock::now;
+#[cfg(any(loom, shuttle))]
+pub(crate) use clock::pass;
 pub(crate) use rng::{Rng, below};
 pub(crate) use thread::thread_number;
 

@@ -114,7 +114,10 @@ pub(crate) fn to_be_unwound(slot: &'static Slot) -> bool {
 
 /// A number below `n`, which is not zero: every random choice of the rooms.
 pub(crate) fn dice(n: usize) -> usize {
-    if cfg!(any(loom, shuttle)) { 0 } else { sched::dice(n) }
+    #[cfg(any(loom, shuttle))]
+    return crate::prim::model::below(n);
+    #[cfg(not(any(loom, shuttle)))]
+    sched::dice(n)
 }
 
 /// Whether `deadline` has passed.

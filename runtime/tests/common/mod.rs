@@ -95,6 +95,31 @@ pub(crate) fn builder(procs: usize) -> rt::Builder {
     rt::Runtime::builder().procs(procs).panic_hook(true)
 }
 
+/// On one processor, on several, and on a plain thread.
+pub(crate) fn everywhere(f: impl Fn() + Send + Sync) {
+    for procs in [1, 2, 8] {
+        runtime(procs).run(&f);
+    }
+    let runtime = runtime(2);
+    let handle = runtime.handle();
+    let _entered = handle.enter();
+    f();
+}
+
+/// Of a channel with nothing in it: somebody waits to send.
+pub(crate) fn until_a_sender_waits<T>(rx: &rt::chan::Receiver<T>) {
+    let mut select = rt::chan::Select::new();
+    select.recv(rx);
+    eventually_resting("a sender waits", || select.try_ready().is_ok());
+}
+
+/// Of a channel without room: somebody waits to receive.
+pub(crate) fn until_a_receiver_waits<T>(tx: &rt::chan::Sender<T>) {
+    let mut select = rt::chan::Select::new();
+    select.send(tx);
+    eventually_resting("a receiver waits", || select.try_ready().is_ok());
+}
+
 /// Panics without a word.
 pub(crate) fn fail(payload: impl Any + Send) -> ! {
     std::panic::resume_unwind(Box::new(payload))
@@ -136,6 +161,53 @@ pub(crate) fn eventually_yielding(what: &str, mut f: impl FnMut() -> bool) {
     while !f() {
         assert!(start.elapsed() < LIMIT, "not in time: {what}");
         rt::yield_now();
+    }
+}
+
+/// The same, wherever it is called; the caller rests between two looks.
+#[track_caller]
+pub(crate) fn eventually_resting(what: &str, mut f: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !f() {
+        assert!(start.elapsed() < LIMIT, "not in time: {what}");
+        rt::time::sleep(Duration::from_micros(50));
+    }
+}
+
+/// A goroutine, or a plain thread, that does its part in a test.
+#[derive(Debug)]
+pub(crate) enum Party<T> {
+    Goroutine(rt::JoinHandle<T>),
+    /// Closes the channel at its end, so that a goroutine can wait for that without its processor.
+    Thread(std::thread::JoinHandle<T>, rt::chan::Chan<()>),
+}
+
+impl<T: Send + 'static> Party<T> {
+    /// Begins `f`, in a goroutine of the current runtime or on a thread that knows of none.
+    #[track_caller]
+    pub(crate) fn new(on_thread: bool, f: impl FnOnce() -> T + Send + 'static) -> Self {
+        if !on_thread {
+            return Self::Goroutine(rt::spawn(f));
+        }
+        let ended = rt::chan::Chan::new(0);
+        let at_end = ended.clone();
+        let thread = std::thread::spawn(move || {
+            let _close = OnDrop(|| at_end.close());
+            f()
+        });
+        Self::Thread(thread, ended)
+    }
+
+    /// Waits for its end. What it panicked with goes on here.
+    #[track_caller]
+    pub(crate) fn join(self) -> T {
+        match self {
+            Self::Goroutine(handle) => handle.join().unwrap(),
+            Self::Thread(handle, ended) => {
+                ended.recv();
+                handle.join().unwrap()
+            }
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn close_between(cap: usize) {
     model(move |ledger| {
         let (tx, rx, _core) = channel(cap);
         let (closes, parcel) = (tx.clone(), ledger.parcel(0));
-        let sender = thread::spawn(move || tx.send(parcel).map_err(|back| back.0.open()));
+        let sender = thread::spawn(move || tx.send(parcel.signed()).map_err(|back| back.0.open()));
         let closer = thread::spawn(move || closes.close());
         let received = rx.recv().map(|parcel| parcel.open());
         match sender.join().unwrap() {
@@ -48,7 +48,7 @@ fn close_and_two_senders() {
         let (tx, rx, _core) = channel(1);
         let senders = [0, 1].map(|i| {
             let (tx, parcel) = (tx.clone(), ledger.parcel(i));
-            thread::spawn(move || tx.send(parcel).is_ok())
+            thread::spawn(move || tx.send(parcel.signed()).is_ok())
         });
         assert!(tx.close());
         let sent = senders.map(|sender| sender.join().unwrap());
@@ -81,7 +81,7 @@ fn the_last_receiver_goes(cap: usize) {
         let (tx, rx, _core) = channel(cap);
         let parcels = [ledger.parcel(0), ledger.parcel(1)];
         let sender = thread::spawn(move || {
-            let sent = parcels.map(|parcel| tx.send(parcel).is_ok());
+            let sent = parcels.map(|parcel| tx.send(parcel.signed()).is_ok());
             assert!(!sent[1] || (sent[0] && cap == 2));
             assert!(tx.is_closed() || cap == 2);
         });
@@ -109,7 +109,7 @@ fn the_last_receiver_takes_one_and_goes() {
         let (tx, rx, _core) = channel(1);
         tx.send(ledger.parcel(0)).unwrap();
         let parcels = [1, 2].map(|i| ledger.parcel(i));
-        let sender = thread::spawn(move || parcels.map(|parcel| tx.send(parcel).is_ok()));
+        let sender = thread::spawn(move || parcels.map(|parcel| tx.send(parcel.signed()).is_ok()));
         assert_eq!(rx.recv().unwrap().open(), 0);
         drop(rx);
         let sent = sender.join().unwrap();
@@ -139,7 +139,7 @@ fn the_last_sender_goes(cap: usize) {
         let (tx, rx, _core) = channel(cap);
         let senders = [0, 1].map(|i| {
             let (tx, parcel) = (tx.clone(), ledger.parcel(i));
-            thread::spawn(move || tx.send(parcel).unwrap())
+            thread::spawn(move || tx.send(parcel.signed()).unwrap())
         });
         drop(tx);
         assert_eq!(rx.iter().map(|parcel| parcel.open()).sum::<usize>(), 1);
@@ -166,7 +166,7 @@ fn close_and_the_last_receiver() {
         let (tx, rx, _core) = channel(1);
         let parcels = [ledger.parcel(0), ledger.parcel(1)];
         let closes = tx.clone();
-        let sender = thread::spawn(move || parcels.map(|parcel| tx.send(parcel).is_ok()));
+        let sender = thread::spawn(move || parcels.map(|parcel| tx.send(parcel.signed()).is_ok()));
         let closer = thread::spawn(move || closes.close());
         drop(rx);
         closer.join().unwrap();

@@ -2,13 +2,21 @@
 //!
 //! What is sent is a [`Parcel`]: it counts its drop, and its content lies in a loom cell, which
 //! notices a receiver who does not see what the sender wrote. Each one is dropped once, wherever it ends. A waiter
-//! that nobody wakes is a loop without end, which loom reports. Any deadline is near in a
-//! model: one that is given may pass at any time, also before the wait.
+//! that nobody wakes is a loop without end, which loom reports. Time stands still but for timed
+//! waits: one for a moment is over once it has begun, and the waiter is queued.
 //!
 //! The choices of a select are not random here: of the ready, it takes the first. Waiters have no
 //! goroutine, so nothing is cancelled, and locks favour nobody.
 //!
 //! With one preemption at most: see `model`.
+//!
+//! Broken on purpose, and noticed (besides those in `offers`): a claim that loads and then stores; `finish` or `done`
+//! Relaxed (by who finds it done without having been woken); a select that leaves its losing nodes queued, or one of
+//! them; gates locked in the order of the arms (`two_selects_in_both_directions` comes to no end); a partner that does
+//! not wake; a close that wakes nobody, or no senders; a give-up, of one case or several, that does not look whether it was claimed.
+//!
+//! Not noticed: a `give_up` that loads and then stores, against a claim that is one exchange (see [`prim`](crate::prim)
+//! for what loom overlooks), and an offer that does not `keep` its receiver. `shuttle_tests` notices both.
 
 mod close;
 mod instant;
@@ -49,6 +57,13 @@ impl Ledger {
 }
 
 impl Parcel {
+    /// Its content is written by the caller: who receives it must see that.
+    fn signed(self) -> Self {
+        // SAFETY: the cell itself checks that nobody else is there.
+        self.content.with_mut(|content| unsafe { *content = *content });
+        self
+    }
+
     /// Which one it is.
     fn open(&self) -> usize {
         // SAFETY: the cell itself checks that the sender's write comes before.

@@ -11,7 +11,7 @@ fn two_in_order(cap: usize) {
         let parcels = [ledger.parcel(0), ledger.parcel(1)];
         let sender = thread::spawn(move || {
             for parcel in parcels {
-                tx.send(parcel).unwrap();
+                tx.send(parcel.signed()).unwrap();
             }
         });
         assert_eq!(rx.recv().unwrap().open(), 0);
@@ -40,7 +40,7 @@ fn a_sender_waits_for_room() {
         tx.send(ledger.parcel(0)).unwrap();
         let sender = thread::spawn(move || {
             for parcel in parcels {
-                tx.send(parcel).unwrap();
+                tx.send(parcel.signed()).unwrap();
             }
         });
         for i in 0..3 {
@@ -56,7 +56,7 @@ fn two_senders(cap: usize) {
         let (tx, rx, _core) = channel(cap);
         let senders = [0, 1].map(|i| {
             let (tx, parcel) = (tx.clone(), ledger.parcel(i));
-            thread::spawn(move || tx.send(parcel).unwrap())
+            thread::spawn(move || tx.send(parcel.signed()).unwrap())
         });
         let got = rx.recv().unwrap().open() + rx.recv().unwrap().open();
         assert_eq!(got, 1);
@@ -96,7 +96,7 @@ fn one_tries_to_receive() {
         model(move |ledger| {
             let (tx, rx, _core) = channel(cap);
             let parcel = ledger.parcel(0);
-            let sender = thread::spawn(move || tx.send(parcel).unwrap());
+            let sender = thread::spawn(move || tx.send(parcel.signed()).unwrap());
             let got = match rx.try_recv() {
                 Err(TryRecvError::Empty) => rx.recv().unwrap(),
                 got => got.unwrap(),

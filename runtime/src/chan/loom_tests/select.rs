@@ -6,8 +6,8 @@ use crate::chan::{Receiver, Sender};
 use loom::thread;
 use std::time::Duration;
 
-/// Any deadline is near.
-const SOON: Wait = Wait::For(Duration::ZERO);
+/// It is over once the wait has begun.
+const SOON: Wait = Wait::For(Duration::from_millis(1));
 
 /// Sends into one or receives from the other. What happened: whether it sent, and what it received.
 fn either(
@@ -16,7 +16,7 @@ fn either(
     send_first: bool,
     wait: Wait,
 ) -> (bool, Option<usize>) {
-    let (mut sends, mut receives) = (send_case(tx, parcel), recv_case(rx));
+    let (mut sends, mut receives) = (send_case(tx, parcel.signed()), recv_case(rx));
     let chosen = if send_first {
         select([sends.arm(), receives.arm()], false, wait)
     } else {
@@ -29,13 +29,19 @@ fn either(
     }
 }
 
-/// One sends into `a` or receives from `b`, the other receives from `a` or sends into `b`.
+/// One sends into `a` or receives from `b`, the other receives from `a` or sends into `b`; both in the order of
+/// their addresses, or one the other way round.
 fn both_directions(one: Wait, other: Wait) {
+    in_both_directions(one, other, false);
+    in_both_directions(one, other, true);
+}
+
+fn in_both_directions(one: Wait, other: Wait, turned: bool) {
     model(move |ledger| {
         let [(tx_a, rx_a, _a), (tx_b, rx_b, _b)] = channels([0; 2]);
         let (first, second) = (ledger.parcel(0), ledger.parcel(1));
         let thread = thread::spawn(move || either((&tx_a, &rx_b), first, true, one));
-        let (sent, received) = either((&tx_b, &rx_a), second, false, other);
+        let (sent, received) = either((&tx_b, &rx_a), second, turned, other);
         match (thread.join().unwrap(), (sent, received)) {
             ((true, None), (false, Some(0))) | ((false, Some(1)), (true, None)) => {}
             ((false, None), (false, None))
@@ -98,7 +104,7 @@ fn send_apart(ledger: &Ledger, senders: [Sender<Parcel>; 2]) -> Vec<thread::Join
     with_parcels
         .map(|(i, tx)| {
             let parcel = ledger.parcel(i);
-            thread::spawn(move || tx.send(parcel).unwrap())
+            thread::spawn(move || tx.send(parcel.signed()).unwrap())
         })
         .collect()
 }
@@ -145,7 +151,7 @@ fn it_gives_up_or_meets_its_partner() {
     model(|ledger| {
         let [(tx_a, rx_a, _a), (_tx_b, rx_b, _b)] = channels([0; 2]);
         let parcel = ledger.parcel(0);
-        let sender = thread::spawn(move || tx_a.send(parcel).unwrap());
+        let sender = thread::spawn(move || tx_a.send(parcel.signed()).unwrap());
         let got = match receive(&rx_a, &rx_b, SOON) {
             None => receive(&rx_a, &rx_b, Wait::Forever),
             got => got,
@@ -163,7 +169,7 @@ fn one_case_of_two_happens() {
         let [(tx_a, rx_a, _a), (tx_b, rx_b, _b)] = channels([0; 2]);
         let threads = [(tx_a, 0), (tx_b, 1)].map(|(tx, i)| {
             let parcel = ledger.parcel(i);
-            thread::spawn(move || tx.send(parcel).is_ok())
+            thread::spawn(move || tx.send(parcel.signed()).is_ok())
         });
         let got = receive(&rx_a, &rx_b, Wait::Forever).flatten().unwrap();
         drop((rx_a, rx_b));
@@ -180,7 +186,7 @@ fn one_channel_ends_and_a_value_comes_in_the_other() {
         let [(tx_a, rx_a, _a), (tx_b, rx_b, _b)] = channels([0; 2]);
         let parcel = ledger.parcel(0);
         let closer = thread::spawn(move || drop(tx_a));
-        let sender = thread::spawn(move || tx_b.send(parcel).is_ok());
+        let sender = thread::spawn(move || tx_b.send(parcel.signed()).is_ok());
         let got = receive(&rx_a, &rx_b, Wait::Forever).unwrap();
         drop(rx_b);
         assert_eq!(sender.join().unwrap(), got == Some(0));

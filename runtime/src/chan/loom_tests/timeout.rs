@@ -10,7 +10,7 @@ fn a_receiver_gives_up(cap: usize) {
     model(move |ledger| {
         let (tx, rx, _core) = channel(cap);
         let parcel = ledger.parcel(0);
-        let sender = thread::spawn(move || tx.send(parcel).unwrap());
+        let sender = thread::spawn(move || tx.send(parcel.signed()).unwrap());
         let got = match rx.recv_deadline(Instant::now()) {
             Err(RecvTimeoutError::Timeout) => rx.recv().unwrap(),
             got => got.unwrap(),
@@ -53,7 +53,8 @@ fn a_sender_gives_up_or_is_let_in() {
         let (tx, rx, _core) = channel(1);
         tx.send(ledger.parcel(0)).unwrap();
         let parcel = ledger.parcel(1);
-        let sender = thread::spawn(move || tx.send_deadline(parcel, Instant::now()).is_ok());
+        let sender =
+            thread::spawn(move || tx.send_deadline(parcel.signed(), Instant::now()).is_ok());
         assert_eq!(rx.recv().unwrap().open(), 0);
         let sent = sender.join().unwrap();
         assert_eq!(rx.try_recv().is_ok(), sent);
@@ -66,7 +67,8 @@ fn both_give_up() {
     model(|ledger| {
         let (tx, rx, _core) = channel(0);
         let parcel = ledger.parcel(0);
-        let sender = thread::spawn(move || tx.send_deadline(parcel, Instant::now()).is_ok());
+        let sender =
+            thread::spawn(move || tx.send_deadline(parcel.signed(), Instant::now()).is_ok());
         let received = rx.recv_deadline(Instant::now()).is_ok();
         assert_eq!(sender.join().unwrap(), received);
         ledger.assert_dropped(1);

@@ -147,7 +147,7 @@ impl<'a> SelectedOperation<'a> {
     }
 
     /// What a drop does, without the panic.
-    #[cfg(all(test, loom))]
+    #[cfg(all(test, any(loom, shuttle)))]
     pub(in crate::chan) fn withdraw(mut self) {
         self.undo();
     }
