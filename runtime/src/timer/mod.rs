@@ -1,132 +1,253 @@
-//! A heap of deadlines: what is due first comes out first.
+//! A heap of deadlines: what is due first comes out first, and of those that are due at the same
+//! time, what was put in first.
 //!
-//! Generic over what a deadline is for. Cancelling leaves the entry to die in the heap, unless
-//! dead entries outnumber the living: then the heap is rebuilt without them.
+//! Generic over what a deadline is for. A 4-ary heap of small entries that point into a slab; four
+//! children share a cache line. Made for cancellation, since most timeouts never fire: cancelling marks
+//! the entry dead and leaves it in the heap, where it costs nothing until it comes to the top, or until the
+//! dead outnumber the living and are swept out. (Go's timers do so too, with a quarter.) An entry that is
+//! cancelled while it is still the last of the heap, as a far deadline is, goes at once: nothing is sifted.
 //!
-//! Invariant: `live` holds the keys that are in the heap and were not cancelled.
+//! Invariants:
+//! 1. An entry of the heap has a place in the slab of its own: it is freed when the entry goes, so no
+//!    index means anything else while the heap has it.
+//! 2. The first and the last entry of the heap are alive. So `first` is exact: nobody wakes for
+//!    a deadline that was cancelled.
+//! 3. `dead` counts the dead entries of the heap, and is at most [`FEW`] more than the living.
 
 #![forbid(unsafe_code)]
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
-use std::time::Instant;
+mod slab;
+
+use slab::Slab;
+use std::time::{Duration, Instant};
+
+/// So many dead entries are left alone.
+const FEW: usize = 64;
+/// Children of a node.
+const ARITY: usize = 4;
+/// A deadline that is further away than the heap can tell, 292 years: it never comes.
+const NEVER: i64 = i64::MAX;
 
 /// Names an entry, to cancel it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key(u64);
-
-#[derive(Debug)]
-struct Entry<T> {
-    at: Instant,
-    key: Key,
-    what: T,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Never given twice.
+    seq: u64,
+    index: u32,
 }
 
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Nanoseconds since the heap's `base`.
+    at: i64,
+    /// The low half of the entry's number: the order of those that are due at the same time. Two of
+    /// them that lie 2^31 insertions apart may come out the other way round.
+    seq: u32,
+    index: u32,
 }
-impl<T> Eq for Entry<T> {}
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.key).cmp(&(other.at, other.key))
+
+impl Entry {
+    #[inline]
+    fn is_before(self, other: Self) -> bool {
+        let seq = self.seq.wrapping_sub(other.seq).cast_signed();
+        self.at < other.at || (self.at == other.at && seq < 0)
     }
 }
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Heap<T> {
-    heap: BinaryHeap<Reverse<Entry<T>>>,
-    live: HashSet<Key>,
-    next_key: u64,
+    heap: Vec<Entry>,
+    slab: Slab<T>,
+    dead: usize,
+    next_seq: u64,
+    /// The first deadline there ever was.
+    base: Option<Instant>,
 }
 
 impl<T> Heap<T> {
-    pub(crate) fn new() -> Self {
-        Self { heap: BinaryHeap::new(), live: HashSet::new(), next_key: 0 }
+    pub(crate) const fn new() -> Self {
+        Self { heap: Vec::new(), slab: Slab::new(), dead: 0, next_seq: 0, base: None }
     }
 
     /// Adds `what` for `at`. `true`: it is now the first.
+    #[inline]
     pub(crate) fn insert(&mut self, at: Instant, what: T) -> (Key, bool) {
-        let key = Key(self.next_key);
-        self.next_key += 1;
-        let first = self.heap.peek().is_none_or(|Reverse(entry)| at < entry.at);
-        self.heap.push(Reverse(Entry { at, key, what }));
-        self.live.insert(key);
-        (key, first)
+        let at = since(*self.base.get_or_insert(at), at);
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let index = self.slab.insert(seq, what);
+        let last = self.heap.len();
+        self.heap.push(Entry { at, seq: seq as u32, index });
+        let place = self.sift_up(last);
+        if place != last {
+            // What it came before may be dead, and last now.
+            self.trim();
+        }
+        (Key { seq, index }, place == 0)
     }
 
-    /// Sees to it that an entry does not come out. No matter if it has.
-    pub(crate) fn cancel(&mut self, key: Key) {
-        if self.live.remove(&key) && self.heap.len() > 64 + 2 * self.live.len() {
-            let live = &self.live;
-            self.heap.retain(|Reverse(entry)| live.contains(&entry.key));
+    /// Sees to it that an entry does not come out, and gives back what it was for. `None`: it has
+    /// come out, or was cancelled before.
+    #[inline]
+    pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
+        let what = self.slab.take(key.index, key.seq)?;
+        self.dead += 1;
+        if self.heap.last().is_some_and(|entry| entry.index == key.index) {
+            self.trim();
+        } else if self.heap.first().is_some_and(|entry| entry.index == key.index) {
+            self.clear_top();
+        } else if self.dead > FEW + self.len() {
+            self.sweep();
         }
+        self.shrink();
+        Some(what)
     }
 
     /// Takes the first entry that is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<T> {
-        while let Some(Reverse(entry)) = self.heap.peek() {
-            if self.live.contains(&entry.key) && entry.at > now {
-                return None;
-            }
-            let Some(Reverse(entry)) = self.heap.pop() else { break };
-            if self.live.remove(&entry.key) {
-                return Some(entry.what);
-            }
+        let first = self.heap.first()?;
+        if first.at > since(self.base?, now) || first.at == NEVER {
+            return None;
         }
-        None
+        self.pop()
     }
 
-    /// When the first entry is due. It may be a dead one, which costs a look for nothing.
+    /// When the first entry is due. `None`: there is none, or none that will ever be due.
     pub(crate) fn first(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse(entry)| entry.at)
+        let first = self.heap.first().filter(|entry| entry.at != NEVER)?;
+        let base = self.base?;
+        let distance = Duration::from_nanos(first.at.unsigned_abs());
+        if first.at < 0 { base.checked_sub(distance) } else { base.checked_add(distance) }
     }
+
+    /// Takes the first entry, due or not.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let first = self.remove_first()?;
+        let what = self.slab.free(first.index);
+        self.clear_top();
+        self.shrink();
+        what
+    }
+
+    /// How many entries there are that were neither taken out nor cancelled.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len() - self.dead
+    }
+
+    /// Takes the first entry out of the heap; its place stays.
+    #[inline]
+    fn remove_first(&mut self) -> Option<Entry> {
+        let last = self.heap.pop()?;
+        let Some(first) = self.heap.first_mut() else { return Some(last) };
+        let first = std::mem::replace(first, last);
+        self.sift_down(0);
+        Some(first)
+    }
+
+    /// Removes dead entries from both ends (invariant 2), after the first was taken away or died.
+    fn clear_top(&mut self) {
+        while let Some(first) = self.heap.first().copied()
+            && !self.slab.is_live(first.index)
+        {
+            self.remove_first();
+            self.slab.free(first.index);
+            self.dead -= 1;
+        }
+        self.trim();
+    }
+
+    /// Removes dead entries from the end (invariant 2).
+    #[inline]
+    fn trim(&mut self) {
+        while let Some(last) = self.heap.last().copied()
+            && !self.slab.is_live(last.index)
+        {
+            self.heap.pop();
+            self.slab.free(last.index);
+            self.dead -= 1;
+        }
+    }
+
+    /// Removes all that is dead. Linear, and as much was cancelled since the last time.
+    #[cold]
+    #[inline(never)]
+    fn sweep(&mut self) {
+        let slab = &mut self.slab;
+        self.heap.retain(|entry| {
+            let live = slab.is_live(entry.index);
+            if !live {
+                slab.free(entry.index);
+            }
+            live
+        });
+        self.dead = 0;
+        for parent in (0..self.heap.len().div_ceil(ARITY)).rev() {
+            self.sift_down(parent);
+        }
+    }
+
+    /// Gives back memory that was needed once: half of it at least, so that it costs little on the whole.
+    #[inline]
+    fn shrink(&mut self) {
+        let capacity = self.heap.capacity();
+        if capacity > 4 * FEW && self.heap.len() < capacity / 4 {
+            self.heap.shrink_to(2 * self.heap.len());
+        }
+    }
+
+    #[inline]
+    fn sift_up(&mut self, mut place: usize) -> usize {
+        let entry = self.heap[place];
+        while place > 0 {
+            let parent = (place - 1) / ARITY;
+            if !entry.is_before(self.heap[parent]) {
+                break;
+            }
+            self.heap[place] = self.heap[parent];
+            place = parent;
+        }
+        self.heap[place] = entry;
+        place
+    }
+
+    fn sift_down(&mut self, mut place: usize) {
+        let Some(&entry) = self.heap.get(place) else { return };
+        loop {
+            let first = place * ARITY + 1;
+            let end = self.heap.len().min(first + ARITY);
+            let Some(children) = self.heap.get(first..end).filter(|c| !c.is_empty()) else { break };
+            let mut least = (first, children[0]);
+            for (i, &child) in children.iter().enumerate().skip(1) {
+                if child.is_before(least.1) {
+                    least = (first + i, child);
+                }
+            }
+            if !least.1.is_before(entry) {
+                break;
+            }
+            self.heap[place] = least.1;
+            place = least.0;
+        }
+        self.heap[place] = entry;
+    }
+}
+
+/// Nanoseconds from `base` to `at`, as far as 292 years.
+#[inline]
+fn since(base: Instant, at: Instant) -> i64 {
+    match at.checked_duration_since(base) {
+        Some(after) => nanoseconds(after),
+        None => -nanoseconds(base.duration_since(at)),
+    }
+}
+
+#[inline]
+fn nanoseconds(duration: Duration) -> i64 {
+    let nanos = duration.as_secs().checked_mul(1_000_000_000);
+    let nanos = nanos.and_then(|nanos| nanos.checked_add(u64::from(duration.subsec_nanos())));
+    nanos.and_then(|nanos| i64::try_from(nanos).ok()).unwrap_or(NEVER)
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::Heap;
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn comes_out_in_order_and_cancelled_ones_do_not() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut heap = Heap::new();
-        let (_, first) = heap.insert(at(30), 30);
-        assert!(first);
-        let (twenty, first) = heap.insert(at(20), 20);
-        assert!(first);
-        assert!(!heap.insert(at(40), 40).1);
-        heap.cancel(twenty);
-        heap.cancel(twenty);
-        assert_eq!(heap.pop_due(at(25)), None);
-        assert_eq!(heap.pop_due(at(35)), Some(30));
-        assert_eq!(heap.pop_due(at(35)), None);
-        assert_eq!(heap.pop_due(at(40)), Some(40));
-        assert_eq!(heap.first(), None);
-    }
-
-    #[test]
-    fn a_crowd_of_cancelled_entries_is_swept() {
-        let start = Instant::now();
-        let mut heap = Heap::new();
-        let keys: Vec<_> =
-            (0..1000).map(|i| heap.insert(start + Duration::from_secs(i), i).0).collect();
-        for key in &keys[..990] {
-            heap.cancel(*key);
-        }
-        assert!(heap.heap.len() < 200, "{} entries left", heap.heap.len());
-        let late = start + Duration::from_secs(5000);
-        let left: Vec<_> = std::iter::from_fn(|| heap.pop_due(late)).collect();
-        assert_eq!(left, (990..1000).collect::<Vec<_>>());
-        assert!(heap.live.is_empty());
-    }
-}
+mod tests;

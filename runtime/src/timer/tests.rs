@@ -1,0 +1,192 @@
+use super::slab::CHUNK;
+use super::{FEW, Heap, Key};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+fn ms(start: Instant, ms: u64) -> Instant {
+    start + Duration::from_millis(ms)
+}
+
+#[test]
+fn comes_out_in_order_and_cancelled_ones_do_not() {
+    let start = Instant::now();
+    let at = |n| ms(start, n);
+    let mut heap = Heap::new();
+    let (_, first) = heap.insert(at(30), 30);
+    assert!(first);
+    let (twenty, first) = heap.insert(at(20), 20);
+    assert!(first);
+    assert!(!heap.insert(at(40), 40).1);
+    assert_eq!(heap.cancel(twenty), Some(20));
+    assert_eq!(heap.cancel(twenty), None);
+    assert_eq!(heap.first(), Some(at(30)), "the one that was cancelled is not the first");
+    assert_eq!(heap.pop_due(at(25)), None);
+    assert_eq!(heap.pop_due(at(35)), Some(30));
+    assert_eq!(heap.pop_due(at(35)), None);
+    assert_eq!(heap.pop_due(at(40)), Some(40));
+    assert_eq!((heap.first(), heap.len()), (None, 0));
+}
+
+#[test]
+fn of_the_same_deadline_the_first_comes_first() {
+    let at = Instant::now();
+    let mut heap = Heap::new();
+    heap.next_seq = u64::from(u32::MAX) - 500;
+    for i in 0..1000 {
+        assert_eq!(heap.insert(at, i).1, i == 0);
+    }
+    assert_eq!(
+        std::iter::from_fn(|| heap.pop_due(at)).collect::<Vec<_>>(),
+        Vec::from_iter(0..1000)
+    );
+}
+
+#[test]
+fn a_key_names_its_own_entry_alone() {
+    let start = Instant::now();
+    let mut heap = Heap::new();
+    let (old, _) = heap.insert(start, 'a');
+    assert_eq!(heap.pop_due(start), Some('a'));
+    let (new, _) = heap.insert(start, 'b');
+    assert_eq!(old.index, new.index, "the place is used again");
+    assert_eq!(heap.cancel(old), None);
+    assert_eq!(heap.cancel(new), Some('b'));
+    assert_eq!(heap.pop_due(start), None);
+}
+
+#[test]
+fn before_the_first_deadline_and_beyond_all_time() {
+    let now = Instant::now();
+    let mut heap = Heap::new();
+    heap.insert(ms(now, 10), "base");
+    heap.insert(now, "earlier");
+    let ages = Duration::from_secs(400 * 365 * 86_400);
+    heap.insert(now + ages, "never");
+    assert_eq!(heap.first(), Some(now));
+    assert_eq!(heap.pop_due(now - Duration::from_nanos(1)), None);
+    assert_eq!(heap.pop_due(now), Some("earlier"));
+    assert_eq!(heap.first(), Some(ms(now, 10)));
+    assert_eq!(heap.pop_due(ms(now, 10)), Some("base"));
+    assert_eq!(heap.first(), None);
+    assert_eq!(heap.pop_due(now + ages), None);
+    assert_eq!((heap.len(), heap.pop()), (1, Some("never")));
+}
+
+#[test]
+fn a_crowd_of_cancelled_entries_is_swept() {
+    let start = Instant::now();
+    let mut heap = Heap::new();
+    let keys: Vec<_> =
+        (0..1000).map(|i| heap.insert(start + Duration::from_secs(i), i).0).collect();
+    for (i, key) in keys[1..990].iter().enumerate() {
+        assert_eq!(heap.cancel(*key), Some(i as u64 + 1));
+        assert!(heap.dead <= FEW + heap.len());
+    }
+    assert!(heap.heap.len() < 200, "{} entries left", heap.heap.len());
+    let late = start + Duration::from_secs(5000);
+    let left: Vec<_> = std::iter::from_fn(|| heap.pop_due(late)).collect();
+    assert_eq!(left[0], 0);
+    assert_eq!(left[1..], Vec::from_iter(990..1000));
+    assert_eq!(heap.len(), 0);
+}
+
+/// Whatever way they go, and even if some stay.
+#[test]
+fn a_crowd_leaves_no_memory_behind() {
+    let start = Instant::now();
+    for way in ["popped", "cancelled", "cancelled backwards"] {
+        let mut heap = Heap::new();
+        let mut keys: Vec<_> = (0..100_000).map(|i| heap.insert(ms(start, i), i).0).collect();
+        heap.insert(ms(start, 1_000_000), 1_000_000);
+        match way {
+            "popped" => while heap.pop_due(ms(start, 200_000)).is_some() {},
+            "cancelled" => keys.iter().for_each(|key| assert!(heap.cancel(*key).is_some())),
+            _ => {
+                keys.reverse();
+                keys.iter().for_each(|key| assert!(heap.cancel(*key).is_some()));
+            }
+        }
+        assert_eq!(heap.len(), 1, "{way}");
+        assert!(heap.heap.capacity() <= 8 * FEW, "{way}: room for {}", heap.heap.capacity());
+        assert!(heap.slab.places() <= 4 * CHUNK, "{way}: {} places", heap.slab.places());
+        keys.iter().for_each(|key| assert_eq!(heap.cancel(*key), None, "{way}"));
+        assert_eq!(heap.pop_due(ms(start, 1_000_000)), Some(1_000_000), "{way}");
+    }
+}
+
+/// Ten thousand operations beside a map that is obviously right.
+#[test]
+fn behaves_as_a_sorted_map() {
+    for seed in 0..20 {
+        model(0x5EED + seed * 0x1_0001, 10_000);
+    }
+}
+
+fn model(seed: u64, operations: u32) {
+    let mut state = seed;
+    let mut below = |n: u64| {
+        // SplitMix64.
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % n
+    };
+    let start = Instant::now();
+    let mut now = 0;
+    let mut heap = Heap::new();
+    // By deadline, then by number.
+    let mut map: BTreeMap<(u64, u64), Key> = BTreeMap::new();
+    let mut gone: Vec<Key> = Vec::new();
+    let mut number = 0;
+    // How likely an insertion is: the heap grows, and shrinks again.
+    let mut growth = 5;
+    for step in 0..operations {
+        if step % 1000 == 0 {
+            growth = 2 + below(7);
+        }
+        match below(10) {
+            n if n < growth => {
+                // Often equal ones, sometimes past ones.
+                let at = now.max(50) - 50 + below(if number % 2 == 0 { 100 } else { 10_000 });
+                let (key, first) = heap.insert(ms(start, at), number);
+                let before = map.first_key_value().map(|(key, _)| *key);
+                assert_eq!(first, before.is_none_or(|first| (at, number) < first), "seed {seed}");
+                map.insert((at, number), key);
+                number += 1;
+            }
+            n if n < 9 => {
+                let drawn = (below(now + 10_000), 0);
+                let found = map.range(drawn..).next().or(map.last_key_value());
+                if let Some((&(at, number), &key)) = found {
+                    map.remove(&(at, number));
+                    assert_eq!(heap.cancel(key), Some(number), "seed {seed}");
+                    gone.push(key);
+                }
+                if !gone.is_empty() {
+                    let stale = gone[below(gone.len() as u64) as usize];
+                    assert_eq!(heap.cancel(stale), None, "seed {seed}");
+                }
+            }
+            _ => {
+                now += below(200);
+                while let Some(entry) = map.first_entry()
+                    && entry.key().0 <= now
+                {
+                    let ((_, number), key) = entry.remove_entry();
+                    assert_eq!(heap.pop_due(ms(start, now)), Some(number), "seed {seed}");
+                    gone.push(key);
+                }
+                assert_eq!(heap.pop_due(ms(start, now)), None, "seed {seed}");
+            }
+        }
+        let first = map.first_key_value().map(|(&(at, _), _)| ms(start, at));
+        assert_eq!((heap.first(), heap.len()), (first, map.len()), "seed {seed}, step {step}");
+        assert!(heap.dead <= FEW + heap.len(), "seed {seed}");
+    }
+    while let Some(((_, number), _)) = map.pop_first() {
+        assert_eq!(heap.pop(), Some(number), "seed {seed}");
+    }
+    assert_eq!(heap.pop(), None);
+    assert_eq!((heap.heap.len(), heap.dead), (0, 0));
+}
