@@ -10,6 +10,7 @@
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
+//! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
 //! | `monitor` | the thread without a P: stale work, long slices, timers, housekeeping |
 //! | `stop` | shutting down |
 //!
@@ -25,6 +26,7 @@
 
 mod body;
 mod carriers;
+mod due;
 mod find;
 mod idle;
 #[cfg(all(test, loom))]

@@ -11,6 +11,7 @@
 //! the other.
 
 use super::Sched;
+use super::due::Due;
 use crate::carrier::Slot;
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
@@ -42,7 +43,7 @@ const KEEP: u32 = 5;
 pub(super) struct Monitor {
     pub(super) word: ParkWord,
     asleep: AtomicBool,
-    timers: Mutex<Heap<&'static Slot>>,
+    pub(super) timers: Mutex<Heap<Due>>,
     /// Seconds since the start, as of the last look: the clock of idle carriers.
     seconds: AtomicU32,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -112,7 +113,7 @@ impl Sched {
 
     /// Wakes `slot` at `at`.
     pub(crate) fn wake_at(&self, at: Instant, slot: &'static Slot) -> Key {
-        let (key, first) = self.monitor.timers.lock().insert(at, slot);
+        let (key, first) = self.monitor.timers.lock().insert(at, Due::Wake(slot));
         if first {
             self.monitor.nudge();
         }
@@ -124,7 +125,7 @@ impl Sched {
         self.monitor.timers.lock().cancel(key);
     }
 
-    fn run_monitor(&self) {
+    fn run_monitor(self: &Arc<Self>) {
         let start = util::now();
         let mut seen: Vec<_> = self.ps.iter().map(|p| Seen::of(p, start)).collect();
         let mut delay = FIRST_LOOK;
@@ -162,8 +163,8 @@ impl Sched {
         }
     }
 
-    /// Wakes whom it is time to wake; tells when the next one is due.
-    fn fire_timers(&self, now: Instant) -> Option<Instant> {
+    /// Does what it is time to do; tells when the next one is due.
+    fn fire_timers(self: &Arc<Self>, now: Instant) -> Option<Instant> {
         loop {
             // The lock is not held over the wake-up.
             let (due, next) = {
@@ -171,7 +172,7 @@ impl Sched {
                 (timers.pop_due(now), timers.first())
             };
             match due {
-                Some(slot) => super::wake(slot),
+                Some(due) => self.fire(due),
                 None => return next,
             }
         }

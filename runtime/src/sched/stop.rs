@@ -60,6 +60,7 @@ impl Sched {
         // SeqCst, as `inject_spawn`'s count and look.
         let _ = self.phase.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
         fence(atomic::Ordering::SeqCst);
+        self.end_delayed();
         self.wake_goroutines();
         if self.idle.idle_ps() == self.config.procs && self.live() == 0 {
             self.stopped();

@@ -4,6 +4,7 @@
 
 mod builder;
 mod current;
+mod delayed;
 mod entered;
 mod join;
 mod local;
@@ -17,6 +18,7 @@ pub use local::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, yield_now};
 
+pub(crate) use delayed::Delayed;
 pub(crate) use entered::{enter, entered, leave};
 pub(crate) use local::drop_locals;
 pub(crate) use spawn::start;
