@@ -1,7 +1,8 @@
 //! Goroutines as a user sees them: starting, naming, joining and ending them.
 //!
-//! The free functions [`spawn`], [`scope`] and [`yield_now`] are also at the crate's root.
+//! The free functions [`spawn`], [`scope`], [`block_on`] and [`yield_now`] are also at the crate's root.
 
+mod block_on;
 mod builder;
 mod current;
 mod delayed;
@@ -11,6 +12,7 @@ mod local;
 mod scope;
 mod spawn;
 
+pub use block_on::block_on;
 pub use builder::Builder;
 pub use current::{Task, ThreadPin, current, exit, pin_thread, try_current};
 pub use join::{JoinError, JoinHandle};
