@@ -44,7 +44,7 @@ pub mod time;
 pub use panic::PanicPolicy;
 pub use rt_macros::{go, main, select, test};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
-pub use task::{JoinError, JoinHandle, blocking, scope, spawn, yield_now};
+pub use task::{JoinError, JoinHandle, block_on, blocking, scope, spawn, yield_now};
 
 /// How many goroutines of the current runtime have been spawned and have not ended; about that
 /// many, while others come and go. Go's `runtime.NumGoroutine`.

@@ -28,6 +28,7 @@ pub use error::{
 };
 pub use go::Chan;
 pub use iter::{IntoIter, Iter, ReceiverIntoIter, ReceiverIter, TryIter};
+pub(crate) use new::clock;
 pub use new::{after, bounded, never, tick, unbounded};
 pub use receiver::Receiver;
 pub use select::{Select, SelectedOperation};

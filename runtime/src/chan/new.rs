@@ -55,7 +55,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// assert!(start.elapsed() >= Duration::from_millis(5));
 /// ```
 pub fn after(delay: Duration) -> Receiver<Instant> {
-    clock(delay, None)
+    clock(util::now().checked_add(delay), None)
 }
 
 /// A channel on which a value comes every `period`: the time at which it was due. Go's `time.Tick`.
@@ -73,11 +73,11 @@ pub fn after(delay: Duration) -> Receiver<Instant> {
 /// assert!(second - first >= Duration::from_millis(2));
 /// ```
 pub fn tick(period: Duration) -> Receiver<Instant> {
-    clock(period, Some(period))
+    clock(util::now().checked_add(period), Some(period))
 }
 
-fn clock(delay: Duration, period: Option<Duration>) -> Receiver<Instant> {
-    let first = util::now().checked_add(delay);
+/// A channel on which a value comes at `first`, and then every `period`.
+pub(crate) fn clock(first: Option<Instant>, period: Option<Duration>) -> Receiver<Instant> {
     Receiver::first(Arc::new(Core::clock(first, period, |at| at)))
 }
 

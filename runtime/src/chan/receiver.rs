@@ -48,6 +48,11 @@ impl<T> Receiver<T> {
         &self.core
     }
 
+    /// Of a clock's channel: see [`Gate::set_clock`](super::gate::Gate::set_clock).
+    pub(crate) fn set_clock(&self, next: Option<Instant>, period: Option<Duration>) -> bool {
+        self.core.gate.set_clock(next, period)
+    }
+
     /// Receives a value; waits while there is none.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
+//! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
 //! | `timers` | deadlines, and who wakes for them |
 //! | `monitor` | the thread without a P: late timers, housekeeping |
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
@@ -27,6 +28,7 @@
 
 mod body;
 mod carriers;
+mod due;
 mod find;
 mod idle;
 #[cfg(all(test, loom))]

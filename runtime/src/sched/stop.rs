@@ -9,8 +9,9 @@
 //! was being built and not yet visible then is seen by the next round: an M that goes idle passes
 //! a fence, and then either sees the phase and starts another round, or is seen by this one.
 
-use super::{Phase, Sched};
+use super::{Phase, Sched, end_unstarted};
 use crate::carrier::{self, Slot};
+use crate::g::{GRef, Outcome};
 use crate::m;
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, fence};
@@ -25,6 +26,8 @@ const OWN_ROUNDS: u32 = 4;
 /// Who waits for the stop.
 pub(super) struct Stop {
     waiting: Mutex<Vec<&'static Slot>>,
+    /// Goroutines that were to begin while it stops: never counted, never queued.
+    too_late: Mutex<Vec<GRef>>,
     own_rounds: AtomicU32,
 }
 
@@ -34,7 +37,16 @@ pub(crate) struct Unfinished(pub(crate) Vec<u64>);
 
 impl Stop {
     pub(super) fn new() -> Self {
-        Self { waiting: Mutex::new(Vec::new()), own_rounds: AtomicU32::new(0) }
+        Self {
+            waiting: Mutex::new(Vec::new()),
+            too_late: Mutex::new(Vec::new()),
+            own_rounds: AtomicU32::new(0),
+        }
+    }
+
+    /// `g` is ended when the threads have ended.
+    pub(super) fn too_late(&self, g: GRef) {
+        self.too_late.lock().push(g);
     }
 
     /// An M went idle, or blocks: perhaps the last goroutine has ended.
@@ -60,6 +72,7 @@ impl Sched {
         // SeqCst, as `inject_spawn`'s count and look.
         let _ = self.phase.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
         fence(atomic::Ordering::SeqCst);
+        self.end_delayed();
         self.wake_goroutines();
         if self.idle.idle_ps() == self.config.procs && self.live() == 0 {
             self.stopped();
@@ -92,6 +105,8 @@ impl Sched {
         self.stop.waiting.lock().retain(|other| !std::ptr::eq(*other, slot));
         result?;
         self.join_threads();
+        let too_late = std::mem::take(&mut *self.stop.too_late.lock());
+        too_late.into_iter().for_each(|g| end_unstarted(g, Outcome::Cancelled));
         Ok(())
     }
 

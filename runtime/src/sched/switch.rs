@@ -39,6 +39,7 @@ pub(crate) enum Why {
     Barrier = 13,
     Select = 14,
     ErrGroup = 15,
+    Future = 20,
 }
 
 /// Notes what the goroutine is about to wait for.

@@ -21,6 +21,7 @@
 //! looks again when it goes to sleep.
 
 use super::Sched;
+use super::due::Due;
 use crate::carrier::Slot;
 use crate::m::{self, CurrentM};
 use crate::prim::Mutex;
@@ -34,13 +35,6 @@ use std::time::{Duration, Instant};
 pub(super) const NEVER: u64 = u64::MAX;
 /// Taken out of a heap at a time.
 const BATCH: usize = 64;
-
-/// What a deadline is for.
-#[derive(Debug)]
-pub(crate) enum Due {
-    /// Wakes who waits on the slot.
-    Wake(&'static Slot),
-}
 
 /// Names a deadline, to cancel it.
 #[derive(Clone, Copy, Debug)]
@@ -76,22 +70,55 @@ impl Sched {
 
     /// Wakes `slot` at `at`: the caller's own, which waits from now on.
     pub(crate) fn wake_at(&self, at: Instant, slot: &'static Slot) -> Key {
-        self.insert(at, Due::Wake(slot)).0
+        self.insert(at, Due::Wake(slot))
     }
 
-    /// The deadline's key, and whether it is the first of its heap.
-    fn insert(&self, at: Instant, due: Due) -> (Key, bool) {
-        let index = match m::current() {
-            Some(m) if m.own().home.get() == self.this() => m.own().p.get().map_or(0, |p| p.index),
+    fn insert(&self, at: Instant, due: Due) -> Key {
+        let index = self.heap_here();
+        let mut heap = self.timers[index as usize].heap.lock();
+        self.insert_in(index, &mut heap, at, due)
+    }
+
+    /// The same if `condition` holds under the heap's lock.
+    pub(super) fn insert_while(
+        &self,
+        at: Instant,
+        due: Due,
+        condition: impl FnOnce() -> bool,
+    ) -> Option<Key> {
+        let index = self.heap_here();
+        let mut heap = self.timers[index as usize].heap.lock();
+        condition().then(|| self.insert_in(index, &mut heap, at, due))
+    }
+
+    /// The heap for deadlines that the caller puts in.
+    fn heap_here(&self) -> u32 {
+        match m::current() {
+            Some(m) if m.own().home.get() == self.this() => {
+                m.own().p.get().map_or(0, |p| p.index)
+            }
             _ => 0,
-        };
-        let timers = &self.timers[index as usize];
-        let mut heap = timers.heap.lock();
+        }
+    }
+
+    fn insert_in(&self, index: u32, heap: &mut Heap<Due>, at: Instant, due: Due) -> Key {
         let (key, first) = heap.insert(at, due);
         if first {
+            let timers = &self.timers[index as usize];
             timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
         }
-        (Key { heap: index, key }, first)
+        Key { heap: index, key }
+    }
+
+    /// Takes out all for which `is_meant` holds.
+    pub(super) fn extract(&self, is_meant: impl Fn(&Due) -> bool) -> Vec<Due> {
+        let of = |timers: &Timers| {
+            let mut heap = timers.heap.lock();
+            let taken = heap.extract(&is_meant);
+            timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
+            taken
+        };
+        self.timers.iter().flat_map(of).collect()
     }
 
     /// Does not, after all. `None`: it has.
@@ -154,9 +181,7 @@ impl Sched {
                 }
                 for due in due.into_iter().flatten() {
                     found = true;
-                    match due {
-                        Due::Wake(slot) => super::wake(slot),
-                    }
+                    self.fire(due);
                 }
             }
         }

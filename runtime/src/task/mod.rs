@@ -1,16 +1,19 @@
 //! Goroutines as a user sees them: starting, naming, joining and ending them.
 //!
-//! The free functions [`spawn`], [`scope`] and [`yield_now`] are also at the crate's root.
+//! The free functions [`spawn`], [`scope`], [`block_on`] and [`yield_now`] are also at the crate's root.
 
+mod block_on;
 mod blocking;
 mod builder;
 mod current;
+mod delayed;
 mod entered;
 mod join;
 mod local;
 mod scope;
 mod spawn;
 
+pub use block_on::block_on;
 pub use blocking::blocking;
 pub use builder::Builder;
 pub use current::{Task, ThreadPin, current, exit, pin_thread, try_current};
@@ -19,6 +22,7 @@ pub use local::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, yield_now};
 
+pub(crate) use delayed::Delayed;
 pub(crate) use entered::{enter, entered, leave};
 pub(crate) use local::drop_locals;
 pub(crate) use spawn::start;

@@ -121,6 +121,17 @@ pub(crate) fn start(sched: &Arc<Sched>, g: GRef) {
     }
 }
 
+/// A goroutine that will run `f`, that nobody will join, and that is not queued; and the runtime
+/// where the caller's goroutines go.
+#[track_caller]
+pub(super) fn prepare(f: impl FnOnce() + Send + 'static) -> (Arc<Sched>, GRef) {
+    let site = Location::caller();
+    let Some(sched) = entered() else { no_runtime() };
+    let cell = new_cell(f, default_class(), site, None, ());
+    drop(JoinHandle::<()>::new(cell));
+    (sched, cell.as_ref())
+}
+
 /// The name of a goroutine, if it gets one.
 pub(super) fn extras(name: Option<String>) -> Option<Box<Extras>> {
     name.map(|name| Box::new(Extras { name: name.into() }))

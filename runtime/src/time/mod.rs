@@ -1,6 +1,27 @@
-//! Time for goroutines: sleeping, and the clock that tests can replace.
+//! Time for goroutines: sleeping, timers and tickers, timeouts, and the clock that tests can replace.
+//!
+//! | Go | here |
+//! |---|---|
+//! | `time.Now` | [`now`] |
+//! | `time.Sleep` | [`sleep`], [`sleep_until`] |
+//! | `time.After`, `time.Tick` | [`chan::after`](crate::chan::after), [`chan::tick`](crate::chan::tick) |
+//! | `time.NewTimer` | [`Timer::new`] |
+//! | `time.NewTicker` | [`Ticker::new`] |
+//! | `time.AfterFunc` | [`after_func`] |
+//! | `context.WithTimeout` around a call | [`timeout`] |
+//!
+//! A duration so long that the clock cannot tell its end means never; one of zero, and a deadline that has
+//! passed, mean at once.
 
 #![forbid(unsafe_code)]
+
+mod ticker;
+mod timeout;
+mod timer;
+
+pub use ticker::Ticker;
+pub use timeout::{Elapsed, timeout};
+pub use timer::{Timer, after_func};
 
 use crate::util;
 use crate::wait::{self, Why};
@@ -18,7 +39,7 @@ pub fn now() -> Instant {
 }
 
 /// Blocks the goroutine that calls, or the thread, for at least `duration`. Zero is a
-/// [`yield_now`](crate::yield_now); a duration beyond the clock's range sleeps for ever.
+/// [`yield_now`](crate::yield_now); a duration beyond the clock's range sleeps for ever. Go's `time.Sleep`.
 ///
 /// # Examples
 /// ```
@@ -37,7 +58,7 @@ pub fn sleep(duration: Duration) {
     sleep_to(util::now().checked_add(duration));
 }
 
-/// Blocks the goroutine that calls, or the thread, until `deadline`.
+/// Blocks the goroutine that calls, or the thread, until `deadline`; one that has passed does not block.
 ///
 /// # Examples
 /// ```
@@ -54,6 +75,9 @@ pub fn sleep_until(deadline: Instant) {
 }
 
 fn sleep_to(deadline: Option<Instant>) {
+    if wait::is_over(deadline) {
+        return wait::checkpoint();
+    }
     wait::with(|slot| {
         while !wait::is_over(deadline) {
             wait::park_until(slot, Why::Sleep, deadline);

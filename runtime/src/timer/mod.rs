@@ -130,6 +130,16 @@ impl<T> Heap<T> {
         what
     }
 
+    /// Takes out all for which `is_meant` holds, in no order.
+    pub(crate) fn extract(&mut self, is_meant: impl Fn(&T) -> bool) -> Vec<T> {
+        let slab = &mut self.slab;
+        let taken = self.heap.iter().filter_map(|entry| slab.take_if(entry.index, &is_meant));
+        let taken = taken.collect();
+        self.sweep();
+        self.shrink();
+        taken
+    }
+
     /// How many entries there are that were neither taken out nor cancelled.
     pub(crate) fn len(&self) -> usize {
         self.heap.len() - self.dead

@@ -77,6 +77,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// What lies at `index`, which is taken, if it is what is meant. The place stays taken.
+    pub(super) fn take_if(&mut self, index: u32, is_meant: impl Fn(&T) -> bool) -> Option<T> {
+        match &mut self.chunks[index as usize / CHUNK].places[index as usize % CHUNK] {
+            Place::Taken(_, what) => what.take_if(|what| is_meant(what)),
+            Place::Vacant(_) => None,
+        }
+    }
+
     /// Whether something lies at `index`, which is taken.
     #[inline]
     pub(super) fn is_live(&self, index: u32) -> bool {

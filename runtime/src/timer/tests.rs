@@ -90,6 +90,23 @@ fn a_crowd_of_cancelled_entries_is_swept() {
     assert_eq!(heap.len(), 0);
 }
 
+#[test]
+fn what_is_meant_is_extracted_and_the_rest_stays() {
+    let start = Instant::now();
+    let mut heap = Heap::new();
+    let keys: Vec<_> = (0..1000).map(|i| heap.insert(ms(start, 1000 - i), i).0).collect();
+    (0..1000).step_by(10).for_each(|i| assert_eq!(heap.cancel(keys[i]), Some(i as u64)));
+    let mut odd = heap.extract(|i| i % 2 == 1);
+    odd.sort_unstable();
+    assert_eq!(odd, (0..1000).filter(|i| i % 2 == 1).collect::<Vec<_>>());
+    assert_eq!(heap.cancel(keys[501]), None, "it was extracted");
+    assert_eq!(heap.cancel(keys[502]), Some(502));
+    let left: Vec<_> = std::iter::from_fn(|| heap.pop()).collect();
+    let even = (0..1000).rev().filter(|i| i % 2 == 0 && i % 10 != 0 && *i != 502);
+    assert_eq!(left, even.collect::<Vec<_>>());
+    assert_eq!(heap.len(), 0);
+}
+
 /// Whatever way they go, and even if some stay.
 #[test]
 fn a_crowd_leaves_no_memory_behind() {

@@ -1,0 +1,67 @@
+//! What a deadline is for: somebody who waits, or a goroutine that has not begun.
+//!
+//! A goroutine that is to begin later has no stack and no id, and nobody counts it, until it fires: it
+//! is one allocation and an entry of the heap. Whoever takes it out of the heap, under its lock, is its
+//! runtime side: who fires it, who cancels it, or the stop. So it starts, or it is given back, never both.
+//!
+//! A stop first changes the phase and then takes out what is left; under the same lock nothing is put
+//! in once the phase has changed. So nothing is left behind.
+
+use super::{Sched, end_unstarted, inject_spawn};
+use super::timers::Key;
+use crate::carrier::Slot;
+use crate::g::{GRef, Outcome};
+use std::time::Instant;
+
+/// See the [module](self).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    /// Wake who waits here.
+    Wake(&'static Slot),
+    /// Start this one.
+    Spawn(GRef),
+}
+
+impl Sched {
+    /// Starts `g`, which was never queued, at `at`. `Err`: the runtime is stopping.
+    pub(crate) fn spawn_at(&self, at: Instant, g: GRef) -> Result<Key, GRef> {
+        let key = self.insert_while(at, Due::Spawn(g), || self.is_running()).ok_or(g)?;
+        // The caller goes on, perhaps without a P.
+        self.cover();
+        Ok(key)
+    }
+
+    /// Does not, after all: the goroutine is the caller's again. `None`: it was started, or was
+    /// cancelled, or the runtime has stopped.
+    pub(crate) fn cancel_spawn(&self, key: Key) -> Option<GRef> {
+        match self.cancel_wake(key)? {
+            Due::Spawn(g) => Some(g),
+            Due::Wake(_) => None,
+        }
+    }
+
+    /// Does what it is time to do. Without the heap's lock.
+    pub(super) fn fire(&self, due: Due) {
+        match due {
+            Due::Wake(slot) => super::wake(slot),
+            Due::Spawn(g) => {
+                if let Err(g) = inject_spawn(&self.arc(), g) {
+                    // It came out of the heap just before the stop looked there. To drop its closure is
+                    // not for here, inside the runtime.
+                    self.stop.too_late(g);
+                }
+            }
+        }
+    }
+
+    /// The phase has changed: ends the goroutines that have not begun. Their closures are
+    /// dropped here: user code, so not inside the runtime.
+    pub(super) fn end_delayed(&self) {
+        let is_spawn = |due: &Due| matches!(due, Due::Spawn(_));
+        for due in self.extract(is_spawn) {
+            if let Due::Spawn(g) = due {
+                end_unstarted(g, Outcome::Cancelled);
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `Timer` and `after_func`.
+
+use crate::chan::{self, Receiver};
+use crate::task::Delayed;
+use crate::util;
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// One event in the future, which can be stopped and moved. Go's `time.Timer`.
+///
+/// One made by [`new`](Self::new) puts a value on its channel; one made by [`after_func`] runs a function.
+///
+/// Behind the channel there is no timer: it knows when its value is due, and who receives waits until then. So
+/// nothing runs while nobody receives, nothing has to be stopped to be freed, and **once `stop` or `reset` has
+/// returned, no value of the old time is ever received**. It looks as a channel without buffer does in
+/// Go 1.23 and later. Timers that share no channel do not know of each other; dropping one that runs a
+/// function does not stop it.
+///
+/// For goroutines and plain threads alike.
+///
+/// # Examples
+/// ```
+/// use rt::time::Timer;
+/// use std::time::Duration;
+///
+/// #[rt::main]
+/// fn main() {
+///     let work = rt::spawn(|| rt::time::sleep(Duration::from_millis(1)));
+///     let (tx, done) = rt::chan::bounded(1);
+///     rt::spawn(move || tx.send(work.join().is_ok()));
+///
+///     let timer = Timer::new(Duration::from_secs(60));
+///     rt::select! {
+///         recv(done) -> ok => assert_eq!(ok, Ok(true)),
+///         recv(timer.chan()) -> _ => unreachable!("a minute has passed"),
+///     }
+///     assert!(timer.stop());
+/// }
+/// ```
+pub struct Timer(Kind);
+
+enum Kind {
+    Chan(Receiver<Instant>),
+    Func { delayed: Delayed, never: OnceLock<Receiver<Instant>> },
+}
+
+impl Timer {
+    /// A timer on whose channel a value comes once, after `duration`: the time at which it was due. Go's
+    /// `time.NewTimer`. Zero: at once; beyond the clock's range: never.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let start = Instant::now();
+    /// let timer = rt::time::Timer::new(Duration::from_millis(5));
+    /// let due = timer.chan().recv().unwrap();
+    /// assert!(due - start >= Duration::from_millis(5) && Instant::now() >= due);
+    /// ```
+    pub fn new(duration: Duration) -> Self {
+        Self(Kind::Chan(chan::clock(util::now().checked_add(duration), None)))
+    }
+
+    /// Sees to it that the timer does not fire. `true`: the call has prevented it. `false`: it had fired
+    /// or was stopped before. Does not block. Go's `Timer.Stop`.
+    ///
+    /// One with a channel has fired when its value was *received*. If the time is up and nobody has received
+    /// yet, stopping still prevents it, and nobody will; as in Go.
+    ///
+    /// One that runs a function has fired when its goroutine has been started; `stop` does not wait for that to
+    /// end. If it is prevented, the function is dropped, here and now.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let timer = rt::time::Timer::new(Duration::ZERO);
+    /// assert!(timer.stop());
+    /// assert!(timer.chan().try_recv().is_err());
+    /// assert!(!timer.stop());
+    /// ```
+    pub fn stop(&self) -> bool {
+        match &self.0 {
+            Kind::Chan(rx) => rx.set_clock(None, None),
+            Kind::Func { delayed, .. } => delayed.stop(),
+        }
+    }
+
+    /// Moves the timer: it fires `duration` from now, and not when it would have. `true`: it had still been to
+    /// fire, in the sense of [`stop`](Self::stop). Does not block. Go's `Timer.Reset`.
+    ///
+    /// One with a channel can always be moved, whether it has fired, or was stopped, or not. One that runs
+    /// a function **cannot once it has fired or was stopped**: the function is gone, since a Rust closure may be
+    /// callable only once. Then nothing happens, and `false` is returned. (Go would call it again.)
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let timer = rt::time::Timer::new(Duration::from_secs(60));
+    /// assert!(timer.reset(Duration::from_millis(1)));
+    /// timer.chan().recv().unwrap();
+    /// assert!(!timer.reset(Duration::from_millis(1)), "it has fired, and now fires again");
+    /// timer.chan().recv().unwrap();
+    /// ```
+    pub fn reset(&self, duration: Duration) -> bool {
+        let at = util::now().checked_add(duration);
+        match &self.0 {
+            Kind::Chan(rx) => rx.set_clock(at, None),
+            Kind::Func { delayed, .. } => delayed.reset(at),
+        }
+    }
+
+    /// Where the value comes. Go's `Timer.C`. Of a timer that runs a function: a channel on which nothing
+    /// ever comes.
+    ///
+    /// A clone of it works on its own when the timer is gone, and can then no longer be stopped.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let timer = rt::time::Timer::new(Duration::from_millis(2));
+    /// assert!(timer.chan().is_empty());
+    /// assert!(timer.chan().recv_timeout(Duration::from_secs(60)).is_ok());
+    /// ```
+    pub fn chan(&self) -> &Receiver<Instant> {
+        match &self.0 {
+            Kind::Chan(rx) => rx,
+            Kind::Func { never, .. } => never.get_or_init(chan::never),
+        }
+    }
+}
+
+/// Runs `f` in a goroutine of its own after `duration`, unless the timer is stopped before. Go's
+/// `time.AfterFunc`.
+///
+/// Until then there is no stack and nothing runs: a million of them are a million closures. A duration
+/// beyond the clock's range never ends, and `f` stays until the timer is stopped or the runtime ends. A runtime
+/// that ends drops what has not begun. If `f` panics, that is reported as of any goroutine that nobody
+/// joins.
+///
+/// Does not block. Dropping the timer stops nothing.
+///
+/// # Panics
+/// When the caller is neither a goroutine nor inside a [`Handle::enter`](crate::Handle::enter).
+///
+/// # Examples
+/// ```
+/// use rt::time::after_func;
+/// use std::time::Duration;
+///
+/// #[rt::main]
+/// fn main() {
+///     let (tx, rx) = rt::chan::bounded(1);
+///     after_func(Duration::from_millis(1), move || tx.send("fired").unwrap());
+///     assert_eq!(rx.recv(), Ok("fired"));
+///
+///     let never = after_func(Duration::from_secs(60), || unreachable!());
+///     assert!(never.stop());
+///     assert!(!never.reset(Duration::ZERO), "the function is gone");
+/// }
+/// ```
+#[track_caller]
+pub fn after_func(duration: Duration, f: impl FnOnce() + Send + 'static) -> Timer {
+    let delayed = Delayed::start(util::now().checked_add(duration), f);
+    Timer(Kind::Func { delayed, never: OnceLock::new() })
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Chan(rx) => f.debug_struct("Timer").field("chan", rx).finish(),
+            Kind::Func { .. } => f.debug_struct("Timer").finish_non_exhaustive(),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! `after_func`: in a goroutine of its own, or not at all.
+#![allow(clippy::disallowed_types, reason = "std's own atomics watch from outside")]
+
+mod common;
+
+use common::{OnDrop, Rng, Tally, eventually_yielding, fail, panic_text, runtime, seeded, turns};
+use rt::chan;
+use rt::time::{Timer, after_func, sleep};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+#[test]
+fn it_runs_in_a_goroutine_of_its_own_and_not_early() {
+    let _t = common::test();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let me = rt::task::current().id();
+            let (tx, rx) = chan::bounded(1);
+            let start = Instant::now();
+            let timer = after_func(ms(5), move || {
+                let at = Instant::now();
+                // It may wait as any goroutine does.
+                sleep(ms(1));
+                tx.send((at, rt::task::current().id())).unwrap();
+            });
+            assert_eq!(rt::num_goroutines(), 1, "it has not begun");
+            let (at, id) = rx.recv().unwrap();
+            assert!(at >= start + ms(5));
+            assert_ne!(id, me);
+            assert!(!timer.stop() && !timer.reset(ms(1)), "it has fired");
+            assert!(timer.chan().try_recv().is_err());
+            assert!(timer.chan().recv_timeout(ms(1)).is_err());
+        });
+    }
+}
+
+#[test]
+fn zero_is_at_once_and_too_long_is_never() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        let (tx, rx) = chan::bounded(1);
+        let _timer = after_func(Duration::ZERO, move || tx.send(()).unwrap());
+        rx.recv().unwrap();
+        let (tx, rx) = chan::bounded(1);
+        let timer = after_func(Duration::MAX, move || tx.send(()).unwrap());
+        assert!(rx.recv_timeout(ms(2)).is_err());
+        assert!(timer.reset(MINUTE) && timer.reset(Duration::MAX) && timer.reset(ms(1)));
+        rx.recv().unwrap();
+    });
+}
+
+#[test]
+fn stopped_it_never_runs_and_its_closure_is_dropped() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        let tally = Tally::default();
+        let token = tally.token();
+        let timer = after_func(ms(2), move || {
+            let _token = token;
+            panic!("it was stopped")
+        });
+        if timer.stop() {
+            tally.assert_all_dropped();
+        }
+        sleep(ms(4));
+        assert!(!timer.stop() && !timer.reset(ms(1)));
+        tally.assert_all_dropped();
+    });
+}
+
+#[test]
+fn reset_moves_it() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        // To later.
+        let (tx, rx) = chan::bounded(1);
+        let start = Instant::now();
+        let timer = after_func(MINUTE, move || tx.send(Instant::now()).unwrap());
+        assert!(timer.reset(2 * MINUTE));
+        // And to earlier.
+        assert!(timer.reset(ms(5)));
+        let at = rx.recv().unwrap();
+        assert!(at >= start + ms(5) && at < start + MINUTE / 2);
+        assert!(!timer.reset(ms(1)));
+        assert!(rx.recv_timeout(ms(4)).is_err(), "it ran again");
+    });
+}
+
+#[test]
+fn dropping_the_timer_stops_nothing() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let (tx, rx) = chan::bounded(1);
+        drop(after_func(ms(1), move || tx.send(()).unwrap()));
+        rx.recv().unwrap();
+    });
+}
+
+#[test]
+fn they_run_in_the_order_of_their_deadlines() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let (tx, rx) = chan::unbounded();
+        for i in [30, 10, 20, 0] {
+            let tx = tx.clone();
+            after_func(ms(i), move || tx.send(i).unwrap());
+        }
+        drop(tx);
+        // Two that are due at the same look of a late machine go into the queue in order.
+        assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 10, 20, 30]);
+    });
+}
+
+/// It runs if and only if `stop` has said that it did not prevent it; and its closure is dropped once.
+#[test]
+fn stop_and_reset_against_fire() {
+    let t = common::test();
+    for procs in [1, 2, 8] {
+        let runtime = runtime(procs);
+        seeded(&t.dog, turns(20, 60), |seed| {
+            let mut rng = Rng::new(seed);
+            runtime.run(move || {
+                let tally = Tally::default();
+                for _ in 0..20 {
+                    let ran = Arc::new(AtomicU64::new(0));
+                    let (theirs, token) = (Arc::clone(&ran), tally.token());
+                    let timer = Arc::new(after_func(micros(&mut rng), move || {
+                        let _token = token;
+                        theirs.fetch_add(1, Ordering::SeqCst);
+                    }));
+                    let prevented: u64 = (0..3)
+                        .map(|_| {
+                            let (timer, mut rng) = (Arc::clone(&timer), Rng::new(rng.next()));
+                            rt::spawn(move || {
+                                spin(micros(&mut rng));
+                                if rng.one_in(2) {
+                                    timer.reset(micros(&mut rng));
+                                }
+                                u64::from(timer.stop())
+                            })
+                        })
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                        .map(|stopper| stopper.join().unwrap())
+                        .sum();
+                    assert!(!timer.stop() && !timer.reset(Duration::ZERO));
+                    assert!(prevented <= 1, "two have prevented it");
+                    if prevented == 0 {
+                        eventually_yielding("it runs", || ran.load(Ordering::SeqCst) == 1);
+                    }
+                    spin(micros(&mut rng));
+                    assert_eq!(ran.load(Ordering::SeqCst) + prevented, 1);
+                }
+                eventually_yielding("all end", || tally.dropped() == tally.made());
+            });
+        });
+    }
+}
+
+fn micros(rng: &mut Rng) -> Duration {
+    Duration::from_micros(rng.below(200))
+}
+
+fn spin(time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        rt::yield_now();
+    }
+}
+
+#[test]
+fn a_hundred_thousand_that_are_stopped() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        let tally = Tally::default();
+        let timers: Vec<_> = (0..turns(10_000, 100_000))
+            .map(|_| {
+                let token = tally.token();
+                after_func(MINUTE, move || drop(token))
+            })
+            .collect();
+        assert_eq!(rt::num_goroutines(), 1);
+        assert!(timers.iter().all(Timer::stop));
+        tally.assert_all_dropped();
+    });
+}
+
+/// What has not begun when the runtime ends is dropped; what would be too late is, too.
+#[test]
+fn the_runtime_ends_first() {
+    let t = common::test();
+    seeded(&t.dog, turns(20, 100), |seed| {
+        let mut rng = Rng::new(seed);
+        let tally = Tally::default();
+        let runtime = runtime(1 + rng.below(2) as usize);
+        let timers: Vec<_> = (0..100)
+            .map(|_| {
+                let token = tally.token();
+                let after = if rng.one_in(2) { MINUTE } else { micros(&mut rng) };
+                let handle = runtime.handle();
+                let _guard = handle.enter();
+                after_func(after, move || {
+                    let _token = token;
+                    sleep(MINUTE);
+                })
+            })
+            .collect();
+        std::thread::sleep(micros(&mut rng));
+        let handle = runtime.handle();
+        drop(runtime);
+        tally.assert_all_dropped();
+        assert!(timers.iter().all(|timer| !timer.stop() && !timer.reset(Duration::ZERO)));
+        let _guard = handle.enter();
+        let token = tally.token();
+        let late = after_func(ms(1), move || drop(token));
+        tally.assert_all_dropped();
+        assert!(!late.stop() && !late.reset(ms(1)));
+    });
+}
+
+#[test]
+fn a_closure_whose_drop_panics_or_stops_the_timer() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let bad = OnDrop(|| fail("in the drop"));
+        let timer = after_func(MINUTE, move || drop(bad));
+        assert!(timer.stop(), "the panic is the goroutine's own");
+        // The closure holds its own timer.
+        let place: Arc<rt::sync::OnceLock<Timer>> = Arc::default();
+        let own = Arc::clone(&place);
+        let done = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&done);
+        let at_drop = OnDrop(move || {
+            if let Some(timer) = own.get() {
+                assert!(!timer.stop() && !timer.reset(ms(1)));
+                seen.store(true, Ordering::SeqCst);
+            }
+        });
+        let timer = after_func(MINUTE, move || drop(at_drop));
+        place.set(timer).unwrap();
+        assert!(place.get().unwrap().stop());
+        assert!(done.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn without_a_runtime_it_says_what_to_do() {
+    let _t = common::test();
+    let tally = Tally::default();
+    let token = tally.token();
+    let text = panic_text(|| after_func(ms(1), move || drop(token)));
+    assert!(text.contains("#[rt::main]") && text.contains("Handle::enter"), "{text}");
+    tally.assert_all_dropped();
+}
+
+#[test]
+fn from_a_plain_thread_that_has_entered_a_runtime() {
+    let _t = common::test();
+    let runtime = runtime(2);
+    let handle = runtime.handle();
+    let _guard = handle.enter();
+    let (tx, rx) = chan::bounded(1);
+    let timer = after_func(MINUTE, move || tx.send(rt::task::try_current().is_some()).unwrap());
+    assert!(timer.reset(ms(1)));
+    assert_eq!(rx.recv(), Ok(true));
+}
