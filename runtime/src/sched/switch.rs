@@ -39,6 +39,8 @@ pub(crate) enum Why {
     Barrier = 13,
     Select = 14,
     ErrGroup = 15,
+    NetRead = 16,
+    NetWrite = 17,
 }
 
 /// Notes what the goroutine is about to wait for.
