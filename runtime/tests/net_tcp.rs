@@ -3,58 +3,17 @@
 #![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
 
 mod common;
+#[path = "common/net.rs"]
+mod net;
 
-use common::{Rng, runtime};
+use common::runtime;
+use net::{beside, bytes, everywhere, listener, pair};
 use rt::net::{Closed, TcpListener, TcpStream};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// `f` as the main goroutine of runtimes with one, two and eight processors, and on a plain thread.
-fn everywhere(f: impl Fn() + Send + Sync) {
-    for procs in [1, 2, 8] {
-        runtime(procs).run(&f);
-    }
-    f();
-}
-
-/// Runs `f` beside the caller: as a goroutine if the caller is one, else as a thread.
-fn beside<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Box<dyn FnOnce() -> T> {
-    if rt::Handle::try_current().is_some() {
-        let handle = rt::spawn(f);
-        Box::new(move || handle.join().unwrap())
-    } else {
-        let handle = std::thread::spawn(f);
-        Box::new(move || handle.join().unwrap())
-    }
-}
-
-fn listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").unwrap()
-}
-
-/// Two ends of a connection.
-fn pair() -> (TcpStream, TcpStream) {
-    let listener = listener();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (server, peer) = listener.accept().unwrap();
-    assert_eq!(peer, client.local_addr().unwrap());
-    assert_eq!(client.peer_addr().unwrap(), server.local_addr().unwrap());
-    (client, server)
-}
-
-/// Bytes that tell where they stand.
-fn bytes(seed: u64, len: usize) -> Vec<u8> {
-    let mut rng = Rng::new(seed);
-    let mut bytes: Vec<u8> = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        bytes.extend(rng.next().to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
-}
 
 #[test]
 fn echo() {
@@ -166,7 +125,7 @@ fn the_end_is_seen_after_a_short_read() {
             let writer = beside(move || {
                 client.write_all(b"last").unwrap();
                 if round % 2 == 0 {
-                    rt_yield();
+                    rt::yield_now();
                 }
             });
             let mut buf = [0; 64];
@@ -182,10 +141,6 @@ fn the_end_is_seen_after_a_short_read() {
             writer();
         }
     });
-}
-
-fn rt_yield() {
-    rt::yield_now();
 }
 
 #[test]
