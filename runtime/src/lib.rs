@@ -25,6 +25,7 @@ mod m;
 mod p;
 mod panic;
 mod parker;
+mod poller;
 mod prim;
 mod queue;
 mod sched;
@@ -36,6 +37,7 @@ mod util;
 mod wait;
 
 pub mod chan;
+pub mod net;
 mod runtime;
 pub mod sync;
 pub mod task;

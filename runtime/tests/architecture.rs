@@ -15,11 +15,11 @@ use std::fs;
 const FLOORS: &[(&str, &[&str])] = &[
     ("ground", &["prim", "sys"]),
     ("cellar", &["util", "lock", "trace", "stack"]),
-    ("tools", &["parker", "queue", "timer", "carrier"]),
+    ("tools", &["parker", "queue", "timer", "carrier", "poller"]),
     ("nouns", &["g", "p", "m"]),
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
-    ("rooms", &["sync", "chan", "time"]),
+    ("rooms", &["sync", "chan", "time", "net"]),
     ("front", &["runtime", "lib"]),
 ];
 
@@ -29,8 +29,8 @@ const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task")];
 /// The modules that may hold `unsafe`. All others say `#![forbid(unsafe_code)]`. (The root has no
 /// `unsafe` either, but an attribute there would bind all.)
 const MAY_BE_UNSAFE: &[&str] = &[
-    "sys", "lock", "stack", "queue", "carrier", "g", "p", "m", "sched", "wait", "panic", "task",
-    "sync", "chan", "runtime",
+    "sys", "lock", "stack", "queue", "carrier", "poller", "g", "p", "m", "sched", "wait", "panic",
+    "task", "sync", "chan", "runtime",
 ];
 
 /// Files outside of `prim` that may use std's own locks or atomics, and why.

@@ -21,10 +21,10 @@ use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
 use crate::p::Held;
 use crate::parker::ParkWord;
-use crate::prim::global::{AtomicPtr, AtomicU32, Ordering};
+use crate::prim::global::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use crate::util::Rng;
 use crossbeam_utils::CachePadded;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
 /// What anybody may see.
@@ -37,6 +37,8 @@ pub(crate) struct M {
     pub(crate) holder: &'static Holder,
     /// The P that a waker gives it: index + 1, and SPINNING.
     given: AtomicU32,
+    /// It may sleep in the poller, where its word does not wake it.
+    pub(crate) polling: AtomicBool,
     /// In the runtime or in user code, and what others want of it.
     pub(crate) entry: Entry,
     /// The carrier that runs on it. Written by its own thread alone.
@@ -80,6 +82,8 @@ pub(crate) struct Own {
     /// The scheduler, opaque on this floor.
     pub(crate) home: Cell<*const ()>,
     pub(crate) rng: Rng,
+    /// Whom the poller has found while it slept there.
+    pub(crate) woken: RefCell<Vec<&'static Slot>>,
     /// The thread is to end: a goroutine ended while pinned to it, or it has been idle for long.
     pub(crate) retire: Cell<bool>,
     /// It ends because it was idle: another thread may take its place.
@@ -202,6 +206,7 @@ impl M {
             word: ParkWord::new(),
             holder: Holder::take(),
             given: AtomicU32::new(0),
+            polling: AtomicBool::new(false),
             entry: Entry::new(),
             slot: Running(AtomicPtr::new(std::ptr::null_mut())),
             tid: AtomicU32::new(0),
@@ -213,6 +218,7 @@ impl M {
                 left_warm: Cell::new(false),
                 home: Cell::new(std::ptr::null()),
                 rng: Rng::new(),
+                woken: RefCell::new(Vec::new()),
                 retire: Cell::new(false),
                 reaped: Cell::new(false),
             }),
@@ -225,6 +231,11 @@ impl M {
         // Release pairs with `given`: it sees all that the P's last holder did.
         self.given.store((p + 1) | spin, Ordering::Release);
         let _ = self.word.notify();
+    }
+
+    /// Whether it was given a P.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given.load(Ordering::Relaxed) != 0
     }
 
     /// Takes the P that it was given.

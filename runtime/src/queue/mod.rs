@@ -1,4 +1,5 @@
-//! Run queues: a local one for each processor and a global one for all.
+//! Run queues: a local one for each processor and a global one for all. Beside them, the list in which
+//! waiters stand ([`List`]).
 //!
 //! The local queue is a slot for what runs next and a FIFO deque behind it. Its owner puts
 //! and takes; thieves take half of the deque, and the slot only when it has gone stale.
@@ -12,11 +13,13 @@
 //!    way in, Acquire on the way out, in the slot and in the deque alike).
 
 mod global;
+mod list;
 mod local;
 #[cfg(all(test, loom))]
 mod loom_tests;
 
 pub(crate) use global::Global;
+pub(crate) use list::{Linked, Links, List};
 pub(crate) use local::{Local, Remote};
 
 use std::ptr::NonNull;

@@ -7,8 +7,8 @@
 //! A stop first changes the phase and then takes out what is left; under the same lock nothing is put
 //! in once the phase has changed. So nothing is left behind.
 
-use super::{Sched, end_unstarted, inject_spawn};
 use super::timers::Key;
+use super::{Sched, end_unstarted, inject_spawn};
 use crate::carrier::Slot;
 use crate::g::{GRef, Outcome};
 use std::time::Instant;

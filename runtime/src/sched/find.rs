@@ -135,6 +135,7 @@ impl Sched {
     #[inline(never)]
     fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
         self.run_timers(m);
+        self.poll_now();
         if let Some(p) = m.own().p.get()
             && p.set_sweep(false)
         {
@@ -177,7 +178,11 @@ impl Sched {
             if self.run_timers(m) {
                 continue;
             }
-            if let Some(found) = self.next_live(m).or_else(|| self.steal_live(m, p)) {
+            let here = match self.next_live(m) {
+                None if !self.idle.is_polled() && self.poll_now() => continue,
+                here => here,
+            };
+            if let Some(found) = here.or_else(|| self.steal_live(m, p)) {
                 self.found(m);
                 return Some(found);
             }

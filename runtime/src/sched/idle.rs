@@ -68,7 +68,7 @@
 
 use super::timers::NEVER;
 use crate::prim::Mutex;
-use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::prim::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 /// The two lists and the two counts.
 pub(crate) struct Idle {
@@ -79,6 +79,8 @@ pub(crate) struct Idle {
     calm: AtomicU32,
     /// When the first of the idle Ms wakes by itself. Written under the lock.
     promised: AtomicU64,
+    /// One of them sleeps in the poller. Written under the lock.
+    polled: AtomicBool,
 }
 
 struct Lists {
@@ -86,12 +88,20 @@ struct Lists {
     ms: Vec<Sleeper>,
 }
 
-/// An idle M, and what it has promised: see `timers`.
+/// An idle M, and what it has promised: see `timers` and `poll`.
 #[derive(Clone, Copy, Debug)]
 struct Sleeper {
     m: u32,
     /// It wakes by itself then.
     until: u64,
+    /// It sleeps in the poller.
+    polls: bool,
+}
+
+impl Sleeper {
+    fn new(m: u32) -> Self {
+        Self { m, until: NEVER, polls: false }
+    }
 }
 
 impl Lists {
@@ -128,6 +138,7 @@ impl Idle {
             spinning: AtomicU32::new(0),
             calm: AtomicU32::new(0),
             promised: AtomicU64::new(NEVER),
+            polled: AtomicBool::new(false),
         }
     }
 
@@ -192,7 +203,7 @@ impl Idle {
         {
             let mut lists = self.lists.lock();
             lists.ps.push(p);
-            lists.ms.push(Sleeper { m, until: NEVER });
+            lists.ms.push(Sleeper::new(m));
             self.idle_ps.fetch_add(1, Ordering::Relaxed);
         }
         if spinning {
@@ -227,16 +238,19 @@ impl Idle {
         self.remove(&mut lists, m)
     }
 
-    /// An idle M is about to sleep, and has seen `earliest` among the deadlines since it entered the list.
-    /// When it is to wake by itself; `None`: it has been given a P.
-    pub(crate) fn keep(&self, m: u32, earliest: u64) -> Option<u64> {
+    /// An idle M is about to sleep, and has seen `earliest` among the deadlines since it entered the list, and
+    /// whether there are sockets to watch. When it is to wake by itself, and whether it is to sleep
+    /// in the poller; `None`: it has been given a P.
+    pub(crate) fn keep(&self, m: u32, earliest: u64, sockets: bool) -> Option<(u64, bool)> {
         let mut lists = self.lists.lock();
         let at = lists.position(m)?;
-        let others = lists.ms.iter().filter(|other| other.m != m).map(|other| other.until).min();
-        let until = if others.is_none_or(|others| earliest < others) { earliest } else { NEVER };
-        lists.ms[at].until = until;
+        let others = || lists.ms.iter().filter(|other| other.m != m);
+        let promised = others().map(|other| other.until).min();
+        let until = if promised.is_none_or(|at| earliest < at) { earliest } else { NEVER };
+        let polls = sockets && !others().any(|other| other.polls);
+        lists.ms[at] = Sleeper { m, until, polls };
         self.promise(&lists);
-        Some(until)
+        Some((until, polls))
     }
 
     /// When the first of the idle Ms wakes by itself.
@@ -247,11 +261,17 @@ impl Idle {
     fn promise(&self, lists: &Lists) {
         let first = lists.ms.iter().map(|sleeper| sleeper.until).min().unwrap_or(NEVER);
         self.promised.store(first, Ordering::Relaxed);
+        self.polled.store(lists.ms.iter().any(|sleeper| sleeper.polls), Ordering::Relaxed);
+    }
+
+    /// Whether one of the idle Ms sleeps in the poller.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.polled.load(Ordering::Relaxed)
     }
 
     /// An M without a P goes to sleep until it is given one.
     pub(crate) fn retire_m(&self, m: u32) {
-        self.lists.lock().ms.push(Sleeper { m, until: NEVER });
+        self.lists.lock().ms.push(Sleeper::new(m));
     }
 
     /// Takes a certain M out of the idle ones, if it is there, to give it a P.
@@ -306,20 +326,27 @@ impl Idle {
         Some(Claim { p, m: self.pop_m(lists) })
     }
 
+    /// The one that has slept for the shortest time; who polls the network only if there is no other.
     fn pop_m(&self, lists: &mut Lists) -> Option<u32> {
-        let sleeper = lists.ms.pop()?;
-        if sleeper.until != NEVER {
+        let last = lists.ms.len().checked_sub(1)?;
+        let at = lists.ms.iter().rposition(|sleeper| !sleeper.polls).unwrap_or(last);
+        let sleeper = lists.ms.remove(at);
+        self.broke(lists, sleeper);
+        Some(sleeper.m)
+    }
+
+    /// What it promised, nobody does.
+    fn broke(&self, lists: &Lists, sleeper: Sleeper) {
+        if sleeper.until != NEVER || sleeper.polls {
             self.promise(lists);
         }
-        Some(sleeper.m)
     }
 
     /// `false`: it was not there.
     fn remove(&self, lists: &mut Lists, m: u32) -> bool {
         let Some(at) = lists.position(m) else { return false };
-        if lists.ms.remove(at).until != NEVER {
-            self.promise(lists);
-        }
+        let sleeper = lists.ms.remove(at);
+        self.broke(lists, sleeper);
         true
     }
 }

@@ -109,6 +109,7 @@ impl Sched {
     pub(super) fn give(&self, id: u32, index: u32, spinning: bool) {
         if let Some(m) = self.machines.get(id) {
             m.give(index, spinning);
+            self.ring(&m);
         }
     }
 
@@ -210,18 +211,30 @@ impl Sched {
             }
             // Who is relieved takes its promise back.
             let earliest = if relieved { NEVER } else { self.earliest() };
-            let until = self.idle.keep(m.id, earliest).and_then(|ns| self.instant(ns));
-            let woken = m.word.sleep([until, patience].into_iter().flatten().min());
+            let kept = self.idle.keep(m.id, earliest, self.net().is_some());
+            let (until, polls) = kept.unwrap_or((NEVER, false));
+            let until = self.instant(until);
+            let end = [until, patience].into_iter().flatten().min();
+            let woken = if polls {
+                self.sleep_in_poll(m, end);
+                false
+            } else {
+                m.word.sleep(end)
+            };
             if woken {
                 continue;
             }
-            if until.is_some_and(|at| util::now() >= at) {
+            if !m.own().woken.borrow().is_empty() {
+                if self.wake_polled(m) {
+                    return;
+                }
+            } else if until.is_some_and(|at| util::now() >= at) {
                 match self.idle.rejoin(m.id, false) {
                     Rejoin::With(index) => return self.hold(m, index, false),
                     Rejoin::Given => {}
                     Rejoin::NoP => relieved = true,
                 }
-            } else if patience.take().is_some() && self.idle.leave(m.id) {
+            } else if patience.take_if(|at| util::now() >= *at).is_some() && self.idle.leave(m.id) {
                 self.machines.alive.fetch_sub(1, Ordering::Relaxed);
                 m.own().retire.set(true);
                 m.own().reaped.set(true);
@@ -230,6 +243,27 @@ impl Sched {
                 return;
             }
         }
+    }
+
+    /// It slept in the poller and has found somebody: takes a P for them. `false`: there is none, and others
+    /// will run them.
+    fn wake_polled(&self, m: CurrentM) -> bool {
+        let has_p = match self.idle.rejoin(m.id, false) {
+            Rejoin::With(index) => {
+                self.hold(m, index, false);
+                true
+            }
+            Rejoin::Given => loop {
+                if let Some((index, spinning)) = m.given() {
+                    self.hold(m, index, spinning);
+                    break true;
+                }
+                m.word.sleep(None);
+            },
+            Rejoin::NoP => false,
+        };
+        self.wake_found(m);
+        has_p
     }
 
     /// Its P, if it has one, goes to the idle ones.
@@ -255,6 +289,7 @@ impl Sched {
         debug_assert!(self.phase() == Phase::Stopped);
         for m in self.machines.all() {
             let _ = m.word.notify();
+            self.ring(&m);
         }
         self.monitor.nudge();
     }

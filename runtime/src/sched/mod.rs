@@ -12,6 +12,7 @@
 //! | `machines` | starting, waking and ending threads |
 //! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
 //! | `timers` | deadlines, and who wakes for them |
+//! | `poll` | the network, and who asks for it |
 //! | `monitor` | the thread without a P: late timers, housekeeping |
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
 //! | `stop` | shutting down |
@@ -35,6 +36,7 @@ mod idle;
 mod loom_tests;
 mod machines;
 mod monitor;
+mod poll;
 mod ready;
 mod run;
 mod stop;
@@ -54,13 +56,14 @@ pub(crate) use timers::Key;
 use crate::carrier::Slot;
 use crate::g::{G, GRef, Runnable};
 use crate::p::P;
+use crate::poller::Poller;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::queue::Global;
 use crate::stack::Class;
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// What a runtime was built with.
@@ -116,6 +119,8 @@ pub(crate) struct Sched {
     starving: AtomicUsize,
     /// By P.
     timers: Box<[timers::Timers]>,
+    /// Made when the first socket is waited for.
+    poller: OnceLock<Arc<Poller>>,
     /// What timers count from.
     start: Instant,
     monitor: monitor::Monitor,
@@ -148,6 +153,7 @@ impl Sched {
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
+            poller: OnceLock::new(),
             start: crate::util::now(),
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),

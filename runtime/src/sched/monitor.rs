@@ -119,6 +119,7 @@ impl Sched {
                 });
             }
             let next_timer = self.late_timers(&mut asked, now);
+            self.late_sockets();
             let look = watch.look(self, now);
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);
@@ -173,6 +174,21 @@ impl Sched {
         }
         let grace = now + FIRST_LOOK;
         Some(self.instant(self.earliest()).map_or(grace, |at| (at + GRACE).max(grace)))
+    }
+
+    /// Sockets that no sleeper watches, while some P is held.
+    fn late_sockets(&self) {
+        if !self.is_deaf() {
+            return;
+        }
+        match self.idle.idle_ps() {
+            // Whoever gives its P up next looks.
+            0 => {
+                self.poll_now();
+            }
+            all if all == self.config.procs => {}
+            _ => self.cover(),
+        }
     }
 
     /// Has somebody look again at the warm work that a spinner left alone, after a while. `true`: there

@@ -39,7 +39,9 @@ pub(crate) enum Why {
     Barrier = 13,
     Select = 14,
     ErrGroup = 15,
-    Future = 20,
+    NetRead = 16,
+    NetWrite = 17,
+    Future = 18,
 }
 
 /// Notes what the goroutine is about to wait for.

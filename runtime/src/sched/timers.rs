@@ -94,9 +94,7 @@ impl Sched {
     /// The heap for deadlines that the caller puts in.
     fn heap_here(&self) -> u32 {
         match m::current() {
-            Some(m) if m.own().home.get() == self.this() => {
-                m.own().p.get().map_or(0, |p| p.index)
-            }
+            Some(m) if m.own().home.get() == self.this() => m.own().p.get().map_or(0, |p| p.index),
             _ => 0,
         }
     }
@@ -135,14 +133,16 @@ impl Sched {
         self.timers.iter().map(|t| t.first.load(Ordering::Relaxed)).min().unwrap_or(NEVER)
     }
 
-    /// Somebody sleeps who wakes for the first deadline: if not, one is woken, to promise it.
+    /// Somebody sleeps who wakes for the first deadline, and who watches the sockets: if not, one is woken,
+    /// to promise it.
     ///
     /// For who puts a deadline in and neither sleeps nor holds a P, and for who puts a P down and
     /// does not sleep.
     #[cold]
     pub(super) fn cover(&self) {
         fence(atomic::Ordering::SeqCst);
-        if self.earliest() < self.idle.promised() && self.idle.wants_wake() {
+        let covered = self.earliest() >= self.idle.promised() && !self.is_deaf();
+        if !covered && self.idle.wants_wake() {
             self.wake_one();
         }
     }

@@ -1,4 +1,4 @@
-//! Everything the operating system decides: pages, stacks for signals, CPUs, thread ids.
+//! Everything the operating system decides: pages, stacks for signals, CPUs, thread ids, readiness.
 //!
 //! One same-shaped file per system, chosen here and nowhere else. Linux is first class; any other
 //! Unix gets `other`, which answers the same calls with what POSIX has.
@@ -32,6 +32,7 @@ use crate::prim::global::{AtomicUsize, Ordering};
 pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
 pub(crate) use os::{ThreadState, cpus, errno, set_errno, thread_id, thread_time, wake_on_time};
+pub(crate) use os::{epoll, socket};
 
 /// Whether two threads of this process can run at the same time, as of the first time it was asked.
 pub(crate) fn has_many_cpus() -> bool {

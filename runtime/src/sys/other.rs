@@ -129,3 +129,115 @@ pub(super) mod mem {
         None
     }
 }
+
+/// Readiness: not known here yet.
+pub(crate) mod epoll {
+    use std::io;
+    use std::os::fd::RawFd;
+    use std::time::Duration;
+
+    /// There is none.
+    #[derive(Debug)]
+    pub(crate) struct Epoll(std::convert::Infallible);
+
+    /// What happened to one file.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Event {
+        pub(crate) data: u64,
+        pub(crate) readable: bool,
+        pub(crate) writable: bool,
+        pub(crate) lasting: bool,
+    }
+
+    /// What one call brought: nothing.
+    #[derive(Debug)]
+    pub(crate) struct Events;
+
+    /// There is none.
+    #[derive(Debug)]
+    pub(crate) struct Bell(std::convert::Infallible);
+
+    impl Epoll {
+        pub(crate) fn new() -> io::Result<Self> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) fn add(&self, _fd: RawFd, _data: u64) -> io::Result<()> {
+            match self.0 {}
+        }
+
+        pub(crate) fn add_bell(&self, _bell: &Bell, _data: u64) -> io::Result<()> {
+            match self.0 {}
+        }
+
+        pub(crate) fn remove(&self, _fd: RawFd) {
+            match self.0 {}
+        }
+
+        pub(crate) fn wait(&self, _: &mut Events, _: Option<Duration>) -> io::Result<()> {
+            match self.0 {}
+        }
+    }
+
+    impl Events {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn iter(&self) -> impl Iterator<Item = Event> + '_ {
+            std::iter::empty()
+        }
+    }
+
+    impl Bell {
+        pub(crate) fn new() -> io::Result<Self> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) fn ring(&self) {
+            match self.0 {}
+        }
+    }
+}
+
+/// What std and socket2 do not do with sockets.
+pub(crate) mod socket {
+    use socket2::SockAddr;
+    use std::io;
+    use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+    /// Where there is such a flag.
+    #[cfg(not(target_vendor = "apple"))]
+    pub(crate) const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+    #[cfg(target_vendor = "apple")]
+    pub(crate) const NO_SIGNAL: libc::c_int = 0;
+
+    /// Takes a connection; it does not block, and is not inherited.
+    pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
+        let (socket, address) = socket2::SockRef::from(&listener).accept()?;
+        socket.set_nonblocking(true)?;
+        Ok((socket.into(), address))
+    }
+
+    /// Looks at what can be received, and leaves it there.
+    pub(crate) fn peek(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: the buffer with its own length.
+        let n = unsafe {
+            libc::recv(socket.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), libc::MSG_PEEK)
+        };
+        usize::try_from(n).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// The most connections that a listener keeps until they are accepted.
+    pub(crate) fn max_backlog() -> libc::c_int {
+        libc::SOMAXCONN
+    }
+
+    /// Not here: the caller shuts the socket down instead.
+    pub(crate) fn vacate(_fd: BorrowedFd<'_>) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Nothing to do.
+    pub(crate) fn prepare_to_vacate() {}
+}

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::sched;
+use crate::wait;
 
 /// Runs `f`, which is known to block in the system or to compute for long, while others run on the
 /// caller's processor. On a plain thread it just runs `f`.
@@ -26,15 +26,5 @@ use crate::sched;
 /// }
 /// ```
 pub fn blocking<T>(f: impl FnOnce() -> T) -> T {
-    let _back = sched::step_out().then_some(Back);
-    f()
-}
-
-/// Steps in again, when `f` unwinds, too.
-struct Back;
-
-impl Drop for Back {
-    fn drop(&mut self) {
-        sched::step_in();
-    }
+    wait::blocking(f)
 }

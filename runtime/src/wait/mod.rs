@@ -18,7 +18,8 @@
 //! 4. Who wakes touches nothing of the sleeper after the store that releases it: the slot is
 //!    read before that store, and slots are never unmapped.
 
-mod list;
+mod blocking;
+mod poller;
 
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Unwind};
@@ -27,8 +28,10 @@ use crate::util;
 use std::ptr::NonNull;
 use std::time::Instant;
 
+pub(crate) use crate::queue::{Linked, Links, List};
 pub(crate) use crate::sched::{Here, Why, here, may_spin, wake};
-pub(crate) use list::{Linked, Links, List};
+pub(crate) use blocking::blocking;
+pub(crate) use poller::with_poller;
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
 const ENOUGH: u16 = 100;

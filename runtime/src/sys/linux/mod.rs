@@ -4,7 +4,9 @@
 
 mod cgroup;
 mod cpu;
+pub(crate) mod epoll;
 pub(super) mod mem;
+pub(crate) mod socket;
 mod thread;
 
 pub(crate) use cpu::cpus;

@@ -1,0 +1,128 @@
+//! Sockets: std's names and meaning, but a call that waits blocks the goroutine, not its thread. Go's
+//! package `net`.
+//!
+//! ```
+//! use rt::net::{TcpListener, TcpStream};
+//! use std::io::{Read, Write};
+//!
+//! #[rt::main]
+//! fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0")?;
+//!     let address = listener.local_addr()?;
+//!     rt::go!(move || -> std::io::Result<()> {
+//!         for stream in listener.incoming() {
+//!             let stream = stream?;
+//!             rt::go!(move || std::io::copy(&mut &stream, &mut &stream));
+//!         }
+//!         Ok(())
+//!     });
+//!     let mut stream = TcpStream::connect(address)?;
+//!     stream.write_all(b"hello")?;
+//!     let mut echo = [0; 5];
+//!     stream.read_exact(&mut echo)?;
+//!     assert_eq!(&echo, b"hello");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! What is different from std:
+//!
+//! * Any number of goroutines and plain threads may use one socket at the same time, by reference: [`Read`](std::io::Read)
+//!   and [`Write`](std::io::Write) are there for `&TcpStream`, too. Those who wait for the same
+//!   direction are served in order, as far as nobody who comes at the right moment is quicker.
+//! * `close(&self)` ends the waits of all, with [`Closed`].
+//! * Deadlines, as in Go: moments after which calls fail, which may be moved while somebody waits. They, and
+//!   std's timeouts, end with [`ErrorKind::TimedOut`](std::io::ErrorKind::TimedOut).
+//! * Listeners are bound with the largest backlog that the system allows, as Go's.
+//! * A write to a socket whose other end is gone is an error and never a signal.
+//!
+//! A goroutine that is aborted, or whose runtime stops, is unwound while it waits. On plain threads everything works,
+//! too, and blocks the thread.
+//!
+//! Names of hosts are looked up by the system, which blocks a thread; addresses are not looked up.
+
+#![forbid(unsafe_code)]
+
+mod addr;
+mod common;
+mod connect;
+mod socket;
+mod tcp;
+mod udp;
+mod unix;
+
+pub use tcp::{Incoming, TcpListener, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// The error of calls on a socket that [was closed](TcpStream::close): Go's `net.ErrClosed`.
+///
+/// It comes inside of an [`io::Error`], of the kind [`NotConnected`](io::ErrorKind::NotConnected).
+///
+/// # Examples
+/// ```
+/// let socket = rt::net::UdpSocket::bind("127.0.0.1:0")?;
+/// socket.close()?;
+/// let error = socket.recv(&mut [0; 1]).unwrap_err();
+/// assert!(rt::net::Closed::is(&error));
+/// assert_eq!(error.to_string(), "use of closed network connection");
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+impl Closed {
+    /// Whether that is what `error` says. Go's `errors.Is(err, net.ErrClosed)`.
+    ///
+    /// # Examples
+    /// See [`Closed`].
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("use of closed network connection")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+impl From<Closed> for io::Error {
+    fn from(closed: Closed) -> Self {
+        Self::new(io::ErrorKind::NotConnected, closed)
+    }
+}
+
+/// Accepts, patiently: see [`TcpListener::accept`]. `accept` fails with "closed" or "timed out" when
+/// it is to end; `pause` waits, and fails likewise.
+fn accept_patiently<T>(
+    waits: bool,
+    mut accept: impl FnMut() -> io::Result<T>,
+    mut pause: impl FnMut(Duration) -> io::Result<()>,
+) -> io::Result<T> {
+    const LONGEST: Duration = Duration::from_secs(1);
+    let mut next = Duration::from_millis(5);
+    loop {
+        match accept() {
+            Err(error) if waits && will_pass(&error) => {
+                pause(next)?;
+                next = LONGEST.min(2 * next);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// No file or no memory left, or a connection that ended before it was accepted.
+fn will_pass(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::ECONNABORTED)
+    )
+}

@@ -1,0 +1,200 @@
+//! `UnixStream`.
+
+use super::system_addr;
+use crate::net::common::{example, shared, timed};
+use crate::net::connect;
+use crate::net::socket::Socket;
+use crate::poller::Dir;
+use crate::sys::socket::{self as sys, NO_SIGNAL};
+use socket2::{SockAddr, SockRef};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A connection within this machine: [`std::os::unix::net::UnixStream`] for goroutines. Go's `net.UnixConn`.
+///
+/// It reads and writes by reference, too, as [`TcpStream`](crate::net::TcpStream) does.
+///
+/// # Examples
+/// ```
+/// use rt::net::UnixStream;
+/// use std::io::{Read, Write};
+///
+/// #[rt::main]
+/// fn main() -> std::io::Result<()> {
+///     let (mut a, mut b) = UnixStream::pair()?;
+///     rt::go!(move || a.write_all(b"hello"));
+///     let mut text = String::new();
+///     b.read_to_string(&mut text)?;
+///     assert_eq!(text, "hello");
+///     Ok(())
+/// }
+/// ```
+pub struct UnixStream(Socket<net::UnixStream>);
+
+shared!(UnixStream, net::UnixStream, "let (socket, _other) = rt::net::UnixStream::pair()?;\n");
+timed!(UnixStream, "let (socket, _other) = rt::net::UnixStream::pair()?;\n");
+
+impl UnixStream {
+    /// Connects to who listens at `path`. Waits while too many others do.
+    ///
+    /// # Errors
+    /// What the system says: nobody listens, there is no such path, it is too long.
+    ///
+    /// # Examples
+    /// See [`UnixListener`](crate::net::UnixListener).
+    pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
+        connect::connect_local(&SockAddr::unix(path)?).map(Self)
+    }
+
+    /// The same, with an address of std's.
+    ///
+    /// # Errors
+    /// The same.
+    ///
+    /// # Examples
+    /// See [`UnixListener::bind_addr`](crate::net::UnixListener::bind_addr).
+    pub fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
+        connect::connect_local(&system_addr(address)?).map(Self)
+    }
+
+    /// Two that are connected with each other. Go's `net.Pipe`, but a system's socket.
+    ///
+    /// # Errors
+    /// When the process has no files left.
+    ///
+    /// # Examples
+    /// See [`UnixStream`].
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = net::UnixStream::pair()?;
+        Ok((Self::from(a), Self::from(b)))
+    }
+
+    /// Reads without taking anything away: the next read gets it again.
+    ///
+    /// # Errors
+    /// As reading.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::Write;
+    /// let (mut a, b) = rt::net::UnixStream::pair()?;
+    /// a.write_all(b"x")?;
+    /// assert_eq!(b.peek(&mut [0; 9])?, 1);
+    /// assert_eq!(b.peek(&mut [0; 9])?, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.op(Dir::Read, |io| sys::peek(io.as_fd(), buf))
+    }
+
+    /// Ends one direction, or both, for all handles of the connection: the other end reads the end of the stream;
+    /// reads here get what has come, and then the end. Go's `CloseWrite`, `CloseRead`.
+    ///
+    /// # Errors
+    /// When it is not connected any more, or was closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::Read;
+    /// let (a, mut b) = rt::net::UnixStream::pair()?;
+    /// a.shutdown(std::net::Shutdown::Write)?;
+    /// assert_eq!(b.read(&mut [0; 1])?, 0);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.with(|io| io.shutdown(how))
+    }
+
+    /// The address at the other end.
+    ///
+    /// # Errors
+    /// When it is not connected any more, or was closed.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(rt::net::UnixStream::pair()?.0.peer_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.with(|io| io.peer_addr())
+    }
+
+    /// The address at this end.
+    ///
+    /// # Errors
+    /// When it was closed.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(rt::net::UnixStream::pair()?.0.local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.with(|io| io.local_addr())
+    }
+}
+
+/// Waits until there is something to read, or the stream has ended.
+///
+/// A read that got less than it asked for says nothing about what is left: it ends behind a message that carries
+/// files, for instance. The next one asks the system again.
+impl Read for &UnixStream {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.op(Dir::Read, |mut io| io.read(buf))
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.op(Dir::Read, |mut io| io.read_vectored(bufs))
+    }
+}
+
+/// Waits until the system takes at least a part.
+impl Write for &UnixStream {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.op(Dir::Write, |io| SockRef::from(io).send_with_flags(buf, NO_SIGNAL))
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        // The system takes no more of them at once.
+        let bufs = &bufs[..bufs.len().min(libc::UIO_MAXIOV as usize)];
+        self.0.op(Dir::Write, |io| SockRef::from(io).send_vectored_with_flags(bufs, NO_SIGNAL))
+    }
+
+    #[inline]
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for UnixStream {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
+    }
+}
+
+impl Write for UnixStream {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
+    }
+
+    #[inline]
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Readiness of sockets: who waits for it, and who is told.
+//!
+//! A [`Poller`] asks the kernel. A [`Source`] stands for one socket, with a [`Side`] for each
+//! direction: whether it is ready, who waits, until when. The protocol between those who read or
+//! write, those who wait, and the poller is in [`side`], with its proof.
+//!
+//! ```text
+//!   goroutine: system call -> "would block" -> add to a poller, once -> list -> park
+//!                                                                               ^
+//!   poller:    epoll -> event -> Source -> Side: ready; the first who waits ----+
+//! ```
+//!
+//! Edge-triggered, both directions at once, once per socket and poller. A socket may be used from
+//! several runtimes, each of which may have a poller of its own: it is added to each with which
+//! somebody waits, at the first wait.
+//!
+//! Invariants:
+//! 1. What an event is about is found by index and generation, in memory that is never freed. An
+//!    event of a socket that was closed is at worst one for its successor, which looks for nothing.
+//! 2. A source that is closed is added to no poller, and one that is dropped is in none.
+//! 3. No lock is held over [`Poller::poll`]'s system call.
+//!
+//! It knows no goroutine: it is handed what wakes a [`Slot`]. Nothing here blocks but
+//! [`Poller::poll`].
+
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod side;
+mod source;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;
+
+pub(crate) use side::{Seen, Side};
+pub(crate) use source::{Dir, Source};
+
+use crate::carrier::Slot;
+use crate::prim::global::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sys::epoll::{Bell, Epoll, Events};
+use std::io;
+use std::time::Duration;
+
+/// What the kernel says of the bell. No source's: their indices have 32 bits.
+const BELL: u64 = u64::MAX;
+
+/// Asks the kernel which sockets have become ready.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    epoll: Epoll,
+    bell: Bell,
+    /// It was rung, and nobody has heard it yet.
+    rung: AtomicBool,
+    sources: AtomicUsize,
+    id: u64,
+}
+
+impl Poller {
+    /// # Errors
+    /// When the process, or the system, has no file left.
+    pub(crate) fn new() -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let (epoll, bell) = (Epoll::new()?, Bell::new()?);
+        epoll.add_bell(&bell, BELL)?;
+        Ok(Self {
+            epoll,
+            bell,
+            rung: AtomicBool::new(false),
+            sources: AtomicUsize::new(0),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+
+    /// Waits for events, for at most `timeout` (zero: not at all; `None`: as long as it takes), and
+    /// wakes those that they concern. It may return for no reason. `true`: somebody
+    /// [notified](Self::notify).
+    ///
+    /// Several threads may call at once; each event comes to one of them.
+    ///
+    /// # Errors
+    /// When the system cannot wait. It always can, short of a bug.
+    pub(crate) fn poll(
+        &self,
+        timeout: Option<Duration>,
+        wake: &mut dyn FnMut(&'static Slot),
+    ) -> io::Result<bool> {
+        let mut events = Events::new();
+        self.epoll.wait(&mut events, timeout)?;
+        let mut notified = false;
+        for event in events.iter() {
+            if event.data == BELL {
+                // AcqRel pairs with `notify`'s, who may have left it at this.
+                self.rung.swap(false, Ordering::AcqRel);
+                notified = true;
+            } else {
+                source::happened(event, wake);
+            }
+        }
+        Ok(notified)
+    }
+
+    /// Ends the [`poll`](Self::poll) of one who waits, or else the next one. Never blocks. What the
+    /// caller wrote before is seen by who is told.
+    #[allow(
+        dead_code,
+        reason = "for those who poll beside other work; the thread of `wait` does not"
+    )]
+    pub(crate) fn notify(&self) {
+        // AcqRel pairs with the swap in `poll`.
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.bell.ring();
+        }
+    }
+
+    /// Whether there is a socket that it could tell about. A hint.
+    #[allow(
+        dead_code,
+        reason = "for those who poll beside other work; the thread of `wait` does not"
+    )]
+    #[inline]
+    pub(crate) fn has_sources(&self) -> bool {
+        self.sources.load(Ordering::Relaxed) != 0
+    }
+
+    /// Its number: no other poller has it, or had.
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}

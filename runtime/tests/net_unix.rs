@@ -1,0 +1,283 @@
+//! `net`'s Unix domain sockets.
+#![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
+
+mod common;
+#[path = "common/net.rs"]
+mod net;
+
+use net::{beside, bytes, everywhere};
+use rt::net::{UnixDatagram, UnixListener, UnixStream};
+use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A path that is removed in the end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("rt-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_file(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A name without a file.
+fn name() -> SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("rt-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+    SocketAddr::from_abstract_name(name).unwrap()
+}
+
+#[test]
+fn much_both_ways() {
+    let _t = common::test();
+    everywhere(|| {
+        const LEN: usize = 2 << 20;
+        let place = Place::new();
+        let listener = UnixListener::bind(&place.0).unwrap();
+        assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(&*place.0));
+        let client = UnixStream::connect(&place.0).unwrap();
+        let (server, peer) = listener.accept().unwrap();
+        assert!(peer.is_unnamed());
+        assert_eq!(client.peer_addr().unwrap().as_pathname(), Some(&*place.0));
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        let mut ends = Vec::new();
+        for (seed, stream) in [(1, &client), (2, &server)] {
+            let stream = Arc::clone(stream);
+            ends.push(beside(move || {
+                (&*stream).write_all(&bytes(seed, LEN)).unwrap();
+                stream.shutdown(Shutdown::Write).unwrap();
+            }));
+        }
+        for (seed, stream) in [(1, &server), (2, &client)] {
+            let stream = Arc::clone(stream);
+            ends.push(beside(move || {
+                let mut got = Vec::new();
+                (&*stream).read_to_end(&mut got).unwrap();
+                assert!(got == bytes(seed, LEN), "what came is not what was sent");
+            }));
+        }
+        ends.into_iter().for_each(|end| end());
+    });
+}
+
+#[test]
+fn a_pair() {
+    let _t = common::test();
+    everywhere(|| {
+        let (mut a, mut b) = UnixStream::pair().unwrap();
+        let writer = beside(move || {
+            a.write_vectored(&[IoSlice::new(b"he"), IoSlice::new(b"llo")]).unwrap();
+            a
+        });
+        let mut buf = [0; 9];
+        assert!(b.peek(&mut buf).unwrap() > 0);
+        b.read_exact(&mut buf[..5]).unwrap();
+        assert_eq!(&buf[..5], b"hello");
+        let a = writer();
+        b.set_nonblocking(true).unwrap();
+        assert_eq!(b.read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let mut other = b.try_clone().unwrap();
+        drop(b);
+        drop(a);
+        assert_eq!(other.read(&mut buf).unwrap(), 0);
+        // Nobody is there: an error, and no signal.
+        // SAFETY: what a process has that is not Rust's: a signal that ends it.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        assert_eq!(other.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        let one = [IoSlice::new(b"x")];
+        assert_eq!(other.write_vectored(&one).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn who_connects_waits_for_room() {
+    let _t = common::test();
+    everywhere(|| {
+        let address = name();
+        // One place, and a bit.
+        let listener = std::os::unix::net::UnixListener::bind_addr(&address).unwrap();
+        socket2::SockRef::from(&listener).listen(0).unwrap();
+        let listener = UnixListener::from(listener);
+        let clients: Vec<_> = (0..5)
+            .map(|_| {
+                let address = address.clone();
+                beside(move || {
+                    let mut stream = UnixStream::connect_addr(&address).unwrap();
+                    stream.read(&mut [0; 1]).unwrap()
+                })
+            })
+            .collect();
+        rt::time::sleep(Duration::from_millis(3));
+        for _ in 0..5 {
+            listener.accept().unwrap().0.write_all(b"x").unwrap();
+        }
+        assert!(clients.into_iter().all(|client| client() == 1));
+        listener.close().unwrap();
+        let error = UnixStream::connect_addr(&address).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let error = UnixStream::connect("/nowhere/at/all").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let unnamed = UnixDatagram::unbound().unwrap().local_addr().unwrap();
+        let error = UnixStream::connect_addr(&unnamed).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    });
+}
+
+/// Many who accept and many who connect.
+#[test]
+fn a_crowd() {
+    let _t = common::test();
+    everywhere(|| {
+        let address = name();
+        let listener = Arc::new(UnixListener::bind_addr(&address).unwrap());
+        let accepting: Vec<_> = (0..4)
+            .map(|_| {
+                let listener = Arc::clone(&listener);
+                beside(move || {
+                    listener
+                        .incoming()
+                        .map_while(|stream| stream.ok())
+                        .map(|mut stream| stream.write_all(b"x").unwrap())
+                        .count()
+                })
+            })
+            .collect();
+        let clients: Vec<_> = (0..60)
+            .map(|_| {
+                let address = address.clone();
+                beside(move || {
+                    UnixStream::connect_addr(&address).unwrap().read(&mut [0; 1]).unwrap()
+                })
+            })
+            .collect();
+        assert_eq!(clients.into_iter().map(|client| client()).sum::<usize>(), 60);
+        listener.close().unwrap();
+        assert_eq!(accepting.into_iter().map(|a| a()).sum::<usize>(), 60);
+    });
+}
+
+#[test]
+fn datagrams() {
+    let _t = common::test();
+    everywhere(|| {
+        let (a, b) = UnixDatagram::pair().unwrap();
+        let receiving = beside(move || {
+            let mut buf = [0; 8];
+            let mut sum = 0_u64;
+            for _ in 0..2000 {
+                assert_eq!(b.recv(&mut buf).unwrap(), 8);
+                sum += u64::from_le_bytes(buf);
+            }
+            sum
+        });
+        // More than the queue holds: who sends waits.
+        for n in 0..2000_u64 {
+            assert_eq!(a.send(&n.to_le_bytes()).unwrap(), 8);
+        }
+        assert_eq!(receiving(), 1999 * 1000);
+        a.shutdown(Shutdown::Write).unwrap();
+        assert!(a.send(b"x").is_err());
+    });
+}
+
+#[test]
+fn datagrams_by_name() {
+    let _t = common::test();
+    everywhere(|| {
+        let (server_at, client_at) = (name(), name());
+        let server = UnixDatagram::bind_addr(&server_at).unwrap();
+        let client = UnixDatagram::bind_addr(&client_at).unwrap();
+        let at = server_at.clone();
+        let sending = beside(move || {
+            for n in 0..300_u16 {
+                // The queue is full soon, and nobody tells when it is not.
+                assert_eq!(client.send_to_addr(&n.to_le_bytes(), &at).unwrap(), 2);
+            }
+            client
+        });
+        let mut buf = [0; 8];
+        assert_eq!(server.peek(&mut buf).unwrap(), 2);
+        for n in 0..300_u16 {
+            let (len, from) = server.recv_from(&mut buf).unwrap();
+            assert_eq!((len, &buf[..2]), (2, &n.to_le_bytes()[..]));
+            assert_eq!(from.as_abstract_name(), client_at.as_abstract_name());
+        }
+        let client = sending();
+        // It is full, nobody takes anything, and time passes.
+        client.set_write_timeout(Some(Duration::from_millis(5))).unwrap();
+        let full = std::iter::repeat_with(|| client.send_to_addr(b"x", &server_at));
+        let error = full.take(100_000).find_map(Result::err).unwrap();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        client.set_write_timeout(None).unwrap();
+        let deadline = rt::time::now() + Duration::from_millis(5);
+        client.set_write_deadline(Some(deadline)).unwrap();
+        let error = client.send_to_addr(b"x", &server_at).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        client.set_write_deadline(None).unwrap();
+        client.connect_addr(&server_at).unwrap();
+        assert_eq!(client.peer_addr().unwrap().as_abstract_name(), server_at.as_abstract_name());
+        drop(server);
+        assert!(client.send(b"x").is_err());
+    });
+}
+
+/// A read that ends behind a message that carries a file is short, and more is there: it is not waited for.
+#[test]
+fn short_reads_behind_files() {
+    let _t = common::test();
+    everywhere(|| {
+        let (a, mut b) = UnixStream::pair().unwrap();
+        send_with_file(&a, b"one");
+        (&a).write_all(b"two").unwrap();
+        b.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut got: Vec<u8> = Vec::new();
+        let mut buf = [0; 64];
+        while got.len() < 6 {
+            let n = b.read(&mut buf).unwrap();
+            got.extend(&buf[..n]);
+        }
+        assert_eq!(got, b"onetwo");
+    });
+}
+
+/// With `a` itself as the file.
+fn send_with_file(a: &UnixStream, text: &[u8]) {
+    use std::os::fd::AsRawFd;
+    #[repr(C, align(8))]
+    struct Control([u8; 24]);
+    let mut control = Control([0; 24]);
+    let mut part = libc::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() };
+    // SAFETY: all zero is an empty message.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.0.as_mut_ptr().cast();
+    // SAFETY: a computation.
+    message.msg_controllen = unsafe { libc::CMSG_SPACE(4) } as _;
+    // SAFETY: the control buffer has room for one header and one number.
+    let header = unsafe { &mut *libc::CMSG_FIRSTHDR(&raw const message) };
+    header.cmsg_level = libc::SOL_SOCKET;
+    header.cmsg_type = libc::SCM_RIGHTS;
+    // SAFETY: a computation.
+    header.cmsg_len = unsafe { libc::CMSG_LEN(4) } as _;
+    // SAFETY: as above.
+    unsafe { libc::CMSG_DATA(header).cast::<i32>().write(a.as_raw_fd()) };
+    // SAFETY: everything it points to is alive.
+    let n = unsafe { libc::sendmsg(a.as_raw_fd(), &raw const message, 0) };
+    assert_eq!(n, text.len() as isize);
+}
