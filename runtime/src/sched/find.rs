@@ -134,8 +134,12 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
-        self.run_timers(m);
-        self.poll_now();
+        // Who was just woken is in `next`, which has been looked at before.
+        if self.run_timers(m) | self.poll_now()
+            && let Some(next) = m.own().p.get().and_then(|p| p.remote.take_next())
+        {
+            return Some(next);
+        }
         if let Some(p) = m.own().p.get()
             && p.set_sweep(false)
         {
