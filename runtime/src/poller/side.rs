@@ -70,7 +70,7 @@ const TIMED: u64 = 1 << 3;
 const DIRECT: u64 = 1 << 4;
 const WAITERS: u64 = 1 << 5;
 /// One event.
-const EVENT: u64 = 1 << 8;
+pub(super) const EVENT: u64 = 1 << 8;
 
 /// No deadline, no timeout.
 const NEVER: u64 = 0;
@@ -280,6 +280,20 @@ impl Side {
         let _held = self.lock.lock();
         // SAFETY: under the lock (invariant 4), and the reference ends before it is free.
         self.waiters.with_mut(|list| f(unsafe { &mut *list }))
+    }
+
+    #[cfg(all(test, not(any(loom, shuttle))))]
+    pub(super) fn word(&self) -> u64 {
+        self.word.load(Ordering::Relaxed)
+    }
+
+    /// How many wait.
+    #[cfg(all(test, not(any(loom, shuttle))))]
+    pub(super) fn waiting(&self) -> usize {
+        self.with(|list| {
+            assert_eq!(self.word() & WAITERS != 0, !list.is_empty());
+            list.iter().count()
+        })
     }
 
     fn release_first(&self) -> Option<&'static Slot> {

@@ -46,6 +46,12 @@ impl Source {
         Self { desk: take_desk(), fd }
     }
 
+    /// What its events carry.
+    #[cfg(all(test, not(any(loom, shuttle))))]
+    pub(super) fn data(&self) -> u64 {
+        data(self.desk.index, self.desk.generation.load(Ordering::Relaxed))
+    }
+
     #[inline(always)]
     pub(crate) fn side(&self, dir: Dir) -> &Side {
         match dir {
