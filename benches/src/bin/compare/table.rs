@@ -24,8 +24,8 @@ fn head(results: &Results) -> String {
         results.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     format!(
         "{}, {} cores, {} GiB, Linux {}; {}.\n\n\
-         Medians; rounds: {}, repeats in each: {} (parked rows: 1). \
-         In brackets: times Go. Lower is better.\n\n",
+         Medians; rounds: {}, repeats in each: {} (where the first time counts: 1). \
+         In brackets: times Go. Lower is better, but for rates.\n\n",
         machine.cpu,
         machine.cores,
         machine.memory_gib,
@@ -114,8 +114,11 @@ fn foot(results: &Results) -> String {
                 writeln!(text, "- \\*: {peer} ran {} tasks; it cannot have a million.", cell.size);
         }
     }
-    for (peer, reason) in &results.skipped {
-        let _ = writeln!(text, "- skipped: {peer}: {reason}");
+    for &(row, size) in &results.args.sizes {
+        let _ = writeln!(text, "- of another size than the row's own: {} {size}", row.spec().name);
+    }
+    for (what, reason) in &results.skipped {
+        let _ = writeln!(text, "- skipped: {what}: {reason}");
     }
     for Failure { cell, round, reason } in &results.failures {
         let (row, peer, procs, round) = (cell.row.spec().name, cell.peer, cell.procs, round + 1);
@@ -193,7 +196,7 @@ mod tests {
     #[test]
     fn a_peer_that_is_skipped_is_named() {
         let mut results = results("--peers go");
-        results.skip_peer("go", "not installed");
+        results.skip("go", "not installed");
         assert!(markdown(&results).contains("skipped: go: not installed"));
     }
 
