@@ -63,7 +63,7 @@ impl Acts {
     }
 
     /// The next one.
-    pub const fn next(&mut self) -> Act {
+    pub const fn draw(&mut self) -> Act {
         let kind = self.0.below(4);
         let long = Duration::from_micros(self.0.below(LONGEST));
         match kind {
@@ -89,10 +89,10 @@ mod tests {
     #[test]
     fn every_act_comes_and_tasks_differ() {
         let mut acts = Acts::of(3);
-        let some: Vec<Act> = (0..100).map(|_| acts.next()).collect();
+        let some: Vec<Act> = (0..100).map(|_| acts.draw()).collect();
         assert!(some.iter().any(|act| matches!(act, Act::Block(_))));
         assert!(some.iter().any(|act| matches!(act, Act::Burn(_))));
         assert!(some.contains(&Act::Talk) && some.contains(&Act::Spawn));
-        assert_ne!(Acts::of(4).next(), Acts::of(5).next());
+        assert_ne!(Acts::of(4).draw(), Acts::of(5).draw());
     }
 }

@@ -114,8 +114,11 @@ fn foot(results: &Results) -> String {
                 writeln!(text, "- \\*: {peer} ran {} tasks; it cannot have a million.", cell.size);
         }
     }
-    for &(row, size) in &results.args.sizes {
-        let _ = writeln!(text, "- of another size than the row's own: {} {size}", row.spec().name);
+    for row in &results.args.rows {
+        let (spec, asked) = (row.spec(), results.args.size(*row));
+        if asked != spec.size {
+            let _ = writeln!(text, "- {}: {asked} were asked for, not {}", spec.name, spec.size);
+        }
     }
     for (what, reason) in &results.skipped {
         let _ = writeln!(text, "- skipped: {what}: {reason}");
@@ -183,6 +186,15 @@ mod tests {
         let text = markdown(&results);
         assert!(text.contains("8000*"), "{text}");
         assert!(text.contains("may ran 20000 tasks"), "{text}");
+    }
+
+    #[test]
+    fn another_size_is_named() {
+        let mut results = results("--rows ticker,sleepers --size ticker=5 --peers go --procs 1");
+        results.add(cell("go", Row::Ticker, 5), vec![vec![1.0, 2.0, 3.0]]);
+        let text = markdown(&results);
+        assert!(text.contains("ticker: 5 were asked for, not 2000"), "{text}");
+        assert!(!text.contains("sleepers: "), "{text}");
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(super) fn stall(n: usize) -> Result<Sample, Failed> {
 fn mixed(task: usize, end: Instant) -> Result<(), Failed> {
     let mut acts = Acts::of(task);
     while Instant::now() < end {
-        match acts.next() {
+        match acts.draw() {
             Act::Block(long) => std::thread::sleep(long),
             Act::Burn(long) => burn_until(Instant::now() + long),
             Act::Talk => drop(chan::ping_pong(ACT_SIZE, 0)?),
