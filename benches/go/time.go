@@ -225,7 +225,7 @@ func sleep(n int) ([]float64, error) {
 	}
 	all.Wait()
 	wall := ms(time.Since(start))
-	cpu := float64((cpuTime()-before).Nanoseconds()) / 1e3 / float64(n)
+	cpu := float64((cpuTime() - before).Nanoseconds()) / 1e3 / float64(n)
 	early := 0
 	for _, l := range late {
 		if l < 0 {
