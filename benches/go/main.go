@@ -37,6 +37,17 @@ var rows = map[string]body{
 	"mutex8":            mutex(lockers),
 	"mutex_uncontended": mutex(1),
 	"waitgroup":         waitGroup,
+
+	"ticker":         ticker,
+	"ticker_spawn":   tickerSpawn,
+	"ticker_blocked": tickerBeside(blockers, blockUntil),
+	"ticker_hogs":    tickerBeside(hogs, burnUntil),
+	"sleepers":       sleepers,
+	"stall":          stall,
+
+	"http_raw":     serve,
+	"http_raw_512": serve,
+	"idle_conns":   serve,
 }
 
 func main() {

@@ -50,6 +50,9 @@ pub struct Job {
 }
 
 impl Job {
+    /// How many arguments [`Job::args`] has.
+    pub const WORDS: usize = 6;
+
     /// The job as arguments: a child's command line without the peer's name.
     #[must_use]
     pub fn args(&self) -> Vec<String> {
@@ -119,6 +122,7 @@ mod tests {
             Job { row: Row::Yield, procs: 2, warm_ups: 1, repeats: 5, size: 7, park: Park::Chan };
         let read = Job::from_args(&job.args()).expect("a job");
         assert_eq!(read.args(), job.args());
+        assert_eq!(job.args().len(), Job::WORDS);
         assert!(Job::from_args(&[]).is_err());
     }
 

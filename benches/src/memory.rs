@@ -20,7 +20,13 @@ impl Usage {
     /// What this process holds now; zeroes where `/proc` is absent.
     #[must_use]
     pub fn now() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        Self::of("self")
+    }
+
+    /// What the process of that number holds now; zeroes where there is none.
+    #[must_use]
+    pub fn of(process: &str) -> Self {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         Self { resident: field(&status, "VmRSS:"), page_tables: field(&status, "VmPTE:") }
     }
 

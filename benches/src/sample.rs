@@ -58,6 +58,14 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
+/// The value that a share of all, between 0 and 1, does not exceed; `sorted` is in order and not
+/// empty.
+#[must_use]
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted[rank.clamp(1, sorted.len()) - 1]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +81,14 @@ mod tests {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn quantiles_are_values_that_occurred() {
+        let sorted: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(quantile(&sorted, 0.5), 100.0);
+        assert_eq!(quantile(&sorted, 0.99), 198.0);
+        assert_eq!(quantile(&sorted, 1.0), 200.0);
+        assert_eq!(quantile(&[7.0], 0.01), 7.0);
     }
 }

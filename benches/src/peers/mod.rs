@@ -15,6 +15,7 @@ mod kanal;
 mod may;
 mod rayon;
 mod rt;
+mod smol;
 mod std;
 mod threads;
 mod tokio;
@@ -41,6 +42,7 @@ pub struct Peer {
 pub const PEERS: &[Peer] = &[
     rt::PEER,
     tokio::PEER,
+    smol::PEER,
     kanal::PEER,
     may::PEER,
     go_lib::PEER,

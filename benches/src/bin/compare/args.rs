@@ -9,14 +9,15 @@ use benches::row::Row;
 
 pub(crate) const USAGE: &str = "\
 usage: compare [options]
-  --rows A,B      rows to run, or whole groups: tasks, channels, sync (default: all)
+  --rows A,B      rows to run, or whole groups: tasks, channels, sync, time, stall, net (default: all)
   --peers A,B     peers to run, `go` among them (default: all)
   --procs 2,1     numbers of workers (default: 2,1)
   --rounds N      processes per peer, row and number of workers (default: 3)
   --repeats N     samples per process, after one warm-up (default: 5)
   --json FILE     also write every sample, the machine and the versions
   --park KIND     what rt's parked tasks wait on: waitgroup or chan (default: waitgroup)
-  --parked N      how many to park (default: 1000000; a million needs about 6 GiB)
+  --parked N      how many to park or to sleep (default: 1000000; a million needs about 6 GiB)
+  --size ROW=N,.. other sizes: ticks, sleepers, connections, seconds of the stall row, items
   --timeout S     seconds after which a process is given up (default: 120)
   --list          show rows and peers";
 
@@ -33,7 +34,21 @@ pub(crate) struct Args {
     pub(crate) json: Option<PathBuf>,
     pub(crate) park: Park,
     pub(crate) parked: usize,
+    /// What the rows' sizes are instead.
+    pub(crate) sizes: Vec<(Row, usize)>,
     pub(crate) timeout: Duration,
+}
+
+impl Args {
+    /// How large the row is to be.
+    pub(crate) fn size(&self, row: Row) -> usize {
+        let own = self.sizes.iter().rev().find(|(other, _)| *other == row);
+        match own {
+            Some(&(_, size)) => size,
+            None if row.is_memory() => self.parked,
+            None => row.spec().size,
+        }
+    }
 }
 
 /// What the command line asks for.
@@ -59,6 +74,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
         json: None,
         park: Park::WaitGroup,
         parked: Row::ManyParked.spec().size,
+        sizes: Vec::new(),
         timeout: Duration::from_secs(120),
     };
     while let Some(word) = words.next() {
@@ -78,6 +94,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
             "--park" => {
                 args.park = Park::named(&value).ok_or("--park is waitgroup or chan")?;
             }
+            "--size" => args.sizes.extend(list(&value, "row with a size", size)?),
             "--parked" => args.parked = number(&word, &value)?,
             "--timeout" => args.timeout = Duration::from_secs(number(&word, &value)? as u64),
             _ => return Err(format!("unknown option {word}")),
@@ -88,6 +105,12 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
 
 fn peer_named(name: &str) -> Option<&'static str> {
     all_peers().find(|&peer| peer == name)
+}
+
+/// Reads `ROW=N`.
+fn size(text: &str) -> Option<(Row, usize)> {
+    let (row, size) = text.split_once('=')?;
+    Some((Row::named(row)?, positive(size)?))
 }
 
 fn positive(text: &str) -> Option<usize> {
@@ -125,6 +148,15 @@ mod tests {
     fn a_group_stands_for_its_rows() {
         let args = parsed("--rows yield,sync").expect("args");
         assert_eq!(args.rows, [Row::Yield, Row::Mutex8, Row::MutexUncontended, Row::WaitGroup]);
+    }
+
+    #[test]
+    fn sizes_are_the_rows_own_unless_named() {
+        let args = parsed("--parked 7 --size stall=5,ticker=9").expect("args");
+        assert_eq!([Row::Stall, Row::Ticker].map(|row| args.size(row)), [5, 9]);
+        assert_eq!([Row::Sleepers, Row::ManyParked].map(|row| args.size(row)), [7, 7]);
+        assert_eq!(args.size(Row::TickerSpawn), Row::TickerSpawn.spec().size);
+        assert_eq!(parsed("--size stall=0").expect_err("no size"), "no row with a size stall=0");
     }
 
     #[test]

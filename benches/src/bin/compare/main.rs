@@ -20,19 +20,20 @@ use std::process::ExitCode;
 
 use args::{Args, GO, Request};
 use benches::child::{self, Job};
-use benches::row::Row;
-use process::{CHILD, Launcher};
+use benches::net;
+use benches::row::{Group, Row};
+use process::{CHILD, DRIVE, Launcher};
 use results::Results;
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = env::args().skip(1).collect();
-    let result = if words.first().is_some_and(|word| word == CHILD) {
-        child(&words.split_off(1))
-    } else {
-        match args::parse(words.into_iter()) {
+    let result = match words.first().map(String::as_str) {
+        Some(CHILD) => child(&words.split_off(1)),
+        Some(DRIVE) => drive(&words.split_off(1)),
+        _ => match args::parse(words.into_iter()) {
             Ok(request) => serve(request),
             Err(error) => Err(format!("{error}\n{}", args::USAGE).into()),
-        }
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,6 +51,13 @@ fn child(words: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Runs as the driver of a server, whose command line follows the job.
+fn drive(words: &[String]) -> Result<(), Box<dyn Error>> {
+    let (job, server) = words.split_at_checked(Job::WORDS).ok_or("no job")?;
+    println!("{}", net::drive(&Job::from_args(job)?, server)?);
+    Ok(())
+}
+
 fn serve(request: Request) -> Result<(), Box<dyn Error>> {
     match request {
         Request::Help => println!("{}", args::USAGE),
@@ -63,6 +71,21 @@ fn serve(request: Request) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Takes out the rows that cannot be run here, and says so.
+fn skip_rows(results: &mut Results) {
+    let rows = results.args.rows.clone();
+    if !net::wrk_is_installed() {
+        for row in rows.iter().filter(|row| row.is_http()) {
+            results.skip(row.spec().name, "wrk is not installed: apt-get install wrk");
+        }
+        results.args.rows.retain(|row| !row.is_http());
+    }
+    let has_net = rows.iter().any(|row| row.group() == Group::Net);
+    if has_net && !cfg!(feature = "net") && results.args.peers.contains(&"rt") {
+        results.skip("rt's rows of the group net", "this was built without the feature `net`");
+    }
+}
+
 fn compare(args: Args) -> Result<(), Box<dyn Error>> {
     let mut results = Results::new(args);
     let mut peers = results.args.peers.clone();
@@ -72,11 +95,12 @@ fn compare(args: Args) -> Result<(), Box<dyn Error>> {
             Ok(binary) => go = Some(binary),
             Err(error) => {
                 eprintln!("go: {error}");
-                results.skip_peer(GO, &error);
+                results.skip(GO, &error);
                 peers.retain(|&peer| peer != GO);
             }
         }
     }
+    skip_rows(&mut results);
     let launcher = Launcher::new(go, results.args.timeout)?;
     plan::run(&peers, &launcher, &mut results);
     print!("{}", table::markdown(&results));

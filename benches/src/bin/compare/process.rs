@@ -1,6 +1,7 @@
 //! Child processes: one peer, one row, one number of workers each.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use benches::child::Job;
+use benches::row::Group;
 use benches::sample::Sample;
 use serde_json::Value;
 
@@ -16,6 +18,8 @@ use crate::args::GO;
 
 /// The hidden first argument of a child.
 pub(crate) const CHILD: &str = "child";
+/// The hidden first argument of a driver: the job follows, then the server's command line.
+pub(crate) const DRIVE: &str = "drive";
 
 /// How the peers are started: this program again, or Go's.
 #[derive(Debug)]
@@ -32,16 +36,20 @@ impl Launcher {
 
     /// Runs the job in a process of its own; its samples, or why there are none.
     pub(crate) fn run(&self, peer: &str, job: &Job) -> Result<Vec<Sample>, String> {
-        let mut command = match (&self.go, peer) {
-            (Some(go), GO) => Command::new(go),
+        let mut words = match (&self.go, peer) {
+            (Some(go), GO) => vec![go.into()],
             (None, GO) => return Err("not built".to_owned()),
-            (_, peer) => {
-                let mut command = Command::new(&self.own);
-                command.args([CHILD, peer]);
-                command
-            }
+            (_, peer) => vec![self.own.clone().into_os_string(), CHILD.into(), peer.into()],
         };
-        command.args(job.args()).env("GOMAXPROCS", job.procs.to_string());
+        words.extend(job.args().into_iter().map(OsString::from));
+        if job.row.group() == Group::Net {
+            let driver = [self.own.clone().into_os_string(), DRIVE.into()];
+            let job = job.args().into_iter().map(OsString::from);
+            words = driver.into_iter().chain(job).chain(words).collect();
+        }
+        let mut command = Command::new(&words[0]);
+        let procs = job.procs.to_string();
+        command.args(&words[1..]).env("GOMAXPROCS", &procs).env("SMOL_THREADS", &procs);
         let output = output_within(&mut command, self.timeout)?;
         samples(&output)
     }

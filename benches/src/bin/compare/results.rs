@@ -1,6 +1,6 @@
 //! What was measured: samples and failures by cell, the figures made of them, the JSON.
 
-use benches::row::Row;
+use benches::row::{Better, Row};
 use benches::sample::{Sample, median};
 use serde_json::{Value, json};
 
@@ -87,8 +87,8 @@ impl Results {
         self.failures.iter().any(|failure| failure.cell == cell)
     }
 
-    pub(crate) fn skip_peer(&mut self, peer: &'static str, reason: &str) {
-        self.skipped.push((peer, reason.to_owned()));
+    pub(crate) fn skip(&mut self, what: &'static str, reason: &str) {
+        self.skipped.push((what, reason.to_owned()));
     }
 
     /// Whether the peer has answered the row, or tried to.
@@ -110,7 +110,7 @@ impl Results {
 
     /// Whether the peer ran fewer tasks than the row asks for.
     pub(crate) fn is_smaller(&self, cell: &Cell) -> bool {
-        cell.row.is_memory() && cell.size < self.args.parked
+        cell.row.is_memory() && cell.size < self.args.size(cell.row)
     }
 
     /// The highest load that any process found.
@@ -130,12 +130,15 @@ impl Results {
             .filter_map(|&peer| self.figure_or_stand_in(peer, line))
             .filter(|(measured, _)| !self.is_smaller(&measured.cell))
             .map(|(measured, figure)| (measured.cell.peer, figure))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .min_by(|a, b| match line.row.spec().metrics[line.metric].better {
+                Better::Lower => a.1.total_cmp(&b.1),
+                Better::Higher => b.1.total_cmp(&a.1),
+            })
     }
 
     /// How many times the best Rust peer `rt` takes.
     pub(crate) fn rt_to_best(&self, line: Line) -> Option<f64> {
-        Some(self.at(RT, line)?.figure(line.metric)? / self.best(line)?.1)
+        Some(self.figure_or_stand_in(RT, line)?.1 / self.best(line)?.1)
     }
 
     /// The figure, or that of the row that stands in for it.
@@ -164,7 +167,7 @@ impl Results {
             "skipped": self
                 .skipped
                 .iter()
-                .map(|(peer, reason)| json!({ "peer": peer, "reason": reason }))
+                .map(|(what, reason)| json!({ "what": what, "reason": reason }))
                 .collect::<Vec<_>>(),
         })
     }
@@ -177,8 +180,12 @@ impl Cell {
 }
 
 impl Measured {
-    /// The median over processes of each process's median.
+    /// The median over processes of each process's median; the worst of all where that is asked.
     pub(crate) fn figure(&self, metric: usize) -> Option<f64> {
+        if self.cell.row.spec().metrics.get(metric)?.worst {
+            let all = self.rounds.iter().flatten().filter_map(|sample| sample.get(metric).copied());
+            return all.max_by(f64::total_cmp);
+        }
         let of_round = |samples: &Vec<Sample>| {
             median(
                 &samples
@@ -268,6 +275,28 @@ pub(crate) mod tests {
         results.add(cell("tokio", Row::ManyParked, 1000), vec![vec![2.0]]);
         let line = Line { row: Row::ManyParked, ..LINE };
         assert_eq!(results.best(line), Some(("tokio", 2.0)));
+    }
+
+    #[test]
+    fn more_requests_are_better_and_less_latency_is() {
+        let mut results = results("--peers tokio,may");
+        results.add(cell("may", Row::HttpRaw, 64), vec![vec![100.0, 9.0, 5.0]]);
+        results.add(cell("tokio", Row::HttpRaw, 64), vec![vec![200.0, 10.0, 4.0]]);
+        let line = Line { row: Row::HttpRaw, ..LINE };
+        assert_eq!(results.best(line), Some(("tokio", 200.0)));
+        assert_eq!(results.best(Line { metric: 1, ..line }), Some(("may", 9.0)));
+    }
+
+    #[test]
+    fn the_longest_stall_is_that_of_all_rounds() {
+        let mut results = results("--peers go");
+        let cell = cell(GO, Row::Stall, 60);
+        for longest in [3.0, 70.0, 5.0] {
+            results.add(cell, vec![vec![longest, longest]]);
+        }
+        let line = Line { row: Row::Stall, ..LINE };
+        assert_eq!(results.go(line), Some(70.0));
+        assert_eq!(results.go(Line { metric: 1, ..line }), Some(5.0));
     }
 
     #[test]

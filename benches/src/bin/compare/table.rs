@@ -24,8 +24,8 @@ fn head(results: &Results) -> String {
         results.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     format!(
         "{}, {} cores, {} GiB, Linux {}; {}.\n\n\
-         Medians; rounds: {}, repeats in each: {} (parked rows: 1). \
-         In brackets: times Go. Lower is better.\n\n",
+         Medians; rounds: {}, repeats in each: {} (where the first time counts: 1). \
+         In brackets: times Go. Lower is better, but for rates.\n\n",
         machine.cpu,
         machine.cores,
         machine.memory_gib,
@@ -114,8 +114,14 @@ fn foot(results: &Results) -> String {
                 writeln!(text, "- \\*: {peer} ran {} tasks; it cannot have a million.", cell.size);
         }
     }
-    for (peer, reason) in &results.skipped {
-        let _ = writeln!(text, "- skipped: {peer}: {reason}");
+    for row in &results.args.rows {
+        let (spec, asked) = (row.spec(), results.args.size(*row));
+        if asked != spec.size {
+            let _ = writeln!(text, "- {}: {asked} were asked for, not {}", spec.name, spec.size);
+        }
+    }
+    for (what, reason) in &results.skipped {
+        let _ = writeln!(text, "- skipped: {what}: {reason}");
     }
     for Failure { cell, round, reason } in &results.failures {
         let (row, peer, procs, round) = (cell.row.spec().name, cell.peer, cell.procs, round + 1);
@@ -183,6 +189,15 @@ mod tests {
     }
 
     #[test]
+    fn another_size_is_named() {
+        let mut results = results("--rows ticker,sleepers --size ticker=5 --peers go --procs 1");
+        results.add(cell("go", Row::Ticker, 5), vec![vec![1.0, 2.0, 3.0]]);
+        let text = markdown(&results);
+        assert!(text.contains("ticker: 5 were asked for, not 2000"), "{text}");
+        assert!(!text.contains("sleepers: "), "{text}");
+    }
+
+    #[test]
     fn a_busy_machine_is_no_evidence() {
         let mut results = results("--peers go");
         assert!(!markdown(&results).contains("no evidence"));
@@ -193,7 +208,7 @@ mod tests {
     #[test]
     fn a_peer_that_is_skipped_is_named() {
         let mut results = results("--peers go");
-        results.skip_peer("go", "not installed");
+        results.skip("go", "not installed");
         assert!(markdown(&results).contains("skipped: go: not installed"));
     }
 

@@ -16,7 +16,9 @@ use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
 
 mod chan;
+mod net;
 mod sync;
+mod time;
 
 /// Two mappings per stack: about 32,000 stacks, then the kernel refuses.
 pub(super) const PEER: Peer = Peer {
@@ -34,6 +36,11 @@ pub(super) const PEER: Peer = Peer {
         Row::Mutex8,
         Row::MutexUncontended,
         Row::WaitGroup,
+        Row::Ticker,
+        Row::TickerSpawn,
+        Row::HttpRaw,
+        Row::HttpRaw512,
+        Row::IdleConns,
     ],
     limits: &[(Row::ManyParked, 20_000), (Row::Mutex8, 2_000_000)],
     start,
@@ -54,6 +61,9 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Mutex8 => Ok(body(move || sync::mutex(n, LOCKERS))),
         Row::MutexUncontended => Ok(body(move || sync::mutex(n, 1))),
         Row::WaitGroup => Ok(body(move || sync::wait_group(n))),
+        Row::Ticker => Ok(body(move || time::ticker(n))),
+        Row::TickerSpawn => Ok(body(move || time::ticker_spawn(n))),
+        Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => Ok(body(net::serve)),
         _ => Err(unknown(job)),
     }
 }

@@ -6,17 +6,21 @@ use ::rt::chan::Chan;
 use ::rt::sync::WaitGroup;
 use ::rt::{JoinError, JoinHandle, Runtime, spawn, yield_now};
 
-use super::{Body, Peer};
+use super::{Body, Peer, unknown};
 use crate::child::{Job, Park};
+use crate::load::{block_until, burn_until};
 use crate::row::{
-    ARITY, BATCHES, CONSUMERS, CROWD, CUT_OFF, LOCKERS, PRODUCERS, Row, SLOTS, fib, fib_expected,
-    sum_below,
+    ARITY, BATCHES, BLOCKERS, CONSUMERS, CROWD, CUT_OFF, HOGS, LOCKERS, PRODUCERS, Row, SLOTS,
+    TICKS_PER_SECOND, fib, fib_expected, sum_below,
 };
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
 
 mod chan;
+#[cfg(feature = "net")]
+mod net;
 mod sync;
+mod time;
 
 const KIB: usize = 1024;
 
@@ -46,6 +50,18 @@ pub(super) const PEER: Peer = Peer {
         Row::Mutex8,
         Row::MutexUncontended,
         Row::WaitGroup,
+        Row::Ticker,
+        Row::TickerSpawn,
+        Row::TickerBlocked,
+        Row::TickerHogs,
+        Row::Sleepers,
+        Row::Stall,
+        #[cfg(feature = "net")]
+        Row::HttpRaw,
+        #[cfg(feature = "net")]
+        Row::HttpRaw512,
+        #[cfg(feature = "net")]
+        Row::IdleConns,
     ],
     limits: &[],
     start,
@@ -74,6 +90,15 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Mutex8 => body(job, move || sync::mutex(n, LOCKERS)),
         Row::MutexUncontended => body(job, move || sync::mutex(n, 1)),
         Row::WaitGroup => body(job, move || sync::wait_group(n)),
+        Row::Ticker => body(job, move || time::ticker(n)),
+        Row::TickerSpawn => body(job, move || time::ticker_spawn(n)),
+        Row::TickerBlocked => body(job, move || time::ticker_beside(n, BLOCKERS, block_until)),
+        Row::TickerHogs => body(job, move || time::ticker_beside(n, HOGS, burn_until)),
+        Row::Sleepers => body(job, move || time::sleepers(n)),
+        Row::Stall => body(job, move || time::stall(n * TICKS_PER_SECOND)),
+        #[cfg(feature = "net")]
+        Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => body(job, net::serve),
+        _ => Err(unknown(job)),
     }
 }
 
@@ -84,7 +109,7 @@ where
 {
     let builder = Runtime::builder().procs(job.procs);
     let builder = match job.row {
-        Row::ManyParked => builder.stack_size(256 * KIB),
+        Row::ManyParked | Row::Sleepers => builder.stack_size(256 * KIB),
         Row::ManyParked64k => builder.stack_size(64 * KIB),
         _ => builder,
     };

@@ -12,12 +12,16 @@ use ::tokio::task::{JoinError, JoinHandle, yield_now};
 
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{ARITY, BATCHES, CUT_OFF, LOCKERS, PRODUCERS, Row, fib, fib_expected, sum_below};
+use crate::row::{
+    ARITY, BATCHES, CUT_OFF, Group, LOCKERS, PRODUCERS, Row, fib, fib_expected, sum_below,
+};
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
 
 mod chan;
+mod net;
 mod sync;
+mod time;
 
 /// The multi-thread runtime, also with one worker.
 pub(super) const PEER: Peer = Peer {
@@ -37,6 +41,15 @@ pub(super) const PEER: Peer = Peer {
         Row::Select4,
         Row::Mutex8,
         Row::MutexUncontended,
+        Row::Ticker,
+        Row::TickerSpawn,
+        Row::TickerBlocked,
+        Row::TickerBlockedWrapped,
+        Row::TickerHogs,
+        Row::Sleepers,
+        Row::HttpRaw,
+        Row::HttpRaw512,
+        Row::IdleConns,
     ],
     limits: &[(Row::Mutex8, 1_000_000)],
     start,
@@ -58,6 +71,13 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Select4 => body(job, move || chan::select_four(n)),
         Row::Mutex8 => body(job, move || sync::mutex(n, LOCKERS)),
         Row::MutexUncontended => body(job, move || sync::mutex(n, 1)),
+        Row::Ticker => body(job, move || time::ticker(n)),
+        Row::TickerSpawn => body(job, move || time::ticker_spawn(n)),
+        Row::TickerBlocked => body(job, move || time::ticker_blocked(n)),
+        Row::TickerBlockedWrapped => body(job, move || time::ticker_blocked_wrapped(n)),
+        Row::TickerHogs => body(job, move || time::ticker_hogs(n)),
+        Row::Sleepers => body(job, move || time::sleepers(n)),
+        Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => body(job, net::serve),
         _ => Err(unknown(job)),
     }
 }
@@ -68,11 +88,13 @@ where
     F: Fn() -> T + 'static,
     T: Future<Output = Result<Sample, Failed>> + Send + 'static,
 {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(job.procs)
-        .enable_time()
-        .build()
-        .map_err(|error| Failed(error.to_string()))?;
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(job.procs).enable_time();
+    // As `#[tokio::main]` starts it, where the driver of timers and connections matters.
+    if matches!(job.row.group(), Group::Time | Group::Net) {
+        builder.enable_io();
+    }
+    let runtime = builder.build().map_err(|error| Failed(error.to_string()))?;
     Ok(Box::new(move || runtime.block_on(runtime.spawn(make())).map_err(failed)?))
 }
 

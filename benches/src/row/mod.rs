@@ -1,7 +1,11 @@
 //! The rows: what is asked of every peer, and how large the question is.
 //!
-//! Adding a row means a variant and a [`Spec`] here, a function in each peer's
-//! file, and one in `go/`.
+//! Adding a row means a variant and a group here, a [`Spec`] in `spec.rs`, a function in each
+//! peer's file, and one in `go/`.
+
+mod spec;
+
+pub use spec::{Better, Metric, Spec};
 
 /// One question put to the peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,26 @@ pub enum Row {
     MutexUncontended,
     /// One that adds to a wait group and takes away again.
     WaitGroup,
+    /// A task that sleeps until every next millisecond: how late it wakes.
+    Ticker,
+    /// The same, and every tick spawns a task and joins it.
+    TickerSpawn,
+    /// The same beside [`BLOCKERS`] tasks that sit in blocking calls of the system.
+    TickerBlocked,
+    /// The same, and the calls are wrapped in what the peer has for them.
+    TickerBlockedWrapped,
+    /// The same beside [`HOGS`] tasks that compute and never call the runtime.
+    TickerHogs,
+    /// Very many tasks that sleep for up to a second.
+    Sleepers,
+    /// A ticker beside [`LOADS`] tasks that block, compute, send and spawn at random.
+    Stall,
+    /// An HTTP server without a framework, 64 connections.
+    HttpRaw,
+    /// The same, 512 connections.
+    HttpRaw512,
+    /// The same with very many connections on which nothing happens.
+    IdleConns,
 }
 
 /// What a row is about: a table of its own.
@@ -59,11 +83,18 @@ pub enum Group {
     Channels,
     /// Locks and counters.
     Sync,
+    /// Sleeping, and waking in time.
+    Time,
+    /// Waking in time beside everything else.
+    Stall,
+    /// Connections. The bodies are servers, and a driver takes the samples (`net`).
+    Net,
 }
 
 impl Group {
     /// Every group, in the order of the tables.
-    pub const ALL: &[Group] = &[Group::Tasks, Group::Channels, Group::Sync];
+    pub const ALL: &[Group] =
+        &[Group::Tasks, Group::Channels, Group::Sync, Group::Time, Group::Stall, Group::Net];
 
     /// The name on the command line.
     #[must_use]
@@ -72,35 +103,11 @@ impl Group {
             Group::Tasks => "tasks",
             Group::Channels => "channels",
             Group::Sync => "sync",
+            Group::Time => "time",
+            Group::Stall => "stall",
+            Group::Net => "net",
         }
     }
-}
-
-/// One number that a row yields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metric {
-    /// Its name in the table and in the JSON.
-    pub name: &'static str,
-    /// Its unit.
-    pub unit: &'static str,
-}
-
-/// What there is to know about a row.
-#[derive(Debug)]
-pub struct Spec {
-    /// The name on the command line.
-    pub name: &'static str,
-    /// One line for the table.
-    pub title: &'static str,
-    /// What one sample holds, in this order.
-    pub metrics: &'static [Metric],
-    /// How many: tasks in a batch, yields per task, leaves, parked tasks, the Fibonacci index,
-    /// round trips, items or operations.
-    pub size: usize,
-    /// One sample per process and no warm-up, because the first time is what counts.
-    pub once: bool,
-    /// The row whose figures stand in for peers that have no such variant.
-    pub stand_in: Option<Row>,
 }
 
 /// How many batches one `spawn_batch` sample averages over.
@@ -119,23 +126,14 @@ pub const CONSUMERS: usize = 4;
 pub const CROWD: usize = 500;
 /// Tasks that share the mutex.
 pub const LOCKERS: usize = 8;
-
-const fn metric(name: &'static str, unit: &'static str) -> Metric {
-    Metric { name, unit }
-}
-
-const NS: &[Metric] = &[metric("time", "ns")];
-const MS: &[Metric] = &[metric("time", "ms")];
-const PARKED: &[Metric] = &[
-    metric("memory", "B each"),
-    metric("spawn", "ns each"),
-    metric("spawn again", "ns each"),
-    metric("wake", "ns each"),
-    metric("mappings", "VMAs"),
-];
-
-/// What the rows of channels and sync have in common.
-const EACH: Spec = Spec { name: "", title: "", metrics: NS, size: 0, once: false, stand_in: None };
+/// Tasks in blocking calls beside a ticker.
+pub const BLOCKERS: usize = 8;
+/// Tasks that only compute beside a ticker.
+pub const HOGS: usize = 4;
+/// Tasks that do this and that beside a ticker.
+pub const LOADS: usize = 8;
+/// Ticks in a second: the stall row's size is in seconds.
+pub const TICKS_PER_SECOND: usize = 1000;
 
 impl Row {
     /// Every row, in the order of the table.
@@ -161,137 +159,17 @@ impl Row {
         Row::Mutex8,
         Row::MutexUncontended,
         Row::WaitGroup,
+        Row::Ticker,
+        Row::TickerSpawn,
+        Row::TickerBlocked,
+        Row::TickerBlockedWrapped,
+        Row::TickerHogs,
+        Row::Sleepers,
+        Row::Stall,
+        Row::HttpRaw,
+        Row::HttpRaw512,
+        Row::IdleConns,
     ];
-
-    /// The row's name, size and metrics.
-    #[must_use]
-    pub const fn spec(self) -> &'static Spec {
-        match self {
-            Row::SpawnJoin => &Spec {
-                name: "spawn_join",
-                title: "spawn + join, one at a time",
-                metrics: NS,
-                size: 50_000,
-                once: false,
-                stand_in: None,
-            },
-            Row::SpawnBatch => &Spec {
-                name: "spawn_batch",
-                title: "spawn 10,000 empty, wait for all",
-                metrics: NS,
-                size: 10_000,
-                once: false,
-                stand_in: None,
-            },
-            Row::SpawnBatchWg => &Spec {
-                name: "spawn_batch_wg",
-                title: "same, by wait group",
-                metrics: NS,
-                size: 10_000,
-                once: false,
-                stand_in: Some(Row::SpawnBatch),
-            },
-            Row::Yield => &Spec {
-                name: "yield",
-                title: "yield between two, per switch",
-                metrics: NS,
-                size: 250_000,
-                once: false,
-                stand_in: None,
-            },
-            Row::Skynet => &Spec {
-                name: "skynet",
-                title: "skynet, 1,000,000 leaves",
-                metrics: MS,
-                size: 1_000_000,
-                once: false,
-                stand_in: None,
-            },
-            Row::ForkJoin => &Spec {
-                name: "forkjoin",
-                title: "fork-join fib(30), 28,656 spawns",
-                metrics: MS,
-                size: 30,
-                once: false,
-                stand_in: None,
-            },
-            Row::ManyParked => &Spec {
-                name: "many_parked",
-                title: "1,000,000 parked",
-                metrics: PARKED,
-                size: 1_000_000,
-                once: true,
-                stand_in: None,
-            },
-            Row::ManyParked64k => &Spec {
-                name: "many_parked_64k",
-                title: "same, 64 KiB stacks",
-                metrics: PARKED,
-                size: 1_000_000,
-                once: true,
-                stand_in: Some(Row::ManyParked),
-            },
-            Row::PingPong => &Spec {
-                name: "pingpong",
-                title: "ping-pong, unbuffered, round trip",
-                size: 400_000,
-                ..EACH
-            },
-            Row::PingPongBuffered => &Spec {
-                name: "pingpong_buffered",
-                title: "same, channels with a slot",
-                size: 400_000,
-                ..EACH
-            },
-            Row::SpscUnbuffered => &Spec {
-                name: "spsc_unbuffered",
-                title: "SPSC, unbuffered, per item",
-                size: 800_000,
-                ..EACH
-            },
-            Row::Spsc => &Spec { name: "spsc", title: "SPSC, 128 slots", size: 4_000_000, ..EACH },
-            Row::UnboundedSpsc => &Spec {
-                name: "unbounded_spsc",
-                title: "same, unbounded",
-                size: 4_000_000,
-                stand_in: Some(Row::Spsc),
-                ..EACH
-            },
-            Row::Mpsc => {
-                &Spec { name: "mpsc", title: "MPSC 4:1, 128 slots", size: 4_000_000, ..EACH }
-            }
-            Row::Mpmc => {
-                &Spec { name: "mpmc", title: "MPMC 4:4, 128 slots", size: 4_000_000, ..EACH }
-            }
-            Row::Select4 => {
-                &Spec { name: "select4", title: "select over 4, 128 slots", size: 800_000, ..EACH }
-            }
-            Row::Select4Unbuffered => &Spec {
-                name: "select4_unbuffered",
-                title: "select over 4, unbuffered",
-                size: 400_000,
-                ..EACH
-            },
-            Row::Contention => &Spec {
-                name: "contention",
-                title: "MPMC 500:500, 128 slots",
-                size: 4_000_000,
-                ..EACH
-            },
-            Row::Mutex8 => {
-                &Spec { name: "mutex8", title: "mutex, 8 tasks, per lock", size: 4_000_000, ..EACH }
-            }
-            Row::MutexUncontended => {
-                &Spec { name: "mutex_uncontended", title: "mutex, 1 task", size: 4_000_000, ..EACH }
-            }
-            Row::WaitGroup => &Spec {
-                name: "waitgroup",
-                title: "wait group, add + done",
-                size: 2_000_000,
-                ..EACH
-            },
-        }
-    }
 
     /// What the row is about.
     #[must_use]
@@ -316,6 +194,14 @@ impl Row {
             | Row::Select4Unbuffered
             | Row::Contention => Group::Channels,
             Row::Mutex8 | Row::MutexUncontended | Row::WaitGroup => Group::Sync,
+            Row::Ticker
+            | Row::TickerSpawn
+            | Row::TickerBlocked
+            | Row::TickerBlockedWrapped
+            | Row::TickerHogs
+            | Row::Sleepers => Group::Time,
+            Row::Stall => Group::Stall,
+            Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => Group::Net,
         }
     }
 
@@ -335,10 +221,16 @@ impl Row {
         Some(Row::ALL.iter().copied().filter(|row| row.group() == *group).collect())
     }
 
-    /// Whether the row measures memory, so that the machine's must be warm.
+    /// Whether the row fills the memory with tasks, so that the machine's must be warm.
     #[must_use]
     pub const fn is_memory(self) -> bool {
-        matches!(self, Row::ManyParked | Row::ManyParked64k)
+        matches!(self, Row::ManyParked | Row::ManyParked64k | Row::Sleepers)
+    }
+
+    /// Whether `wrk` asks the questions.
+    #[must_use]
+    pub const fn is_http(self) -> bool {
+        matches!(self, Row::HttpRaw | Row::HttpRaw512)
     }
 }
 
@@ -391,7 +283,7 @@ mod tests {
             match row.group() {
                 Group::Channels => assert_eq!(size % (PRODUCERS * CROWD), 0, "{row:?}"),
                 Group::Sync => assert_eq!(size % LOCKERS, 0, "{row:?}"),
-                Group::Tasks => {}
+                Group::Tasks | Group::Time | Group::Stall | Group::Net => {}
             }
         }
     }

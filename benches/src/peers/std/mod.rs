@@ -1,4 +1,4 @@
-//! std: its mutex, on threads.
+//! std: its mutex, its sleep and its sockets, on threads.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -7,14 +7,27 @@ use std::time::Instant;
 use super::threads::{confine, failed};
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{LOCKERS, Row};
+use crate::load::{block_until, burn_until};
+use crate::row::{BLOCKERS, HOGS, LOCKERS, Row};
 use crate::sample::{Failed, Sample, check, ns_since};
+
+mod net;
+mod time;
 
 /// Threads where the others have tasks.
 pub(super) const PEER: Peer = Peer {
     name: "std",
     package: None,
-    rows: &[Row::Mutex8, Row::MutexUncontended],
+    rows: &[
+        Row::Mutex8,
+        Row::MutexUncontended,
+        Row::Ticker,
+        Row::TickerSpawn,
+        Row::TickerBlocked,
+        Row::TickerHogs,
+        Row::HttpRaw,
+        Row::HttpRaw512,
+    ],
     limits: &[],
     start,
 };
@@ -25,6 +38,11 @@ fn start(job: &Job) -> Result<Body, Failed> {
     match job.row {
         Row::Mutex8 => Ok(Box::new(move || mutex(n, LOCKERS))),
         Row::MutexUncontended => Ok(Box::new(move || mutex(n, 1))),
+        Row::Ticker => Ok(Box::new(move || time::ticker(n))),
+        Row::TickerSpawn => Ok(Box::new(move || time::ticker_spawn(n))),
+        Row::TickerBlocked => Ok(Box::new(move || time::ticker_beside(n, BLOCKERS, block_until))),
+        Row::TickerHogs => Ok(Box::new(move || time::ticker_beside(n, HOGS, burn_until))),
+        Row::HttpRaw | Row::HttpRaw512 => Ok(Box::new(net::serve)),
         _ => Err(unknown(job)),
     }
 }
