@@ -38,8 +38,8 @@
 //! that began before T2, another M holds the P, lets it go, ours holds it again and leaves, T4 reads 0: and
 //! the P may be in somebody's hands between.
 //!
-//! Stays nest: L1 restores what E1 found, so only the outermost one leaves. The inner ones may insist
-//! once more, which moves the epoch and hurts nobody.
+//! Stays nest: L1 restores what E1 found, so only the outermost one leaves, and only that one asks: the inner
+//! ones find `inside` 1. So evidence of a P that was seen in a stay is good to the end of that stay.
 //!
 //! # Without the heavy barrier
 //! Where the system has no `membarrier`, [`FENCED`] stands in every M's `wants` for ever, and E3, finding
@@ -91,7 +91,7 @@ impl Entry {
         self.inside.store(1, Ordering::Relaxed);
         barrier::light();
         let wants = self.wants.load(Ordering::Relaxed);
-        (before, wants & (GIVE | FENCED) != 0 && self.is_asked())
+        (before, wants & (GIVE | FENCED) != 0 && before == 0 && self.is_asked())
     }
 
     #[cold]
