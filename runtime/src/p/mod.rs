@@ -59,6 +59,8 @@ pub(crate) struct Own {
     pub(crate) carriers: RefCell<Vec<&'static Slot>>,
     /// Runs in a row that came from `next`.
     pub(crate) streak: Cell<u32>,
+    /// More timers are due, as of the last look; they and the queue take turns: see `sched::due`.
+    pub(crate) due: Cell<u8>,
     until_global: Cell<u32>,
     /// The ids not yet given to goroutines: from, to.
     ids: Cell<(u64, u64)>,
@@ -92,6 +94,7 @@ impl P {
                 queue,
                 carriers: RefCell::new(Vec::new()),
                 streak: Cell::new(0),
+                due: Cell::new(0),
                 until_global: Cell::new(GLOBAL_EVERY),
                 ids: Cell::new((0, 0)),
             }),

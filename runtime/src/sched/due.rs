@@ -22,6 +22,13 @@ pub(crate) enum Due {
     Spawn(GRef),
 }
 
+impl Due {
+    /// In `p::Own::due`: more is due, and this slice is for it.
+    pub(super) const NOW: u8 = 1;
+    /// The same, after one from the queue.
+    pub(super) const AFTER_ONE: u8 = 2;
+}
+
 impl Sched {
     /// Starts `g`, which was never queued, at `at`. `Err`: the runtime is stopping.
     pub(crate) fn spawn_at(&self, at: Instant, g: GRef) -> Result<Key, GRef> {

@@ -14,6 +14,7 @@
 //! item, select over four channels 125 to 230 -> 50 to 80.
 
 use super::Sched;
+use super::due::Due;
 use super::idle::Rejoin;
 use crate::g::{GBox, GRef, Runnable};
 use crate::m::CurrentM;
@@ -113,6 +114,11 @@ impl Sched {
         {
             return Some(found);
         }
+        if own.due.get() != 0
+            && let Some(found) = self.due_turn(m, p)
+        {
+            return Some(found);
+        }
         if let Some(found) = p.pop() {
             return Some(found);
         }
@@ -130,12 +136,23 @@ impl Sched {
         }
     }
 
+    /// More timers are due than one: they and the queue take turns.
+    #[cold]
+    #[inline(never)]
+    fn due_turn(&self, m: CurrentM, p: Held) -> Option<Runnable> {
+        if p.own().due.replace(Due::NOW) != Due::NOW {
+            return None;
+        }
+        p.own().due.set(0);
+        if self.run_timer(m) { p.remote.take_next() } else { None }
+    }
+
     /// What must not wait until the P's own queue is empty.
     #[cold]
     #[inline(never)]
     fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
         // Who was just woken is in `next`, which has been looked at before.
-        if self.run_timers(m) | self.poll_now()
+        if self.run_timer(m) | self.poll_now()
             && let Some(next) = m.own().p.get().and_then(|p| p.remote.take_next())
         {
             return Some(next);
@@ -179,7 +196,7 @@ impl Sched {
                 self.retire_without_p(m);
                 continue;
             };
-            if self.run_timers(m) {
+            if self.run_timer(m) {
                 continue;
             }
             let here = match self.next_live(m) {

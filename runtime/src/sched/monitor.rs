@@ -162,7 +162,7 @@ impl Sched {
             Some(_) if *asked => {
                 *asked = false;
                 // Nobody has got to them: from here on they are work like any other.
-                self.run_due(0, earliest);
+                self.run_all(earliest);
             }
             Some(_) => {
                 *asked = true;

@@ -33,8 +33,6 @@ use std::time::{Duration, Instant};
 
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
-/// Taken out of a heap at a time.
-const BATCH: usize = 64;
 
 /// Names a deadline, to cancel it.
 #[derive(Clone, Copy, Debug)]
@@ -147,44 +145,63 @@ impl Sched {
         }
     }
 
-    /// Makes runnable what is due. `true`: something was.
+    /// Makes runnable what is due first: it is in the P's `next` then. `true`: something was.
+    ///
+    /// One at a time, for all of them at once would stand at the end of the P's queue, behind who
+    /// came later. What else is due is taken out slice by slice (`Own::due`), or by others, who are
+    /// woken for it.
     #[inline]
-    pub(super) fn run_timers(&self, m: CurrentM) -> bool {
+    pub(super) fn run_timer(&self, m: CurrentM) -> bool {
         let earliest = self.earliest();
-        earliest != NEVER && self.run_due(m.own().p.get().map_or(0, |p| p.index), earliest)
+        earliest != NEVER && self.run_first(m, earliest)
     }
 
-    /// The same for whom `earliest` has been seen, beginning with heap `start`.
     #[inline(never)]
-    pub(super) fn run_due(&self, start: u32, earliest: u64) -> bool {
+    fn run_first(&self, m: CurrentM, earliest: u64) -> bool {
         let now = util::now();
-        if earliest > self.ns(now) {
-            return false;
-        }
-        let mut found = false;
+        let late = self.ns(now);
+        let p = m.own().p.get();
+        let start = p.map_or(0, |p| p.index as usize);
         let count = self.timers.len();
-        for i in 0..count {
-            let timers = &self.timers[(start as usize + i) % count];
-            while timers.first.load(Ordering::Relaxed) <= self.ns(now) {
-                // The lock is not held over the wake-ups.
-                let mut due: [Option<Due>; BATCH] = [const { None }; BATCH];
-                {
-                    let mut heap = timers.heap.lock();
-                    for place in &mut due {
-                        *place = heap.pop_due(now);
-                        if place.is_none() {
-                            break;
-                        }
-                    }
-                    let first = heap.first().map_or(NEVER, |at| self.ns(at));
-                    timers.first.store(first, Ordering::Relaxed);
-                }
-                for due in due.into_iter().flatten() {
-                    found = true;
-                    self.fire(due);
-                }
+        let due = if earliest > late {
+            None
+        } else {
+            (0..count).find_map(|i| self.timers[(start + i) % count].pop(self, now, late))
+        };
+        let more = due.is_some() && self.earliest() <= late;
+        if let Some(p) = p
+            && p.own().due.replace(if more { Due::AFTER_ONE } else { 0 }) == 0
+            && more
+        {
+            self.surplus();
+        }
+        due.map(|due| self.fire(due)).is_some()
+    }
+
+    /// Makes runnable all that is due, for the monitor: `earliest` has been seen.
+    pub(super) fn run_all(&self, earliest: u64) {
+        let now = util::now();
+        let late = self.ns(now);
+        if earliest > late {
+            return;
+        }
+        for timers in &self.timers {
+            while let Some(due) = timers.pop(self, now, late) {
+                self.fire(due);
             }
         }
-        found
+    }
+}
+
+impl Timers {
+    /// Takes out the first one, if it is due at `now`, which is `late` by the scheduler's count.
+    fn pop(&self, sched: &Sched, now: Instant, late: u64) -> Option<Due> {
+        if self.first.load(Ordering::Relaxed) > late {
+            return None;
+        }
+        let mut heap = self.heap.lock();
+        let due = heap.pop_due(now);
+        self.first.store(heap.first().map_or(NEVER, |at| sched.ns(at)), Ordering::Relaxed);
+        due
     }
 }
