@@ -33,6 +33,8 @@ use std::time::{Duration, Instant};
 
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
+/// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own.
+const FAIR: u64 = 200_000;
 
 /// Names a deadline, to cancel it.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +130,7 @@ impl Sched {
 
     /// The first deadline of all.
     pub(super) fn earliest(&self) -> u64 {
-        self.timers.iter().map(|t| t.first.load(Ordering::Relaxed)).min().unwrap_or(NEVER)
+        self.timers.iter().map(Timers::first).min().unwrap_or(NEVER)
     }
 
     /// Somebody sleeps who wakes for the first deadline, and who watches the sockets: if not, one is woken,
@@ -161,12 +163,14 @@ impl Sched {
         let now = util::now();
         let late = self.ns(now);
         let p = m.own().p.get();
-        let start = p.map_or(0, |p| p.index as usize);
-        let count = self.timers.len();
         let due = if earliest > late {
             None
         } else {
-            (0..count).find_map(|i| self.timers[(start + i) % count].pop(self, now, late))
+            let own = p.map(|p| &self.timers[p.index as usize]);
+            // Its own heap is the one that is hot, and nobody else's lock; but no heap is left alone.
+            let kept = own.filter(|own| own.first() <= late.min(earliest + FAIR));
+            let first = || self.timers.iter().min_by_key(|timers| timers.first());
+            kept.or_else(first).and_then(|timers| timers.pop(self, now, late))
         };
         let more = due.is_some() && self.earliest() <= late;
         if let Some(p) = p
@@ -194,9 +198,13 @@ impl Sched {
 }
 
 impl Timers {
+    fn first(&self) -> u64 {
+        self.first.load(Ordering::Relaxed)
+    }
+
     /// Takes out the first one, if it is due at `now`, which is `late` by the scheduler's count.
     fn pop(&self, sched: &Sched, now: Instant, late: u64) -> Option<Due> {
-        if self.first.load(Ordering::Relaxed) > late {
+        if self.first() > late {
             return None;
         }
         let mut heap = self.heap.lock();
