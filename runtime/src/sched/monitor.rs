@@ -12,6 +12,7 @@
 //! the other.
 
 use super::Sched;
+use super::timers::NEVER;
 use super::watch::Watch;
 use crate::m::TIMERS;
 use crate::parker::ParkWord;
@@ -109,7 +110,7 @@ impl Sched {
         let mut busy_at = start;
         let mut calm_since = None;
         let mut was_stuck = false;
-        let mut asked = false;
+        let mut asked = NEVER;
         while !self.is_stopped() {
             let now = util::now();
             let seconds = (now - start).as_secs() as u32;
@@ -151,29 +152,26 @@ impl Sched {
     }
 
     /// Deadlines that no sleeper has promised to wake for, while some P is held. Tells when to look again.
-    fn late_timers(&self, asked: &mut bool, now: Instant) -> Option<Instant> {
+    /// `asked`: the one for which the holders were asked at the last look.
+    fn late_timers(&self, asked: &mut u64, now: Instant) -> Option<Instant> {
         let earliest = self.earliest();
         if earliest >= self.idle.promised() || self.idle.idle_ps() == self.config.procs {
-            *asked = false;
+            *asked = NEVER;
             return None;
         }
-        let late = self.ns(now).checked_sub(earliest);
-        match late {
-            Some(_) if *asked => {
-                *asked = false;
-                // Nobody has got to them: from here on they are work like any other.
-                self.run_all(earliest);
-            }
-            Some(_) => {
-                *asked = true;
-                let holders = self.ps.iter().filter_map(|p| self.machines.get(p.holder()?));
-                holders.for_each(|m| m.entry.ask(TIMERS));
-                self.surplus();
-            }
-            None => *asked = false,
+        if earliest > self.ns(now) {
+            *asked = NEVER;
+        } else if *asked == earliest {
+            // Nobody has got to it: from here on it is work like any other.
+            self.run_all(earliest);
+        } else {
+            *asked = earliest;
+            let holders = self.ps.iter().filter_map(|p| self.machines.get(p.holder()?));
+            holders.for_each(|m| m.entry.ask(TIMERS));
+            self.surplus();
         }
-        let grace = now + FIRST_LOOK;
-        Some(self.instant(self.earliest()).map_or(grace, |at| (at + GRACE).max(grace)))
+        let soon = now + FIRST_LOOK;
+        Some(self.instant(self.earliest()).map_or(soon, |at| (at + GRACE).max(soon)))
     }
 
     /// Sockets that no sleeper watches, while some P is held.
