@@ -37,6 +37,7 @@ mod wait;
 
 pub mod chan;
 mod runtime;
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod time;

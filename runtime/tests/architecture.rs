@@ -19,7 +19,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("nouns", &["g", "p", "m"]),
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
-    ("rooms", &["sync", "chan", "time"]),
+    ("rooms", &["sync", "chan", "time", "signal"]),
     ("front", &["runtime", "lib"]),
 ];
 
