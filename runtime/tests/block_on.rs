@@ -199,7 +199,8 @@ fn woken_during_its_own_poll() {
                     return Poll::Ready("done");
                 }
                 if clone {
-                    cx.waker().clone().wake();
+                    let kept = cx.waker().clone();
+                    kept.wake();
                 } else {
                     cx.waker().wake_by_ref();
                 }
@@ -359,14 +360,14 @@ fn a_panic_goes_on_in_the_caller() {
     both(|| {
         let tally = Tally::default();
         let token = tally.token();
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let panicked: Result<(), _> = catch_unwind(AssertUnwindSafe(|| {
             block_on(async move {
                 let _token = token;
                 future::yield_now().await;
                 fail("in a poll")
             })
         }));
-        let payload = panicked.map(|()| ()).unwrap_err();
+        let payload = panicked.unwrap_err();
         assert_eq!(text_of(&*payload), "in a poll");
         tally.assert_all_dropped();
     });

@@ -57,7 +57,7 @@ fn it_wakes_who_waits() {
         // To the process, on whatever thread; each goes to one of the two.
         for _ in 0..2 {
             // SAFETY: a number that the system knows, to ourselves.
-            assert_eq!(unsafe { libc::kill(libc::getpid(), libc::SIGHUP) }, 0);
+            assert_eq!(unsafe { libc::kill(std::process::id().cast_signed(), libc::SIGHUP) }, 0);
             std::thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(thread.join().unwrap(), Ok(Signal::HANGUP));
