@@ -119,9 +119,9 @@ impl Sched {
                     p.set_sweep(true);
                 });
             }
-            let next_timer = self.late_timers(&mut asked, now);
+            let (next_timer, late) = self.late_timers(&mut asked, now);
             self.late_sockets();
-            let look = watch.look(self, now);
+            let look = watch.look(self, late, now);
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);
             if self.idle.idle_ps() != self.config.procs {
@@ -151,27 +151,26 @@ impl Sched {
         }
     }
 
-    /// Deadlines that no sleeper has promised to wake for, while some P is held. Tells when to look again.
+    /// Deadlines that no sleeper has promised to wake for, while some P is held. Tells when to look again, and
+    /// whether one has passed: then it is work like any other, for whoever gets a P.
     /// `asked`: the one for which the holders were asked at the last look.
-    fn late_timers(&self, asked: &mut u64, now: Instant) -> Option<Instant> {
+    fn late_timers(&self, asked: &mut u64, now: Instant) -> (Option<Instant>, bool) {
         let earliest = self.earliest();
         if earliest >= self.idle.promised() || self.idle.idle_ps() == self.config.procs {
             *asked = NEVER;
-            return None;
+            return (None, false);
         }
-        if earliest > self.ns(now) {
+        let late = earliest <= self.ns(now);
+        if !late {
             *asked = NEVER;
-        } else if *asked == earliest {
-            // Nobody has got to it: from here on it is work like any other.
-            self.run_all(earliest);
-        } else {
+        } else if *asked != earliest {
             *asked = earliest;
             let holders = self.ps.iter().filter_map(|p| self.machines.get(p.holder()?));
             holders.for_each(|m| m.entry.ask(TIMERS));
             self.surplus();
         }
         let soon = now + FIRST_LOOK;
-        Some(self.instant(self.earliest()).map_or(soon, |at| (at + GRACE).max(soon)))
+        (Some(self.instant(earliest).map_or(soon, |at| (at + GRACE).max(soon))), late)
     }
 
     /// Sockets that no sleeper watches, while some P is held.

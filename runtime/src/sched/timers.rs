@@ -9,8 +9,8 @@
 //!   has one thread that sleeps until the next deadline; when it wakes it takes a P and runs what was due itself:
 //!   nobody else has to be woken.
 //! * **The monitor**, for a deadline that no sleeper has promised, while some P is held: its holder may be in user
-//!   code for long. At the deadline it asks the holders to look; if nobody has a moment later, it takes
-//!   out what is due itself and queues it globally, and from there it is work like any other.
+//!   code for long. At the deadline it asks the holders to look, or wakes an M if a P is idle; and until somebody has
+//!   taken it out, it counts as work for which a P is taken away from who does not come back (`watch`).
 //!
 //! # Why no deadline is forgotten
 //! Who puts a deadline in runs on an M. As long as that M holds a P, the monitor is awake. When it goes to sleep,
@@ -180,20 +180,6 @@ impl Sched {
             self.surplus();
         }
         due.map(|due| self.fire(due)).is_some()
-    }
-
-    /// Makes runnable all that is due, for the monitor: `earliest` has been seen.
-    pub(super) fn run_all(&self, earliest: u64) {
-        let now = util::now();
-        let late = self.ns(now);
-        if earliest > late {
-            return;
-        }
-        for timers in &self.timers {
-            while let Some(due) = timers.pop(self, now, late) {
-                self.fire(due);
-            }
-        }
     }
 }
 

@@ -82,7 +82,8 @@ impl Watch {
         }
     }
 
-    pub(super) fn look(&mut self, sched: &Sched, now: Instant) -> Look {
+    /// `late`: a deadline has passed that nobody has got to.
+    pub(super) fn look(&mut self, sched: &Sched, late: bool, now: Instant) -> Look {
         self.hogs.retain(|&id| sched.machines.get(id).is_some_and(|m| m.entry.is_bereft()));
         let mut found = Look::default();
         for (index, p) in sched.ps.iter().enumerate() {
@@ -105,7 +106,7 @@ impl Watch {
                 let seen = Seen { blocked: if rests { old.blocked } else { 0 }, ..seen };
                 self.seen[index] = seen;
                 found.tight |= rests && sched.idle.idle_ps() == 0;
-                found.stuck |= self.look_at(sched, p, holder, seen, rests, now);
+                found.stuck |= self.look_at(sched, p, holder, seen, rests, late, now);
             }
         }
         found
@@ -119,13 +120,14 @@ impl Watch {
         holder: u32,
         seen: Seen,
         rests: bool,
+        late: bool,
         now: Instant,
     ) -> bool {
         let Some(m) = sched.machines.get(holder) else { return false };
         let index = p.index as usize;
         let nobody = sched.idle.idle_ps() == 0;
         let waiting = seen.next != 0 || !p.remote.is_empty();
-        let work = waiting || nobody && !sched.global.is_empty();
+        let work = waiting || nobody && (late || !sched.global.is_empty());
         if rests && !m.entry.is_inside() {
             let blocked = if self.is_blocked(&m) { seen.blocked + 1 } else { 0 };
             self.seen[index].blocked = blocked;

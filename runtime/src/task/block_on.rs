@@ -25,7 +25,7 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 /// Runs a future to its end, and returns its output. It parks the goroutine that calls, not its thread; on
 /// a plain thread, that.
@@ -66,7 +66,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         loop {
             let waker = match call.signal.get() {
                 None => &*lent,
-                Some(signal) => cloned.get_or_insert_with(|| Waker::from(Arc::clone(signal))),
+                Some(signal) => cloned.get_or_insert_with(|| signal.waker()),
             };
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
                 wait::checkpoint();
@@ -94,6 +94,17 @@ struct Signal {
 }
 
 impl Signal {
+    fn raw_waker(self: &Arc<Self>) -> RawWaker {
+        RawWaker::new(Arc::into_raw(Arc::clone(self)).cast(), &SIGNAL)
+    }
+
+    fn waker(self: &Arc<Self>) -> Waker {
+        let raw = self.raw_waker();
+        // SAFETY: the functions of `SIGNAL` take what `raw_waker` gives them, on any thread: a `Signal` is
+        // `Sync`, and everybody's slot may be woken.
+        unsafe { Waker::from_raw(raw) }
+    }
+
     fn raise(&self) {
         // Release pairs with the Acquire in `take`.
         if !self.raised.swap(true, Ordering::Release) {
@@ -102,15 +113,30 @@ impl Signal {
     }
 }
 
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.raise();
+/// What the wakers of a signal do, with a count of its `Arc` each. One static, for `will_wake` compares its
+/// address; of `std::task::Wake` there is a copy wherever the compiler likes.
+static SIGNAL: RawWakerVTable = {
+    /// # Safety (all of these)
+    /// `signal` came from `Arc::into_raw`, and the caller's waker holds a count of it.
+    unsafe fn clone(signal: *const ()) -> RawWaker {
+        // SAFETY: as the caller says.
+        unsafe { Arc::increment_strong_count(signal.cast::<Signal>()) };
+        RawWaker::new(signal, &SIGNAL)
     }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.raise();
+    unsafe fn wake(signal: *const ()) {
+        // SAFETY: as the caller says; the count is used up.
+        unsafe { Arc::from_raw(signal.cast::<Signal>()) }.raise();
     }
-}
+    unsafe fn wake_by_ref(signal: *const ()) {
+        // SAFETY: as the caller says.
+        unsafe { &*signal.cast::<Signal>() }.raise();
+    }
+    unsafe fn release(signal: *const ()) {
+        // SAFETY: as the caller says; the count is used up.
+        drop(unsafe { Arc::from_raw(signal.cast::<Signal>()) });
+    }
+    RawWakerVTable::new(clone, wake, wake_by_ref, release)
+};
 
 /// One call of `block_on`.
 struct Call {
@@ -141,8 +167,7 @@ impl Call {
         let signal = call
             .signal
             .get_or_init(|| Arc::new(Signal { slot: call.slot, raised: AtomicBool::new(false) }));
-        let waker = ManuallyDrop::new(Waker::from(Arc::clone(signal)));
-        RawWaker::new(waker.data(), waker.vtable())
+        signal.raw_waker()
     }
 
     unsafe fn wake_by_ref(call: *const ()) {
