@@ -190,6 +190,9 @@ impl<S: AsFd> Socket<S> {
                     if seen.is_closed() {
                         return Err(Closed.into());
                     }
+                    if seen.is_direct() {
+                        return Err(ErrorKind::WouldBlock.into());
+                    }
                     if wait::is_over(side.deadline()) {
                         return Err(ErrorKind::TimedOut.into());
                     }

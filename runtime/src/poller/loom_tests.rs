@@ -4,7 +4,7 @@
 //!
 //! Broken on purpose, and noticed: READY taken back whatever has come since (`take_back` without the count); listing
 //! while READY is set; no passing on in the drop of `Waiting`; an event that does not look at WAITERS; a close, or
-//! a deadline, that releases nobody.
+//! a deadline, that releases nobody; listing in spite of DIRECT.
 
 use super::Side;
 use crate::carrier::{self, Slot};
@@ -202,6 +202,35 @@ fn a_deadline_is_seen() {
             });
         });
         socket.side.set_deadline(Some(past + Duration::from_secs(1)), wake);
+        waiter.join().unwrap();
+    });
+}
+
+/// Who lists itself while it is told not to wait does not wait.
+#[test]
+fn not_waiting_is_seen() {
+    loom::model(|| {
+        let socket = Socket::new(0);
+        let waiter = spawn(&socket, |socket| {
+            let side = &socket.side;
+            carrier::with_thread_slot(|slot| {
+                side.enter(slot, wake, |waiting| {
+                    loop {
+                        let seen = side.seen();
+                        if seen.is_direct() {
+                            return;
+                        }
+                        side.spent(seen);
+                        if waiting.list() {
+                            while !waiting.is_released() {
+                                slot.word.sleep(None);
+                            }
+                        }
+                    }
+                });
+            });
+        });
+        socket.side.set_direct(true, wake);
         waiter.join().unwrap();
     });
 }

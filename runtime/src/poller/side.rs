@@ -17,8 +17,8 @@
 //!   If that says "would block", it takes READY back, *unless another event has come since the load*
 //!   ([`Side::spent`]: a compare-exchange on the whole count). A read of a stream that got less than
 //!   it had room for says the same beforehand ([`Side::drained`]), unless LASTING.
-//! * **Who has to wait** lists itself under the lock, in one compare-exchange that sets WAITERS only while neither
-//!   READY nor CLOSED is set ([`Waiting::list`]), and parks until it is *released*. Then it begins again.
+//! * **Who has to wait** lists itself under the lock, in one compare-exchange that sets WAITERS only while none of
+//!   READY, CLOSED and DIRECT is set ([`Waiting::list`]), and parks until it is *released*. Then it begins again.
 //! * **An event** adds one to the count and sets READY, in one compare-exchange. If that saw WAITERS, it
 //!   releases the *first* who waits, and no other.
 //! * **Who was released passes it on** when its operation ends, however it ends: if READY and WAITERS are set, it releases
@@ -368,7 +368,7 @@ impl Waiting<'_> {
         let listed = side.with(|list| {
             let mut word = side.word.load(Ordering::Relaxed);
             loop {
-                if word & (READY | CLOSED) != 0 {
+                if word & (READY | CLOSED | DIRECT) != 0 {
                     return false;
                 }
                 // Release pairs with the Acquire of `event`, `close`, `release_all`.
