@@ -44,6 +44,8 @@ struct Seen {
     runs: u64,
     tick: u32,
     slice_since: Instant,
+    /// It has run nothing new since the look before.
+    rests: bool,
     /// Looks in a row that found its thread waiting in the kernel.
     blocked: u32,
     /// When the goroutine was asked to yield, and how long its thread had run by then.
@@ -58,6 +60,7 @@ impl Seen {
             runs: p.runs(),
             tick: p.tick(),
             slice_since: now,
+            rests: false,
             blocked: 0,
             asked: None,
         }
@@ -90,8 +93,7 @@ impl Watch {
             let old = self.seen[index];
             let new = Seen::of(p, now);
             self.seen[index] = new;
-            let Some(holder) = new.owner.holder() else { continue };
-            if new.owner != old.owner {
+            if new.owner.holder().is_none() || new.owner != old.owner {
                 continue;
             }
             let rests = new.runs == old.runs;
@@ -102,33 +104,27 @@ impl Watch {
                 sched.surplus();
             }
             if new.tick == old.tick {
-                let seen = Seen { slice_since: old.slice_since, asked: old.asked, ..new };
-                let seen = Seen { blocked: if rests { old.blocked } else { 0 }, ..seen };
+                let blocked = if rests { old.blocked } else { 0 };
+                let (slice_since, asked) = (old.slice_since, old.asked);
+                let seen = Seen { slice_since, rests, blocked, asked, ..new };
                 self.seen[index] = seen;
                 found.tight |= rests && sched.idle.idle_ps() == 0;
-                found.stuck |= self.look_at(sched, p, holder, seen, rests, late, now);
+                found.stuck |= self.look_at(sched, p, seen, late, now);
             }
         }
         found
     }
 
     /// A P that has begun no new slice. `true`: it was taken, or is to be.
-    fn look_at(
-        &mut self,
-        sched: &Sched,
-        p: &P,
-        holder: u32,
-        seen: Seen,
-        rests: bool,
-        late: bool,
-        now: Instant,
-    ) -> bool {
-        let Some(m) = sched.machines.get(holder) else { return false };
+    fn look_at(&mut self, sched: &Sched, p: &P, seen: Seen, late: bool, now: Instant) -> bool {
+        let Some(m) = seen.owner.holder().and_then(|id| sched.machines.get(id)) else {
+            return false;
+        };
         let index = p.index as usize;
         let nobody = sched.idle.idle_ps() == 0;
         let waiting = seen.next != 0 || !p.remote.is_empty();
         let work = waiting || nobody && (late || !sched.global.is_empty());
-        if rests && !m.entry.is_inside() {
+        if seen.rests && !m.entry.is_inside() {
             let blocked = if self.is_blocked(&m) { seen.blocked + 1 } else { 0 };
             self.seen[index].blocked = blocked;
             if blocked >= 2 && (work || nobody) {
@@ -153,7 +149,7 @@ impl Watch {
             && ignores(&m, asked, now)
             && sched.take_away(p, seen.owner, &m, true)
         {
-            self.hogs.push(holder);
+            self.hogs.push(m.id);
         }
         true
     }
