@@ -203,8 +203,8 @@ fn in_a_race() {
                     let client = Arc::clone(&client);
                     beside(move || {
                         loop {
-                            match (&*client).write(b"mine") {
-                                Ok(_) => rt::yield_now(),
+                            match (&*client).write_all(b"mine") {
+                                Ok(()) => rt::yield_now(),
                                 Err(error) => return error,
                             }
                         }

@@ -81,7 +81,8 @@ fn a_pair() {
     everywhere(|| {
         let (mut a, mut b) = UnixStream::pair().unwrap();
         let writer = beside(move || {
-            a.write_vectored(&[IoSlice::new(b"he"), IoSlice::new(b"llo")]).unwrap();
+            let text = [IoSlice::new(b"he"), IoSlice::new(b"llo")];
+            assert_eq!(a.write_vectored(&text).unwrap(), 5);
             a
         });
         let mut buf = [0; 9];
@@ -242,8 +243,12 @@ fn short_reads_behind_files() {
     let _t = common::test();
     everywhere(|| {
         let (a, mut b) = UnixStream::pair().unwrap();
+        // The poller knows it, and has told of both messages when they are read.
+        b.set_read_timeout(Some(Duration::from_nanos(1))).unwrap();
+        assert_eq!(b.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::TimedOut);
         send_with_file(&a, b"one");
         (&a).write_all(b"two").unwrap();
+        rt::time::sleep(Duration::from_millis(3));
         b.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut got: Vec<u8> = Vec::new();
         let mut buf = [0; 64];
@@ -269,14 +274,18 @@ fn send_with_file(a: &UnixStream, text: &[u8]) {
     message.msg_control = control.0.as_mut_ptr().cast();
     // SAFETY: a computation.
     message.msg_controllen = unsafe { libc::CMSG_SPACE(4) } as _;
+    // SAFETY: the message is filled in.
+    let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
     // SAFETY: the control buffer has room for one header and one number.
-    let header = unsafe { &mut *libc::CMSG_FIRSTHDR(&raw const message) };
+    let header = unsafe { &mut *header };
     header.cmsg_level = libc::SOL_SOCKET;
     header.cmsg_type = libc::SCM_RIGHTS;
     // SAFETY: a computation.
     header.cmsg_len = unsafe { libc::CMSG_LEN(4) } as _;
+    // SAFETY: a computation, with a header that is there.
+    let data = unsafe { libc::CMSG_DATA(header) };
     // SAFETY: as above.
-    unsafe { libc::CMSG_DATA(header).cast::<i32>().write(a.as_raw_fd()) };
+    unsafe { data.cast::<i32>().write_unaligned(a.as_raw_fd()) };
     // SAFETY: everything it points to is alive.
     let n = unsafe { libc::sendmsg(a.as_raw_fd(), &raw const message, 0) };
     assert_eq!(n, text.len() as isize);

@@ -224,7 +224,7 @@ fn stress() {
                             dice ^= dice << 13;
                             dice ^= dice >> 17;
                             dice ^= dice << 5;
-                            let limit = (dice % 4 == 0).then(|| {
+                            let limit = dice.is_multiple_of(4).then(|| {
                                 Instant::now() + Duration::from_micros(u64::from(dice % 64))
                             });
                             if wait_for(side, slot, limit, || take(bytes))
