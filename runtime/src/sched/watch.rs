@@ -22,17 +22,19 @@ use crate::p::{P, Seen as Owner};
 use crate::prim::global::Ordering;
 use crate::sys::{self, ThreadState};
 use crate::trace::{Event, emit};
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+/// Files kept open between looks: they count among the user's. To open one costs some microseconds.
+const OPEN: usize = 4;
 /// Who runs on for so long after it was asked to yield comes to no checkpoint.
 const BURNS: Duration = Duration::from_micros(200);
 
 /// The Ps as they were at the last look, and the threads that burn without one.
 pub(super) struct Watch {
     seen: Vec<Seen>,
-    /// The states of the threads of Ms, and their numbers: an M may get another one.
-    threads: HashMap<u32, (u32, ThreadState)>,
+    /// The states of some threads, by their numbers, kept open for the next look; the oldest first.
+    threads: VecDeque<(u32, ThreadState)>,
     hogs: Vec<u32>,
 }
 
@@ -80,7 +82,7 @@ impl Watch {
     pub(super) fn new(sched: &Sched, now: Instant) -> Self {
         Self {
             seen: sched.ps.iter().map(|p| Seen::of(p, now)).collect(),
-            threads: HashMap::new(),
+            threads: VecDeque::new(),
             hogs: Vec::new(),
         }
     }
@@ -154,19 +156,19 @@ impl Watch {
         true
     }
 
+    /// Whether the thread of `m` waits in the kernel.
     fn is_blocked(&mut self, m: &M) -> bool {
         let tid = m.tid.load(Ordering::Relaxed);
-        if self.threads.get(&m.id).is_none_or(|(known, _)| *known != tid) {
-            match ThreadState::open(tid) {
-                Ok(state) => self.threads.insert(m.id, (tid, state)),
-                Err(_) => return false,
-            };
+        if let Some((_, state)) = self.threads.iter().find(|(known, _)| *known == tid) {
+            return state.is_blocked() == Some(true);
         }
-        let blocked = self.threads.get(&m.id).and_then(|(_, state)| state.is_blocked());
-        if blocked.is_none() {
-            self.threads.remove(&m.id);
+        let Ok(state) = ThreadState::open(tid) else { return false };
+        let blocked = state.is_blocked() == Some(true);
+        self.threads.push_back((tid, state));
+        if self.threads.len() > OPEN {
+            self.threads.pop_front();
         }
-        blocked == Some(true)
+        blocked
     }
 }
 
