@@ -55,6 +55,10 @@ impl Machines {
         self.list.lock().clone()
     }
 
+    pub(super) fn any(&self, f: impl Fn(&M) -> bool) -> bool {
+        self.list.lock().iter().any(|m| f(m))
+    }
+
     pub(super) fn alive(&self) -> u32 {
         self.alive.load(Ordering::Relaxed)
     }

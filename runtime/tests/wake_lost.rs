@@ -1,0 +1,93 @@
+//! Whoever was given a processor, a deadline or a socket gets to it, wherever it sleeps.
+
+mod common;
+
+use common::runtime;
+use rt::net::{TcpListener, TcpStream, UnixStream};
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Two ends of a connection.
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+/// One goroutine never rests, and its thread polls all the time; the other thread sleeps in the poller, and is
+/// given a processor there again and again. Who polls beside it must not hear its bell in its place.
+#[test]
+fn who_sleeps_in_the_poller_hears_its_bell() {
+    let t = common::test();
+    let runtime = runtime(2);
+    let (mut ours, mut theirs) = runtime.run(pair);
+    let reader = runtime.handle().spawn(move || theirs.read_exact(&mut [0]).unwrap());
+    for _ in 0..200 {
+        let end = Arc::new(AtomicBool::new(false));
+        let its = Arc::clone(&end);
+        let restless = runtime.handle().spawn(move || {
+            while !its.load(Ordering::Relaxed) {
+                rt::yield_now();
+            }
+        });
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_micros(300));
+            runtime.handle().spawn(|| ()).join().unwrap();
+        }
+        end.store(true, Ordering::Relaxed);
+        restless.join().unwrap();
+        let start = Instant::now();
+        runtime.handle().spawn(|| ()).join().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?} for a spawn", start.elapsed());
+        t.dog.pet();
+    }
+    runtime.run(move || {
+        ours.write_all(&[1]).unwrap();
+        reader.join().unwrap();
+    });
+}
+
+/// A goroutine that is bound to its thread has given its processor away, and then waits for a while.
+#[test]
+fn a_deadline_of_who_is_pinned_and_has_no_processor_comes() {
+    let _t = common::test();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let _pin = rt::task::pin_thread();
+            rt::blocking(|| {
+                for _ in 0..20 {
+                    let start = Instant::now();
+                    rt::time::sleep(Duration::from_millis(5));
+                    let took = start.elapsed();
+                    assert!(took < Duration::from_secs(2), "{took:?} for 5 ms");
+                }
+            });
+        });
+    }
+}
+
+/// The same with a socket.
+#[test]
+fn a_socket_of_who_is_pinned_and_has_no_processor_is_watched() {
+    let _t = common::test();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+            let _pin = rt::task::pin_thread();
+            rt::blocking(move || {
+                let thread = std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(20));
+                    ours.write_all(&[1]).unwrap();
+                    ours
+                });
+                let start = Instant::now();
+                theirs.read_exact(&mut [0]).unwrap();
+                let took = start.elapsed();
+                assert!(took < Duration::from_secs(2), "{took:?} for 20 ms");
+                drop(thread.join());
+            });
+        });
+    }
+}
