@@ -91,3 +91,35 @@ fn a_socket_of_who_is_pinned_and_has_no_processor_is_watched() {
         });
     }
 }
+
+/// A goroutine in a blocking read wakes up, starts another and reads on, while its processor is being taken away
+/// because there was nothing to run.
+#[test]
+fn what_comes_while_a_processor_is_taken_is_run() {
+    let t = common::test();
+    for procs in [1, 2] {
+        let (mut ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let runtime = runtime(procs);
+        let (tx, rx) = std::sync::mpsc::channel();
+        let reader = runtime.handle().spawn(move || {
+            let mut byte = [0];
+            while theirs.read(&mut byte).unwrap() == 1 {
+                let (tx, byte) = (tx.clone(), byte[0]);
+                rt::spawn(move || tx.send(byte).unwrap());
+            }
+        });
+        let mut dice = common::Rng::new(7);
+        for i in 0..3000_u32 {
+            let end = Instant::now() + Duration::from_micros(dice.below(600));
+            while Instant::now() < end {
+                std::hint::spin_loop();
+            }
+            ours.write_all(&[i as u8]).unwrap();
+            let got = rx.recv_timeout(Duration::from_secs(2));
+            assert_eq!(got, Ok(i as u8), "round {i}, {procs} procs");
+            t.dog.pet();
+        }
+        drop(ours);
+        reader.join().unwrap();
+    }
+}
