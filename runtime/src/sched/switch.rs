@@ -194,7 +194,7 @@ fn preempted() {
 
 /// Whether the goroutine must keep its thread: pinned, or panicking (invariant 2).
 #[inline(always)]
-fn stays(slot: &Slot) -> bool {
+pub(crate) fn stays(slot: &Slot) -> bool {
     slot.pins.get() != 0 || std::thread::panicking()
 }
 
