@@ -281,6 +281,8 @@ impl Idle {
     /// An M without a P goes to sleep until it is given one.
     pub(crate) fn retire_m(&self, m: u32) {
         self.lists.lock().ms.push(Sleeper::new(m));
+        // As in `retire`: for its look at the phase, after its goroutine has been counted as ended.
+        fence(Ordering::SeqCst);
     }
 
     /// Takes a certain M out of the idle ones, if it is there, to give it a P.
