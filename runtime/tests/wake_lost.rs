@@ -123,3 +123,62 @@ fn what_comes_while_a_processor_is_taken_is_run() {
         reader.join().unwrap();
     }
 }
+
+/// Deadlines are due at every look: what comes from outside has its turn all the same.
+#[test]
+fn deadlines_do_not_starve_what_comes_from_outside() {
+    let _t = common::test();
+    let runtime = runtime(1);
+    let end = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = (0..516)
+        .map(|i| {
+            let end = Arc::clone(&end);
+            runtime.handle().spawn(move || {
+                while !end.load(Ordering::Relaxed) {
+                    match i {
+                        0..4 => rt::yield_now(),
+                        _ => rt::time::sleep(Duration::from_micros(2)),
+                    }
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(20));
+    let (tx, rx) = std::sync::mpsc::channel();
+    runtime.handle().spawn(move || tx.send(()).unwrap());
+    let got = rx.recv_timeout(Duration::from_secs(5));
+    end.store(true, Ordering::Relaxed);
+    others.into_iter().for_each(|other| other.join().unwrap());
+    assert_eq!(got, Ok(()));
+}
+
+/// With no other thread to be had, who blocks the only one wakes by itself.
+#[test]
+fn a_deadline_of_who_is_pinned_to_the_only_thread_comes() {
+    let _t = common::test();
+    let runtime = common::builder(1).max_threads(1).build().unwrap();
+    runtime.run(|| {
+        let _pin = rt::task::pin_thread();
+        rt::time::sleep(Duration::from_millis(5));
+        let other = rt::spawn(|| 1);
+        rt::time::sleep(Duration::from_millis(5));
+        drop(_pin);
+        assert_eq!(other.join().unwrap(), 1);
+    });
+}
+
+/// Nobody waits for the stop, and the last goroutine ends on a thread that has lost its processor.
+#[test]
+fn the_last_goroutine_needs_no_processor_to_end_its_runtime() {
+    let _t = common::alone();
+    let before = threads();
+    let runtime = runtime(1);
+    let handle = runtime.handle();
+    let _blocks = handle.spawn(|| std::thread::sleep(Duration::from_millis(300)));
+    handle.spawn(move || drop(runtime)).join().unwrap();
+    common::eventually("its threads have ended", || threads() <= before);
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}

@@ -5,7 +5,7 @@
 //! to wake for what is in the heap.
 //!
 //! Broken on purpose, and noticed: `keep` that does not look again, or without its fence; no fence in `cover`; who is
-//! relieved and does not ask whether a P is idle; `broke` that leaves the promise.
+//! relieved and does not ask whether a P is idle.
 
 use crate::parker::{ParkWord, Woke};
 use crate::sched::idle::{Idle, Rejoin};
