@@ -109,7 +109,7 @@ fn what_comes_while_a_processor_is_taken_is_run() {
             }
         });
         let mut dice = common::Rng::new(7);
-        for i in 0..3000_u32 {
+        for i in 0..1000_u32 {
             let end = Instant::now() + Duration::from_micros(dice.below(600));
             while Instant::now() < end {
                 std::hint::spin_loop();
@@ -181,4 +181,21 @@ fn the_last_goroutine_needs_no_processor_to_end_its_runtime() {
 
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// What the monitor looks at costs no file for each thread that blocks.
+#[test]
+fn goroutines_that_block_cost_no_files() {
+    let _t = common::alone();
+    let files = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = files();
+    runtime(2).run(|| {
+        let all: Vec<_> = (0..100)
+            .map(|_| rt::spawn(|| std::thread::sleep(Duration::from_millis(800))))
+            .collect();
+        rt::time::sleep(Duration::from_millis(700));
+        let more = files().saturating_sub(before);
+        assert!(more < 20, "{more} files more");
+        all.into_iter().for_each(|g| g.join().unwrap());
+    });
 }

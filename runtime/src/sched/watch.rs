@@ -108,6 +108,11 @@ impl Watch {
                 found.stuck |= self.look_at(sched, p, holder, seen, rests, now);
             }
         }
+        if self.threads.len() > sched.ps.len() {
+            // Each is a file, of which a process has few: those of holders alone are kept.
+            let holds = |id: u32| sched.ps.iter().any(|p| p.holder() == Some(id));
+            self.threads.retain(|&id, _| holds(id));
+        }
         found
     }
 
