@@ -139,6 +139,15 @@ impl P {
         self.own.carriers.take()
     }
 
+    /// The idle carriers of a P that was taken from its holder, and goes to the idle ones.
+    ///
+    /// # Safety
+    /// The caller took it, and has given it to nobody yet.
+    pub(crate) unsafe fn carriers_of_taken(&self) -> Vec<&'static Slot> {
+        debug_assert!(self.holder().is_none());
+        self.own.carriers.take()
+    }
+
     /// The id of the M that holds it.
     pub(crate) fn holder(&self) -> Option<u32> {
         self.owner.look().holder()

@@ -151,12 +151,9 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
-        // Who was just woken is in `next`, which has been looked at before.
-        if self.run_timer(m) | self.poll_now()
-            && let Some(next) = m.own().p.get().and_then(|p| p.remote.take_next())
-        {
-            return Some(next);
-        }
+        // Who is woken here waits in `next`. It does not go first: somebody is woken at every look while there is
+        // much to do, and what is queued globally would never have its turn.
+        let woke = self.run_timer(m) | self.poll_now();
         if let Some(p) = m.own().p.get()
             && p.set_sweep(false)
         {
@@ -167,7 +164,11 @@ impl Sched {
         {
             return Some(Runnable::Started(slot));
         }
-        if self.global.is_empty() { None } else { self.global.pop() }
+        let found = if self.global.is_empty() { None } else { self.global.pop() };
+        match found {
+            None if woke => m.own().p.get()?.remote.take_next(),
+            found => found,
+        }
     }
 
     #[cold]
@@ -245,6 +246,8 @@ impl Sched {
             }
             self.pass_on_bound(m);
         }
+        // The last goroutine may have ended here, on a thread that had lost its P.
+        self.stop.nudge_if_idle(self);
         self.sleep(m);
     }
 

@@ -238,19 +238,28 @@ impl Idle {
         self.remove(&mut lists, m)
     }
 
-    /// An idle M is about to sleep, and has seen `earliest` among the deadlines since it entered the list, and
-    /// whether there are sockets to watch. When it is to wake by itself, and whether it is to sleep
-    /// in the poller; `None`: it has been given a P.
-    pub(crate) fn keep(&self, m: u32, earliest: u64, sockets: bool) -> Option<(u64, bool)> {
+    /// An idle M is about to sleep. `look`: the first deadline, and whether there are sockets to watch. When it
+    /// is to wake by itself, and whether it is to sleep in the poller; `None`: it has been given a P.
+    ///
+    /// It looks again after it has promised: who puts a deadline in looks at the promises after that, and may
+    /// have left it to what this M had promised *before*. One of them sees the other, by the fences.
+    pub(crate) fn keep(&self, m: u32, look: impl Fn() -> (u64, bool)) -> Option<(u64, bool)> {
         let mut lists = self.lists.lock();
         let at = lists.position(m)?;
-        let others = || lists.ms.iter().filter(|other| other.m != m);
-        let promised = others().map(|other| other.until).min();
-        let until = if promised.is_none_or(|at| earliest < at) { earliest } else { NEVER };
-        let polls = sockets && !others().any(|other| other.polls);
-        lists.ms[at] = Sleeper { m, until, polls };
-        self.promise(&lists);
-        Some((until, polls))
+        let (mut earliest, mut sockets) = look();
+        loop {
+            let others = || lists.ms.iter().filter(|other| other.m != m);
+            let promised = others().map(|other| other.until).min();
+            let until = if promised.is_none_or(|at| earliest < at) { earliest } else { NEVER };
+            let polls = sockets && !others().any(|other| other.polls);
+            lists.ms[at] = Sleeper { m, until, polls };
+            self.promise(&lists);
+            fence(Ordering::SeqCst);
+            (earliest, sockets) = look();
+            if earliest >= self.promised() && (!sockets || self.is_polled()) {
+                return Some((until, polls));
+            }
+        }
     }
 
     /// When the first of the idle Ms wakes by itself.
@@ -272,6 +281,8 @@ impl Idle {
     /// An M without a P goes to sleep until it is given one.
     pub(crate) fn retire_m(&self, m: u32) {
         self.lists.lock().ms.push(Sleeper::new(m));
+        // As in `retire`: for its look at the phase, after its goroutine has been counted as ended.
+        fence(Ordering::SeqCst);
     }
 
     /// Takes a certain M out of the idle ones, if it is there, to give it a P.

@@ -55,6 +55,10 @@ impl Machines {
         self.list.lock().clone()
     }
 
+    pub(super) fn any(&self, f: impl Fn(&M) -> bool) -> bool {
+        self.list.lock().iter().any(|m| f(m))
+    }
+
     pub(super) fn alive(&self) -> u32 {
         self.alive.load(Ordering::Relaxed)
     }
@@ -209,9 +213,13 @@ impl Sched {
             if self.is_stopped() {
                 return;
             }
-            // Who is relieved takes its promise back.
-            let earliest = if relieved { NEVER } else { self.earliest() };
-            let kept = self.idle.keep(m.id, earliest, self.net().is_some());
+            // Who is relieved takes its promise back, unless a P has been put down meanwhile: who did that
+            // may have relied on it.
+            let kept = self.idle.keep(m.id, || {
+                let relieved = relieved && self.idle.idle_ps() == 0;
+                let earliest = if relieved { NEVER } else { self.earliest() };
+                (earliest, self.net().is_some())
+            });
             let (until, polls) = kept.unwrap_or((NEVER, false));
             let until = self.instant(until);
             let end = [until, patience].into_iter().flatten().min();

@@ -11,10 +11,14 @@
 //! Giving a P to an M that polls is a store, a fence and a load of each other's word: `polling := true;
 //! fence; given?` against `given := P; fence; polling?`. One of them sees the other.
 //!
+//! The bell is heard by one, and not by whom it was for if somebody else asks first: a given M that has not yet woken
+//! is no longer in the idle list, so others ask beside it. Who hears it rings on while there is one whom
+//! it is for ([`Sched::ring_on`]). What rang for whom is seen by who hears it: `Poller::notify`.
+//!
 //! That somebody asks is as sure as that no deadline is forgotten, and for the same reasons: see `timers`.
 
 use super::Sched;
-use crate::m::CurrentM;
+use crate::m::{CurrentM, M};
 use crate::poller::Poller;
 use crate::prim::atomic::{self, fence};
 use crate::prim::global::Ordering;
@@ -57,25 +61,44 @@ impl Sched {
     #[inline(never)]
     fn ask(&self, poller: &Poller) -> bool {
         let mut found = false;
-        poll(poller, Some(Duration::ZERO), |slot| {
+        let rang = poll(poller, Some(Duration::ZERO), |slot| {
             found = true;
             super::wake(slot);
         });
+        if rang {
+            self.ring_on(poller);
+        }
         found
+    }
+
+    /// The caller has heard the bell. Whom it was for sleeps on, if the caller was quicker.
+    #[cold]
+    fn ring_on(&self, poller: &Poller) {
+        let stopped = self.is_stopped();
+        let is_meant = |m: &M| m.polling.load(Ordering::Relaxed) && (stopped || m.is_given());
+        if self.machines.any(is_meant) {
+            poller.notify();
+            // It was woken before, and has not run since.
+            std::thread::yield_now();
+        }
     }
 
     /// Sleeps in the poll, until `until` at the latest. Whose sockets have become ready is in the M's `woken`
     /// then; it comes back for nothing, too.
     pub(super) fn sleep_in_poll(&self, m: CurrentM, until: Option<Instant>) {
         let Some(poller) = self.poller.get() else { return };
+        let mut rang = false;
         m.polling.store(true, Ordering::Relaxed);
         fence(atomic::Ordering::SeqCst);
         if !m.is_given() && !self.is_stopped() {
             let timeout = until.map(|at| at.saturating_duration_since(util::now()));
             let mut woken = m.own().woken.borrow_mut();
-            poll(poller, timeout, |slot| woken.push(slot));
+            rang = poll(poller, timeout, |slot| woken.push(slot));
         }
         m.polling.store(false, Ordering::Relaxed);
+        if rang {
+            self.ring_on(poller);
+        }
     }
 
     /// Wakes whom [`sleep_in_poll`](Self::sleep_in_poll) has found.
@@ -85,7 +108,7 @@ impl Sched {
     }
 
     /// Rings, if `m`, which was just given a P, may sleep in the poll.
-    pub(super) fn ring(&self, m: &crate::m::M) {
+    pub(super) fn ring(&self, m: &M) {
         fence(atomic::Ordering::SeqCst);
         if m.polling.load(Ordering::Relaxed)
             && let Some(poller) = self.poller.get()
@@ -95,12 +118,14 @@ impl Sched {
     }
 }
 
+/// `true`: the bell rang.
 fn poll(
     poller: &Poller,
     timeout: Option<Duration>,
     mut f: impl FnMut(&'static crate::carrier::Slot),
-) {
-    if let Err(error) = poller.poll(timeout, &mut f) {
-        util::bug(format_args!("the poller cannot poll: {error}"));
+) -> bool {
+    match poller.poll(timeout, &mut f) {
+        Ok(rang) => rang,
+        Err(error) => util::bug(format_args!("the poller cannot poll: {error}")),
     }
 }

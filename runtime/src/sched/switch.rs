@@ -194,7 +194,7 @@ fn preempted() {
 
 /// Whether the goroutine must keep its thread: pinned, or panicking (invariant 2).
 #[inline(always)]
-fn stays(slot: &Slot) -> bool {
+pub(crate) fn stays(slot: &Slot) -> bool {
     slot.pins.get() != 0 || std::thread::panicking()
 }
 
@@ -310,7 +310,11 @@ impl Sched {
     /// This M is about to block: its P goes to an M that can use it, or to the idle ones.
     /// `true`: the work that it had is in somebody's hands.
     pub(super) fn hand_off(&self, m: CurrentM) -> bool {
-        let Some(p) = m.own().p.take() else { return true };
+        let Some(p) = m.own().p.take() else {
+            // It blocks all the same, and may wait for a deadline or a socket of its own.
+            self.cover();
+            return true;
+        };
         emit(Event::Handoff { p: p.index });
         if let Some(next) = p.remote.take_next() {
             p.push(next);

@@ -16,8 +16,8 @@
 //! Who puts a deadline in runs on an M. As long as that M holds a P, the monitor is awake. When it goes to sleep,
 //! it looks after it has entered the list, hence after its own insertion. When it loses its P or gives it
 //! away and stays awake, or never had one, whoever takes the P or puts the deadline in calls
-//! [`Sched::cover`]: insertion, fence, look at what is promised; against: promise, fence (of the next who sleeps),
-//! look at the heaps. A sleeper that is woken for other reasons breaks its promise; but then it is awake, and
+//! [`Sched::cover`]: insertion, fence, look at what is promised; against: promise, fence, look at the heaps
+//! (`Idle::keep`). A sleeper that is woken for other reasons breaks its promise; but then it is awake, and
 //! looks again when it goes to sleep.
 
 use super::Sched;

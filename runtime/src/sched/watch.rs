@@ -196,9 +196,14 @@ impl Sched {
             return false;
         }
         emit(Event::Handoff { p: p.index });
-        if work {
+        // Its holder may have come and gone since the look, and left something. A lone `next` of a P that nobody
+        // holds is found by nobody.
+        if work || p.remote.peek_next() != 0 || !p.remote.is_empty() {
             self.start(p.index, self.idle.take_m(), false);
         } else {
+            // SAFETY: it was just taken, and lies in no list yet: nobody else is its holder.
+            let mut carriers = unsafe { p.carriers_of_taken() };
+            self.pool_all(&mut carriers, 0);
             self.idle.retire_p(p.index);
             if self.any_work(false) {
                 self.surplus();

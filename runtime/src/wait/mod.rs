@@ -75,9 +75,7 @@ pub(crate) fn park_until(slot: &'static Slot, why: Why, deadline: Option<Instant
     }
     before(slot);
     sched::set_reason(slot, why);
-    let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
-    sched::park(slot, None);
-    drop(alarm);
+    rest_until(slot, at);
     raise_if_cancelled(slot);
 }
 
@@ -97,6 +95,10 @@ pub(crate) fn rest(slot: &'static Slot, why: Why, deadline: Option<Instant>) {
 
 #[inline(never)]
 fn rest_until(slot: &'static Slot, at: Instant) {
+    if sched::stays(slot) {
+        // It blocks its thread, which wakes by itself: perhaps there is no other to wake it.
+        return sched::park_thread(slot, Some(at));
+    }
     let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
     sched::park(slot, None);
     drop(alarm);
