@@ -268,6 +268,7 @@ impl Sched {
 
 impl Drop for Sched {
     fn drop(&mut self) {
+        self.end_too_late();
         let global = &self.global;
         super::find::bury_rest(|| global.pop());
         for p in &mut self.ps {

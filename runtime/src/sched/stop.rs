@@ -105,8 +105,7 @@ impl Sched {
         self.stop.waiting.lock().retain(|other| !std::ptr::eq(*other, slot));
         result?;
         self.join_threads();
-        let too_late = std::mem::take(&mut *self.stop.too_late.lock());
-        too_late.into_iter().for_each(|g| end_unstarted(g, Outcome::Cancelled));
+        self.end_too_late();
         Ok(())
     }
 
@@ -140,11 +139,24 @@ impl Sched {
 
     fn join_threads(&self) {
         let me = std::thread::current().id();
-        let threads = self.machines.take_threads().into_iter().chain(self.monitor.take_thread());
-        for thread in threads.filter(|t| t.thread().id() != me) {
-            // A thread of ours does not panic; if it did, it said so.
-            let _ = thread.join();
+        loop {
+            // One of them may just be starting another.
+            let mut threads = self.machines.take_threads();
+            threads.extend(self.monitor.take_thread());
+            if threads.is_empty() {
+                return;
+            }
+            for thread in threads.into_iter().filter(|t| t.thread().id() != me) {
+                // A thread of ours does not panic; if it did, it said so.
+                let _ = thread.join();
+            }
         }
+    }
+
+    /// Ends the goroutines that were to begin while it stopped. Their closures are dropped here.
+    pub(super) fn end_too_late(&self) {
+        let too_late = std::mem::take(&mut *self.stop.too_late.lock());
+        too_late.into_iter().for_each(|g| end_unstarted(g, Outcome::Cancelled));
     }
 
     /// Starts what a runtime needs before its first goroutine.
