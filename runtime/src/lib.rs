@@ -39,6 +39,7 @@ mod wait;
 pub mod chan;
 pub mod net;
 mod runtime;
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod time;

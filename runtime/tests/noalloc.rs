@@ -368,3 +368,38 @@ fn a_system_call_would_be_seen() {
     let ended = common::run(child(name));
     assert_eq!(ended.signal, Some(libc::SIGSYS), "{ended:#?}");
 }
+
+#[test]
+fn futures_and_timeouts_that_need_no_waiting_allocate_nothing() {
+    let _t = common::alone();
+    runtime(1).run(|| {
+        let ready = allocations(|| {
+            (0..ROUNDS).for_each(|i| assert_eq!(rt::block_on(std::future::ready(i)), i));
+        });
+        assert_eq!(ready, 0);
+        let timer = rt::time::Timer::new(std::time::Duration::MAX);
+        let moved = allocations(|| {
+            for _ in 0..ROUNDS {
+                timer.reset(std::time::Duration::ZERO);
+                assert!(timer.chan().recv().is_ok() && !timer.stop());
+            }
+        });
+        assert_eq!(moved, 0);
+        // A wait with a deadline that does not come.
+        let (to, from) = (Chan::new(0), Chan::new(0));
+        let echo = rt::spawn({
+            let (to, from) = (to.clone(), from.clone());
+            move || to.iter().for_each(|n: u64| from.send(n))
+        });
+        let minute = std::time::Duration::from_secs(60);
+        let timeouts = allocations(|| {
+            for i in 0..1000 {
+                to.send(i);
+                assert_eq!(from.recv_timeout(minute), Ok(i));
+            }
+        });
+        assert!(timeouts < 10, "{timeouts}");
+        to.close();
+        echo.join().unwrap();
+    });
+}

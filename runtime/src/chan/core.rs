@@ -25,6 +25,8 @@ pub(super) struct Core<T> {
     buffer: UnsafeCell<Buffer<T>>,
     /// What a clock's value is made of.
     tick: Option<fn(Instant) -> T>,
+    /// Called when it is closed, without the lock.
+    on_close: Option<fn()>,
     /// Handles of the Rust face, by side; see `handle`.
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
@@ -45,6 +47,13 @@ impl<T> Core<T> {
         Self::build(cap, None, None)
     }
 
+    /// A channel that calls `on_close` once when it is closed, by whatever.
+    pub(super) fn watched(cap: usize, on_close: fn()) -> Self {
+        let mut core = Self::new(cap);
+        core.on_close = Some(on_close);
+        core
+    }
+
     /// A channel that time fills.
     pub(super) fn clock(
         first: Option<Instant>,
@@ -59,6 +68,7 @@ impl<T> Core<T> {
             gate: Gate::new(cap, clock),
             buffer: UnsafeCell::new(Buffer::new(cap)),
             tick,
+            on_close: None,
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
         }
@@ -215,6 +225,9 @@ impl<T> Core<T> {
         locked.stop_clock();
         drop(locked);
         self.gate.release_all();
+        if let Some(on_close) = self.on_close {
+            on_close();
+        }
         true
     }
 

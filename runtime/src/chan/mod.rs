@@ -28,8 +28,8 @@ pub use error::{
 };
 pub use go::Chan;
 pub use iter::{IntoIter, Iter, ReceiverIntoIter, ReceiverIter, TryIter};
-pub(crate) use new::clock;
 pub use new::{after, bounded, never, tick, unbounded};
+pub(crate) use new::{clock, watched};
 pub use receiver::Receiver;
 pub use select::{Select, SelectedOperation};
 pub use sender::Sender;

@@ -27,6 +27,13 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
     (Sender::first(Arc::clone(&core)), Receiver::first(core))
 }
 
+/// The same, with something to be called once when the channel is closed: when its last receiver, or its
+/// last sender, is dropped, or by name. It is called without any lock.
+pub(crate) fn watched<T>(cap: usize, on_close: fn()) -> (Sender<T>, Receiver<T>) {
+    let core = Arc::new(Core::watched(cap, on_close));
+    (Sender::first(Arc::clone(&core)), Receiver::first(core))
+}
+
 /// A channel that holds any number of values: a send never waits.
 ///
 /// # Examples

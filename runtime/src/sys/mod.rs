@@ -16,6 +16,7 @@ mod altstack;
 pub(crate) mod barrier;
 pub(crate) mod futex;
 mod map;
+pub(crate) mod signal;
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -1,0 +1,179 @@
+//! Who is notified of what, and the thread that does so.
+//!
+//! Invariants:
+//! 1. A signal is caught as long as a hook that is open wants it, and ignored from `ignore` to the next change;
+//!    `changed` has what was there before.
+//! 2. Senders are dropped without the lock: that may close their channel, which comes back here.
+
+use super::{BUFFER, Signal};
+use crate::chan::{self, Receiver, Sender};
+use crate::prim::global::Mutex;
+use crate::sys::signal::{self, Action, Reader};
+use std::collections::BTreeMap;
+use std::io;
+
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { hooks: Vec::new(), changed: BTreeMap::new(), has_thread: false });
+
+struct Registry {
+    hooks: Vec<Hook>,
+    changed: BTreeMap<Signal, Changed>,
+    has_thread: bool,
+}
+
+/// A receiver, and what it wants.
+struct Hook {
+    wanted: u64,
+    sender: Sender<Signal>,
+}
+
+struct Changed {
+    before: Action,
+    ignored: bool,
+}
+
+/// Makes a receiver for `signals`.
+///
+/// # Errors
+/// When the system refuses; nothing has changed then.
+pub(super) fn add(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
+    let (sender, receiver) = chan::watched(BUFFER, release_unwanted);
+    let hook = Hook { wanted: set(signals), sender };
+    let mut registry = REGISTRY.lock();
+    registry.start_thread()?;
+    registry.hooks.push(hook);
+    let mut caught = signals.iter().map(|signal| registry.catch(*signal));
+    if let Some(error) = caught.find_map(Result::err) {
+        drop(caught);
+        let hook = registry.hooks.pop();
+        registry.release_unwanted();
+        drop(registry);
+        drop(hook);
+        return Err(error);
+    }
+    drop(caught);
+    Ok(receiver)
+}
+
+/// # Errors
+/// When the system refuses.
+pub(super) fn ignore(signals: &[Signal]) -> io::Result<()> {
+    let mut registry = REGISTRY.lock();
+    let left = registry.take_away(signals);
+    let ignored = signals.iter().try_for_each(|signal| registry.ignore(*signal));
+    drop(registry);
+    drop(left);
+    ignored
+}
+
+pub(super) fn reset(signals: &[Signal]) {
+    let mut registry = REGISTRY.lock();
+    let left = registry.take_away(signals);
+    signals.iter().for_each(|signal| registry.restore(*signal));
+    drop(registry);
+    drop(left);
+}
+
+/// A receiver was closed, mostly since the last handle was dropped.
+fn release_unwanted() {
+    let left = REGISTRY.lock().release_unwanted();
+    drop(left);
+}
+
+fn set(signals: &[Signal]) -> u64 {
+    signals.iter().fold(0, |set, signal| set | signal.bit())
+}
+
+impl Registry {
+    fn start_thread(&mut self) -> io::Result<()> {
+        if !self.has_thread {
+            let reader = signal::open()?;
+            let thread = std::thread::Builder::new().name("rt-signal".to_owned());
+            thread.spawn(move || run(&reader))?;
+            self.has_thread = true;
+        }
+        Ok(())
+    }
+
+    fn catch(&mut self, signal: Signal) -> io::Result<()> {
+        if self.changed.get(&signal).is_none_or(|changed| changed.ignored) {
+            // A handler may still have run when the last one had gone.
+            signal::take(signal.as_raw());
+        }
+        match self.changed.get_mut(&signal) {
+            Some(changed) if changed.ignored => {
+                signal::catch(signal.as_raw()).map_err(|error| refused(signal, &error))?;
+                changed.ignored = false;
+            }
+            Some(_) => {}
+            None => {
+                let before =
+                    signal::catch(signal.as_raw()).map_err(|error| refused(signal, &error))?;
+                self.changed.insert(signal, Changed { before, ignored: false });
+            }
+        }
+        Ok(())
+    }
+
+    fn ignore(&mut self, signal: Signal) -> io::Result<()> {
+        let before = signal::ignore(signal.as_raw()).map_err(|error| refused(signal, &error))?;
+        let changed = self.changed.entry(signal).or_insert(Changed { before, ignored: true });
+        changed.ignored = true;
+        signal::take(signal.as_raw());
+        Ok(())
+    }
+
+    fn restore(&mut self, signal: Signal) {
+        if let Some(changed) = self.changed.remove(&signal) {
+            // The system took it before.
+            let _ = signal::restore(signal.as_raw(), changed.before);
+            // What came until now came to those who are gone.
+            signal::take(signal.as_raw());
+        }
+    }
+
+    /// Nobody wants `signals` any more. Returns the hooks that want nothing.
+    #[must_use]
+    fn take_away(&mut self, signals: &[Signal]) -> Vec<Hook> {
+        let gone = set(signals);
+        self.hooks.iter_mut().for_each(|hook| hook.wanted &= !gone);
+        self.hooks.extract_if(.., |hook| hook.wanted == 0).collect()
+    }
+
+    /// Drops what is closed, and gives back the signals that nobody wants.
+    fn release_unwanted(&mut self) -> Vec<Hook> {
+        let closed = self.hooks.extract_if(.., |hook| hook.sender.is_closed()).collect();
+        let wanted = self.hooks.iter().fold(0, |wanted, hook| wanted | hook.wanted);
+        let is_unwanted = |(signal, changed): (&Signal, &Changed)| {
+            (!changed.ignored && wanted & signal.bit() == 0).then_some(*signal)
+        };
+        let unwanted: Vec<_> = self.changed.iter().filter_map(is_unwanted).collect();
+        unwanted.into_iter().for_each(|signal| self.restore(signal));
+        closed
+    }
+
+    fn deliver(&self) {
+        for (&signal, changed) in &self.changed {
+            if changed.ignored {
+                continue;
+            }
+            let count = signal::take(signal.as_raw()) as usize;
+            for hook in self.hooks.iter().filter(|hook| hook.wanted & signal.bit() != 0) {
+                // A full one loses it, and so does one that is just being closed.
+                let _ = (0..count.min(BUFFER)).try_for_each(|_| hook.sender.try_send(signal));
+            }
+        }
+    }
+}
+
+/// The thread's life. It blocks in the kernel while no signal comes.
+fn run(reader: &Reader) {
+    loop {
+        reader.wait();
+        REGISTRY.lock().deliver();
+    }
+}
+
+fn refused(signal: Signal, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the system does not let {signal} be caught: {error}"))
+}

@@ -1,0 +1,119 @@
+//! Catching signals: the handler counts, and wakes one reader.
+//!
+//! Invariants
+//! 1. The handler only does what is async-signal-safe: it reads and writes atomics, calls `write`, and keeps
+//!    `errno` as it was.
+//! 2. The pipe is there before the first handler is, and is never closed.
+//! 3. The handler runs on the alternate stack of its thread, where there is one: a goroutine's stack may
+//!    be small, and full.
+
+use super::map::check;
+use super::{errno, set_errno};
+use crate::prim::global::{AtomicI32, AtomicU32, Ordering};
+use std::io;
+
+/// No signal has a higher number.
+pub(crate) const LAST: libc::c_int = 64;
+
+/// How often each came since it was last taken.
+static PENDING: [AtomicU32; LAST as usize + 1] = [const { AtomicU32::new(0) }; LAST as usize + 1];
+/// The end of the pipe that handlers write to.
+static WRITER: AtomicI32 = AtomicI32::new(-1);
+
+/// What becomes of a signal: what the system has returned.
+#[derive(Clone, Copy)]
+pub(crate) struct Action(libc::sigaction);
+
+/// Where the one thread that looks after signals waits.
+#[derive(Debug)]
+pub(crate) struct Reader(libc::c_int);
+
+extern "C" fn on_signal(signal: libc::c_int) {
+    let saved = errno();
+    if let Some(pending) = PENDING.get(signal as usize) {
+        // Release pairs with the Acquire in `take`; the pipe orders it as well.
+        pending.fetch_add(1, Ordering::Release);
+    }
+    let byte = 0_u8;
+    // SAFETY: one byte that is there. A pipe that is full has been written to by others: the reader is
+    // going to look.
+    let _ = unsafe { libc::write(WRITER.load(Ordering::Relaxed), (&raw const byte).cast(), 1) };
+    set_errno(saved);
+}
+
+/// Makes ready for [`catch`]. Once in a process.
+///
+/// # Errors
+/// When there are too many open files.
+pub(crate) fn open() -> io::Result<Reader> {
+    let mut ends = [-1; 2];
+    // SAFETY: room for two.
+    check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
+    let [reader, writer] = ends;
+    for end in ends {
+        // SAFETY: ours.
+        check(unsafe { libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    }
+    // A handler never waits.
+    // SAFETY: ours.
+    check(unsafe { libc::fcntl(writer, libc::F_SETFL, libc::O_NONBLOCK) })?;
+    WRITER.store(writer, Ordering::Release);
+    Ok(Reader(reader))
+}
+
+impl Reader {
+    /// Blocks the thread until a signal has come since the last time; also for no reason.
+    pub(crate) fn wait(&self) {
+        let mut bytes = [0_u8; 512];
+        // SAFETY: room for so many. Every outcome is the same to the caller, who looks.
+        let _ = unsafe { libc::read(self.0, bytes.as_mut_ptr().cast(), bytes.len()) };
+    }
+}
+
+/// How often `signal` has come since the last time it was taken.
+pub(crate) fn take(signal: libc::c_int) -> u32 {
+    let pending = PENDING.get(signal as usize);
+    pending.map_or(0, |pending| pending.swap(0, Ordering::Acquire))
+}
+
+/// From now on `signal` is counted. Returns what became of it before.
+///
+/// # Errors
+/// When the system does not know it, or keeps it for itself.
+pub(crate) fn catch(signal: libc::c_int) -> io::Result<Action> {
+    let handler: extern "C" fn(libc::c_int) = on_signal;
+    set(signal, handler as usize, libc::SA_RESTART | libc::SA_ONSTACK)
+}
+
+/// From now on nothing happens at `signal`. Returns what became of it before.
+///
+/// # Errors
+/// As [`catch`].
+pub(crate) fn ignore(signal: libc::c_int) -> io::Result<Action> {
+    set(signal, libc::SIG_IGN, 0)
+}
+
+fn set(signal: libc::c_int, handler: usize, flags: libc::c_int) -> io::Result<Action> {
+    // SAFETY: all zeroes is a valid `sigaction`: no flags, an empty mask.
+    let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
+    new.sa_sigaction = handler;
+    new.sa_flags = flags;
+    exchange(signal, &new)
+}
+
+/// Has become of `signal` what became of it before.
+///
+/// # Errors
+/// As [`catch`].
+pub(crate) fn restore(signal: libc::c_int, before: Action) -> io::Result<()> {
+    exchange(signal, &before.0).map(drop)
+}
+
+fn exchange(signal: libc::c_int, new: &libc::sigaction) -> io::Result<Action> {
+    // SAFETY: all zeroes is a valid `sigaction`.
+    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: both are valid. The new one is ours, whose handler is as safe as invariants 1 and 2 say, or
+    // what the system had.
+    check(unsafe { libc::sigaction(signal, new, &raw mut old) })?;
+    Ok(Action(old))
+}
