@@ -4,8 +4,10 @@
 //! then finds the ones that were built last.
 
 mod chat;
+mod httpd;
 mod numbers;
 mod pipeline;
+mod server;
 mod tour;
 mod wordcount;
 
