@@ -5,6 +5,7 @@
 
 mod chat;
 mod httpd;
+mod net;
 mod numbers;
 mod pipeline;
 mod server;

@@ -65,7 +65,10 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Running {
-        let mut command = command(name, arguments);
+        Running::spawn(&mut command(name, arguments))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Running {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it is built");
         let stdout = Lines::of(child.stdout.take().expect("it is piped"));
