@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::server::{Client, Running, is_installed};
-use super::{Directory, LIMIT, output, printed, run, source, stdout, text};
+use super::{Directory, LIMIT, command, output, printed, run, source, stdout, text};
 
 const MIB: usize = 1 << 20;
 
@@ -22,13 +23,19 @@ struct Httpd {
 
 impl Httpd {
     fn new(name: &str, options: &[&str]) -> Httpd {
+        Httpd::on(name, options, "2")
+    }
+
+    /// On so many processors.
+    fn on(name: &str, options: &[&str], procs: &str) -> Httpd {
         let directory = Directory::new(&format!("httpd-{name}"));
         directory.file("root/hello.txt", "hello, world\n");
         directory.file("root/sub/page.HTML", "<p>page");
         directory.file("root/home/index.html", "<p>home");
         let root = directory.0.join("root");
         let arguments = ["--port", "0", "--dir", root.to_str().unwrap()];
-        let running = Running::start("httpd", &[&arguments[..], options].concat());
+        let mut command = command("httpd", &[&arguments[..], options].concat());
+        let running = Running::spawn(command.env("RT_PROCS", procs));
         let line = running.stdout.next();
         let address = line.strip_prefix("listening on http://").expect(&line);
         let address = address.trim_end_matches('/').to_string();
@@ -320,7 +327,12 @@ fn httpd_cuts_off_who_is_slow() {
 
 #[test]
 fn httpd_serves_many_at_a_time_and_big_files_whole() {
-    let httpd = Httpd::new("many", &["--log", "errors"]);
+    for procs in ["1", "2", "8"] {
+        serve_many(&Httpd::on(&format!("many-{procs}"), &["--log", "errors"], procs));
+    }
+}
+
+fn serve_many(httpd: &Httpd) {
     let big = httpd.big_file("big", 20 * MIB);
     let lens = [0, 1, 65_400, 65_536, 200_000];
     let files = lens.map(|len| httpd.big_file(&format!("{len}.png"), len));
@@ -417,17 +429,33 @@ fn httpd_stops_cleanly() {
     }
 }
 
-#[test]
-fn httpd_stops_in_time_in_spite_of_who_does_not_read() {
-    let httpd = Httpd::new("grace", &["--grace", "0.2", "--connections", "1"]);
+/// Full, with one who does not read: the server waits for a permit, not for a connection.
+fn full(name: &str, grace: &str) -> (Httpd, Client) {
+    let httpd = Httpd::new(name, &["--grace", grace, "--connections", "1"]);
     httpd.big_file("big", 20 * MIB);
     let mut client = httpd.client();
     client.send("GET /big HTTP/1.1\r\nHost: test\r\n\r\n").head();
-    // Full: it waits for a permit, not for a connection.
     httpd.running.signal("INT");
+    (httpd, client)
+}
+
+#[test]
+fn httpd_stops_in_time_in_spite_of_who_does_not_read() {
+    let (httpd, _client) = full("grace", "0.2");
     let (status, _, stderr) = httpd.running.ended();
     assert_eq!(stderr, ["httpd: SIGINT: stopping", "httpd: 1 connection broken off after 200ms"]);
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn httpd_stops_at_once_when_told_twice() {
+    let (httpd, _client) = full("twice", "3600");
+    httpd.running.stderr.find("httpd: SIGINT: stopping");
+    // Then it waits for the client.
+    until_refused(&httpd.address);
+    httpd.running.signal("INT");
+    let (status, ..) = httpd.running.ended();
+    assert_eq!(status.signal(), Some(2));
 }
 
 #[test]
