@@ -177,9 +177,13 @@ impl Client {
         }
     }
 
+    /// Closed, with nothing more said, and not broken off.
     #[track_caller]
     pub(crate) fn is_closed(&mut self) {
-        assert_eq!(self.rest().escape_ascii().to_string(), "");
+        let mut rest = Vec::new();
+        let end = self.0.read_to_end(&mut rest);
+        assert!(end.is_ok(), "{end:?}");
+        assert_eq!(rest.escape_ascii().to_string(), "");
     }
 }
 
