@@ -241,7 +241,7 @@ fn httpd_refuses_what_it_does_not_understand() {
         (format!("GET / {host}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), 400),
         ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_string(), 400),
         (format!("GET / {host}Transfer-Encoding: chunked\r\n\r\nx\r\n"), 400),
-        (format!("GET / {host}Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"), 400),
+        (format!("GET / {host}Transfer-Encoding: chunked\r\n\r\n1\r\nabc0\r\n\r\n"), 400),
         (format!("GET / {host}Content-Length: 65537\r\n\r\n"), 413),
         (format!("GET / {host}Content-Length: 99999999999999999999\r\n\r\n"), 413),
         (format!("GET / {host}Transfer-Encoding: chunked\r\n\r\n10001\r\n"), 413),

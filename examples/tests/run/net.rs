@@ -64,9 +64,9 @@ fn echo_notices_what_is_wrong() {
             |mut stream| {
                 let mut bytes = Vec::new();
                 stream.read_to_end(&mut bytes).unwrap();
-                stream.write_all(&bytes[1..]).unwrap();
+                stream.write_all(&bytes[..99]).unwrap();
             },
-            "not what was sent",
+            "100 bytes went and 99 came back",
         ),
     ];
     for (serve, problem) in wrong {
