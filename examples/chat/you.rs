@@ -1,7 +1,6 @@
 //! A session with whoever sits at standard input.
 
-use std::io::{self, BufRead, Write};
-use std::thread;
+use std::io::{self, BufRead, BufReader, Write};
 use std::time::Duration;
 
 use rt::chan::{self, Receiver, after, bounded, never};
@@ -64,17 +63,18 @@ fn parrot(inbox: Receiver<Line>, door: Door) {
     }
 }
 
-/// The lines that are typed. A read of standard input may take for ever, and would hold the processor of a goroutine; a
-/// thread of its own is as good a sender.
+/// The lines that are typed. A read of standard input may take for ever; nobody else waits for it.
 fn standard_input() -> Receiver<String> {
-    let (tx, lines) = bounded(0);
-    thread::spawn(move || {
-        for line in io::stdin().lock().split(b'\n') {
+    let (tx, typed) = bounded(0);
+    // Not locked: a lock of std's belongs to its thread, and must not be held over a wait.
+    let lines = BufReader::new(io::stdin());
+    go!(move || {
+        for line in lines.split(b'\n') {
             let Ok(line) = line else { return };
             if tx.send(String::from_utf8_lossy(&line).trim_end().to_string()).is_err() {
                 return;
             }
         }
     });
-    lines
+    typed
 }

@@ -1,12 +1,13 @@
-//! A goroutine may call what blocks: `std::fs`, a pipe, `std::sync`, C; nothing has to be wrapped or marked. For now
-//! such a call holds its processor until it returns. The other processors run on and take the work that waits, here the
-//! second of two; with one processor, everything would wait.
+//! A goroutine may call what blocks: `std::fs`, a pipe, `std::sync`, C; nothing has to be wrapped or marked. Such a call
+//! holds a thread until it returns; the processor it had goes on with the others on another thread, here the only
+//! processor there is. What is known to take long may say so, with `rt::blocking`, and hands it over at once.
 //!
 //! ```text
 //! == blocking: std calls that block
 //! each wrote a file and read it: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 //! others ran while one was blocked in read(2): true
 //! read from the pipe: "through the kernel"
+//! announced: 7
 //! ```
 
 use std::io::{Read, Write};
@@ -50,7 +51,9 @@ fn read_a_pipe() {
 }
 
 pub(crate) fn run() {
-    let two_processors = Runtime::builder().procs(2).build().unwrap();
-    two_processors.run(use_files);
-    two_processors.run(read_a_pipe);
+    let one_processor = Runtime::builder().procs(1).build().unwrap();
+    one_processor.run(use_files);
+    one_processor.run(read_a_pipe);
+    let announced = one_processor.run(|| rt::blocking(|| through_a_file(7)));
+    println!("announced: {announced}");
 }

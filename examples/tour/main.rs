@@ -40,6 +40,12 @@
 //! parked         100,000 goroutines that wait
 //! runtimes       several runtimes, and plain threads
 //! blocking       std calls that block
+//! sleepers       eight blocked threads beside a ticker
+//! hog            a loop that never gives way
+//! timers         sleep, Timer, Ticker, after_func, timeout
+//! sockets        an echo server, deadlines, close
+//! futures        block_on, and a future by hand
+//! signals        from the system to a channel
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -55,8 +61,10 @@ mod ending;
 mod err_group;
 mod faces;
 mod fairness;
+mod futures;
 mod go;
 mod hello;
+mod hog;
 mod join;
 mod locals;
 mod map;
@@ -71,8 +79,12 @@ mod rw_lock;
 mod scope;
 mod select;
 mod semaphore;
+mod signals;
 mod single_flight;
+mod sleepers;
+mod sockets;
 mod states;
+mod timers;
 mod wait_group;
 mod yielding;
 
@@ -120,6 +132,12 @@ const CHAPTERS: &[Chapter] = &[
     chapter("parked", "100,000 goroutines that wait", parked::run),
     chapter("runtimes", "several runtimes, and plain threads", runtimes::run),
     chapter("blocking", "std calls that block", blocking::run),
+    chapter("sleepers", "eight blocked threads beside a ticker", sleepers::run),
+    chapter("hog", "a loop that never gives way", hog::run),
+    chapter("timers", "sleep, Timer, Ticker, after_func, timeout", timers::run),
+    chapter("sockets", "an echo server, deadlines, close", sockets::run),
+    chapter("futures", "block_on, and a future by hand", futures::run),
+    chapter("signals", "from the system to a channel", signals::run),
 ];
 
 impl Chapter {

@@ -1,6 +1,6 @@
-//! `yield_now` puts a goroutine behind all that can run on its processor. Here there is one processor only, so nobody
-//! else has a turn without it. What waits in `rt` (a channel, `join`, `sleep`) gives way by itself; a goroutine that
-//! only computes keeps its processor, for now, until it yields or ends.
+//! `yield_now` puts a goroutine behind all that can run on its processor, here the only one. What waits in `rt` (a
+//! channel, `join`, `sleep`) gives way by itself. A goroutine that only computes loses its processor when its time slice
+//! is over (see `hog`); who knows of nothing better to do gives way earlier.
 //!
 //! ```text
 //! == yielding: giving way

@@ -38,11 +38,10 @@
 //!
 //! # How it works
 //!
-//! One goroutine walks the tree and starts one for each file; these read with plain `std::fs` calls, as many at a
-//! time as there are processors, and send what they counted over a channel; `main` adds up. A second channel holds a
-//! slot for each file that may be under way: the walker waits for one before it starts the next goroutine. When the
-//! tree is walked and a `WaitGroup` says that every file is counted, it closes the first channel, which ends the loop
-//! in `main`.
+//! One goroutine walks the tree and starts one for each file; these read with plain `std::fs` calls and send
+//! what they counted over a channel; `main` adds up. A second channel holds a slot for each file that may be under way:
+//! the walker waits for one before it starts the next goroutine. When the tree is walked and a `WaitGroup` says that every
+//! file is counted, it closes the first channel, which ends the loop in `main`.
 
 mod count;
 mod progress;
@@ -68,7 +67,7 @@ use report::Report;
 const USAGE: &str = "usage: wordcount [PATH]";
 
 /// How many files are found, open, or counted and not yet added up, at a time. It bounds memory when the walk is faster
-/// than the counting, and open files when there are very many processors.
+/// than the counting, and open files: who blocks reading one holds no processor, so all of them may be open at once.
 const OPEN_FILES: usize = 64;
 
 /// What `main` hears while the goroutines work.

@@ -4,8 +4,11 @@
 //! then finds the ones that were built last.
 
 mod chat;
+mod httpd;
+mod net;
 mod numbers;
 mod pipeline;
+mod server;
 mod tour;
 mod wordcount;
 
