@@ -631,6 +631,7 @@ fn bad_environment_is_told() {
         ("RT_STACK_SIZE", "99999999999", "at most 1073741824"),
         ("RT_DEBUG", "everything", "schedtrace=MILLISECONDS"),
         ("RT_DEBUG", "schedtrace=0", "schedtrace"),
+        ("RT_BARRIER", "none", "membarrier"),
         ("RT_STACK_GUARD", "none", "\"madvise\", \"mprotect\""),
     ] {
         with(variable, value).assert_says(&["InvalidInput", variable, also]);

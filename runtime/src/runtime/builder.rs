@@ -146,6 +146,7 @@ impl Builder {
             },
         };
         env::debug()?;
+        env::barrier()?;
         Ok(Config {
             procs: procs as u32,
             class,

@@ -33,6 +33,19 @@ pub(super) fn debug() -> io::Result<()> {
     Ok(())
 }
 
+/// `RT_BARRIER`: `membarrier`, or `fence` to do without.
+///
+/// # Errors
+/// For a word that is not known.
+pub(super) fn barrier() -> io::Result<()> {
+    match text("RT_BARRIER")?.as_deref().map(str::trim) {
+        None | Some("fence" | "membarrier") => Ok(()),
+        Some(word) => Err(invalid(format!(
+            "the environment variable RT_BARRIER is {word:?}: it must be \"fence\" or \"membarrier\""
+        ))),
+    }
+}
+
 fn text(name: &str) -> io::Result<Option<String>> {
     match std::env::var(name) {
         Ok(text) if text.trim().is_empty() => Ok(None),
