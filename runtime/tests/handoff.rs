@@ -159,30 +159,44 @@ fn blocking_gives_the_processor_away_and_gets_one_back() {
     assert_eq!(rt::blocking(|| 1), 1);
 }
 
-fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").unwrap().count()
+/// The threads that run goroutines, of all runtimes.
+fn machines() -> usize {
+    let is_machine = |comm: &str| {
+        comm.strip_prefix("rt-").is_some_and(|id| id.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|comm| is_machine(comm))
+        .count()
+}
+
+/// As many goroutines as asked for block until all of them, and the caller, have seen that they do.
+fn block_together(count: usize) {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let all: Vec<_> = (0..count)
+        .map(|_| {
+            let mut theirs = theirs.try_clone().unwrap();
+            rt::spawn(move || theirs.read_exact(&mut [0]).unwrap())
+        })
+        .collect();
+    while machines() < count {
+        rt::time::sleep(Duration::from_millis(1));
+    }
+    ours.write_all(&vec![1; count]).unwrap();
+    all.into_iter().for_each(|g| g.join().unwrap());
 }
 
 #[test]
 fn threads_that_are_not_needed_any_more_end() {
     let _t = common::alone();
-    let before = threads();
+    common::eventually("the other tests' threads have ended", || machines() == 0);
     let runtime = runtime(2);
-    runtime.run(|| {
-        let all: Vec<_> =
-            (0..40).map(|_| rt::spawn(|| std::thread::sleep(Duration::from_millis(300)))).collect();
-        rt::time::sleep(Duration::from_millis(150));
-        assert!(threads() > 20, "{} threads", threads());
-        all.into_iter().for_each(|g| g.join().unwrap());
-    });
-    // The main thread, the monitor, one for each processor.
-    common::eventually("the threads have ended", || threads() <= before + 3);
+    runtime.run(|| block_together(40));
+    // One for each processor stays.
+    common::eventually("the threads have ended", || machines() <= 2);
     // What is left still works, and so do threads that come again.
-    runtime.run(|| {
-        let all: Vec<_> =
-            (0..40).map(|_| rt::spawn(|| std::thread::sleep(Duration::from_millis(20)))).collect();
-        all.into_iter().for_each(|g| g.join().unwrap());
-    });
+    runtime.run(|| block_together(40));
 }
 
 /// At the limit the processor stays, somebody says so, and all goes on when the call returns.
