@@ -172,10 +172,6 @@ impl Entry {
 #[cfg(all(test, loom))]
 mod loom_tests {
     //! One M that enters and leaves, lets its P go and holds it again; a monitor that takes it.
-    //!
-    //! Broken on purpose, and noticed: no heavy barrier; no light one (in the model a fence); `keep` that does not
-    //! move the epoch; `release` that does not; `leave` Relaxed; GIVE cleared by the monitor after a success;
-    //! no fence in `is_asked`.
 
     use super::Entry;
     use crate::p::Owner;
