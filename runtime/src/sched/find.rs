@@ -1,8 +1,9 @@
 //! Where the next runnable comes from.
 //!
-//! In this order: on every 61st slice the global queue; `next`, which inherits the slice, so that
-//! a pair that wakes each other shares one; the P's own queue; the P's share of the global queue;
-//! half of another P's queue; at last another P's `next`, when it has gone stale.
+//! In this order: on every 61st slice the global queue, or else who waited for a deadline or a socket; `next`,
+//! which inherits the slice, so that a pair that wakes each other shares one; the P's own queue, in turns with
+//! deadlines while several are due; the P's share of the global queue; deadlines and sockets; half of another
+//! P's queue; at last another P's `next`, when it has gone stale.
 //!
 //! **Warm work stays where it is, unless it has to wait.** A goroutine that has been on a stack before is
 //! in the queue because somebody on that P has just woken it, and mostly to talk to it: to move it
