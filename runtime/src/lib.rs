@@ -36,6 +36,7 @@ mod trace;
 mod util;
 mod wait;
 
+pub mod any;
 pub mod chan;
 pub mod collections;
 pub mod net;
@@ -46,7 +47,7 @@ pub mod task;
 pub mod time;
 
 pub use panic::PanicPolicy;
-pub use rt_macros::{go, main, select, test};
+pub use rt_macros::{go, main, select, test, type_switch};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
 pub use task::{JoinError, JoinHandle, block_on, blocking, scope, spawn, yield_now};
 
@@ -88,6 +89,13 @@ pub fn procs() -> usize {
 /// What the macros expand to. Not for direct use.
 #[doc(hidden)]
 pub mod __private {
+    /// Of `type_switch!`.
+    pub mod any {
+        pub use crate::any::switch::{
+            Concrete, Interface, InterfaceValue, Object, Peel, Plain, Pointer, case, case_dyn,
+            value,
+        };
+    }
     pub use crate::chan::select::{
         Arm, Case, RecvCase, RecvOperand, SendCase, SendFromCase, SendOperand, Wait, recv_case,
         select, select_forever, send_case, send_from_case,
