@@ -11,7 +11,7 @@
 //! other. The array is a `Vec` of which only the length matters that was ever written: what lies beyond, up to the
 //! capacity, was never written, and is made by `T::default()` when a slice is extended over it.
 //!
-//! There is no `unsafe` in it. What keeps it right for every `T`, one whose `Clone`, `Default`, `PartialEq` or `Drop` panics
+//! There is one `unsafe` in it, in `append::put`. What keeps it right for every `T`, one whose `Clone`, `Default`, `PartialEq` or `Drop` panics
 //! or uses the very same slice included:
 //!
 //! 1. Of a nil slice, and of no other, `array` is None; its start, len and cap are 0.
@@ -24,12 +24,10 @@
 //!
 //! | rejected | why |
 //! |---|---|
-//! | a raw array with cells, and a flag of its own for views | `unsafe`, for nothing: the same speed |
+//! | a raw array with cells, and a flag of its own for views | `unsafe` all over, for nothing: the same speed |
 //! | a parameter for the policy of growth | `Slice::nil()` could no longer infer it, as `HashMap::new` cannot for a hasher |
 //! | an array that knows which elements views lie over | a write costs a search; a view is short |
 //! | filling up to the capacity at once, as Go does | what is appended would be written twice, and `append` would want `Default` |
-
-#![forbid(unsafe_code)]
 
 mod append;
 mod growth;
