@@ -46,6 +46,9 @@
 //! sockets        an echo server, deadlines, close
 //! futures        block_on, and a future by hand
 //! signals        from the system to a channel
+//! slices         windows on one array
+//! subsets        overwritten, copied, forked
+//! interfaces     Dyn, assertions, type_switch!
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -65,6 +68,7 @@ mod futures;
 mod go;
 mod hello;
 mod hog;
+mod interfaces;
 mod join;
 mod locals;
 mod map;
@@ -82,8 +86,10 @@ mod semaphore;
 mod signals;
 mod single_flight;
 mod sleepers;
+mod slices;
 mod sockets;
 mod states;
+mod subsets;
 mod timers;
 mod wait_group;
 mod yielding;
@@ -138,6 +144,9 @@ const CHAPTERS: &[Chapter] = &[
     chapter("sockets", "an echo server, deadlines, close", sockets::run),
     chapter("futures", "block_on, and a future by hand", futures::run),
     chapter("signals", "from the system to a channel", signals::run),
+    chapter("slices", "windows on one array", slices::run),
+    chapter("subsets", "overwritten, copied, forked", subsets::run),
+    chapter("interfaces", "Dyn, assertions, type_switch!", interfaces::run),
 ];
 
 impl Chapter {

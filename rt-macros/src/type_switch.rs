@@ -60,7 +60,8 @@ fn expand_switch(TypeSwitch { name, operand, arms, default }: &TypeSwitch) -> To
         None => ours!({}),
     };
     // Located at the operand: "`i32` is no interface value".
-    let at = operand.to_token_stream().into_iter().next().map_or_else(Span::mixed_site, |t| t.span());
+    let at =
+        operand.to_token_stream().into_iter().next().map_or_else(Span::mixed_site, |t| t.span());
     let at = Span::mixed_site().located_at(at);
     let subject = quote_spanned!(at=> (&&&operand).subject());
     let value = quote_spanned!(at=> ::rt::__private::any::value(subject));

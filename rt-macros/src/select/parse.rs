@@ -11,8 +11,8 @@
 //!
 //! Every error is under the token or the arm that is wrong. The first one found is the only one.
 
-use proc_macro2::Span;
 use crate::arms::{COMMA, NO_BODY, ends_with_block};
+use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::token::{Brace, Paren};

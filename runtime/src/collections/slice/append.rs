@@ -126,8 +126,7 @@ impl<T: Clone> Slice<T> {
     #[track_caller]
     fn append_vec(&self, values: Vec<T>) -> Self {
         let fits = values.len() <= self.cap - self.len;
-        let mut longer =
-            if fits { self.clone() } else { self.cloned(self.next_cap(values.len())) };
+        let mut longer = if fits { self.clone() } else { self.cloned(self.next_cap(values.len())) };
         longer.put_all(values);
         longer
     }
