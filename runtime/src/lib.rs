@@ -39,6 +39,7 @@ mod wait;
 pub mod any;
 pub mod chan;
 pub mod collections;
+pub mod context;
 pub mod net;
 mod runtime;
 pub mod signal;
