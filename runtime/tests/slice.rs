@@ -187,7 +187,8 @@ fn traits() {
     s.extend([4]);
     s.extend(&[5]);
     assert_eq!(s, vec![1, 2, 3, 4, 5]);
-    assert!(s == [1, 2, 3, 4, 5][..] && s == &[1, 2, 3, 4, 5][..] && s != Slice::default());
+    let borrowed = &[1, 2, 3, 4, 5][..];
+    assert!(s == *borrowed && s == borrowed && s != Slice::default());
     assert_eq!(s.clone().into_iter().rev().step_by(2).collect::<Vec<_>>(), [5, 3, 1]);
     assert_eq!((&s).into_iter().len(), 5);
     assert_eq!(Slice::<i32>::nil(), Slice::make(0, 3));
