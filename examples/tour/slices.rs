@@ -10,7 +10,7 @@
 //! s1      [ 0  1  2  3  4 50 ..... ]  len 6 cap 8
 //! s2               [ 3  4 50 ..... ]  len 3 cap 5
 //! append three to s2: no room, a new array
-//! s2      [ 3  4 50 60 70 80 ............ ]  len 6 cap 10
+//! s2      [ 3  4 50 60 70 80 ........... ]  len 6 cap 10
 //! array   [ 0  1  2  3  4 50  6  7 ]
 //! make(4, 8) is [0 0 0 0], [1 2 3 4] and 5 is [1 2 3 4 5] with cap 8, and [6 7 8] more [1 2 3 4 5 6 7 8]
 //! grown from 1023, 1024 and 1280: 2046, 1280, 1600
