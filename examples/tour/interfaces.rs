@@ -10,9 +10,9 @@
 //! 1 params is int,value is Dyn(i64)
 //! 2 params is string,value is text
 //! 3 params student,value is Student("Ann")
-//! 4 params *student,value is Student("Bea")
-//! 0 params is nil
-//! 1 params speaks: woof
+//! 0 params *student,value is Student("Bea")
+//! 1 params is nil
+//! 2 params speaks: woof
 //! interface conversion: interface is i32, not bool
 //! ```
 
@@ -25,7 +25,6 @@ trait Mammal: Send {
 }
 
 struct Noise(&'static str);
-
 impl Mammal for Noise {
     fn say(&self) -> &'static str {
         self.0
@@ -52,11 +51,9 @@ fn just(items: &[Dyn]) {
 pub(crate) fn run() {
     let mammals = ["woof", "meow", "speak"].map(|says| Box::new(Noise(says)) as Box<dyn Mammal>);
     mammals.iter().for_each(|mammal| println!("{}", mammal.say()));
-
     any::register::<Noise, dyn Mammal>(|noise| noise);
-    let (ann, bea) = (Dyn::new(Student("Ann")), Dyn::new(Box::new(Student("Bea"))));
-    just(&[Dyn::new(true), Dyn::new(1_i64), Dyn::new("text"), ann, bea]);
-    just(&[Dyn::nil(), Dyn::new(Noise("woof"))]);
+    just(&[Dyn::new(true), Dyn::new(1_i64), Dyn::new("text"), Dyn::new(Student("Ann"))]);
+    just(&[Dyn::new(Box::new(Student("Bea"))), Dyn::nil(), Dyn::new(Noise("woof"))]);
     let wrong = catch_unwind(|| *Dyn::new(5).must::<bool>()).unwrap_err();
     println!("{}", wrong.downcast_ref::<String>().unwrap());
 }
