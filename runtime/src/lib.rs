@@ -23,7 +23,6 @@ mod g;
 mod lock;
 mod m;
 mod p;
-mod panic;
 mod parker;
 mod poller;
 mod prim;
@@ -38,6 +37,7 @@ mod wait;
 
 pub mod chan;
 pub mod net;
+pub mod panic;
 mod runtime;
 pub mod signal;
 pub mod sync;

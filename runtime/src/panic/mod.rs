@@ -1,4 +1,4 @@
-//! What is said when a goroutine panics.
+//! Panics as values, and what is said when a goroutine panics.
 //!
 //! With the panic hook (which `#[rt::main]` and `#[rt::test]` install, and a runtime only
 //! when asked) the line is printed where the panic happens, with its place, in the words
@@ -7,9 +7,11 @@
 
 mod hook;
 mod uncaught;
+mod value;
 
 pub(crate) use hook::install;
 pub(crate) use uncaught::{describe, uncaught};
+pub use value::{Location, Panic};
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
