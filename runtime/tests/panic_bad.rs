@@ -148,7 +148,7 @@ fn frames_in_destructors() {
             });
             fail("outer")
         });
-        let panic: Panic = caught.map(|()| ()).unwrap_err();
+        let panic: Panic = caught.unwrap_err();
         assert_eq!(panic.message(), "outer");
         assert!(panic.previous().is_none());
         assert_eq!(seen.get(), 1);
@@ -169,7 +169,7 @@ fn guards_run_while_unwinding_and_their_panics_end_there() {
             }
             fail("first")
         });
-        assert_eq!(text(caught.map(|()| ())), "first");
+        assert_eq!(text(caught), "first");
         assert_eq!(ran.get(), 11);
         // Not unwinding, it is a panic like any other.
         let caught = catch(|| {
@@ -192,7 +192,7 @@ fn guards_run_when_a_goroutine_exits() {
             rt::defer! { rt::task::exit() }
             rt::task::exit()
         });
-        assert!(gone.join().map(|()| ()).unwrap_err().is_cancelled());
+        assert!(gone.join().unwrap_err().is_cancelled());
         assert_eq!(RAN.load(Ordering::Relaxed), 1);
     });
 }
@@ -264,7 +264,7 @@ fn frames_in_scopes_and_scopes_in_deferred_code() {
             });
             rt::scope(|s| {
                 s.spawn(|| frame(|f| f.defer(|_| add(10))));
-                s.spawn(|| catch(|| fail(1)).map(|()| ()).unwrap_err()).join().unwrap();
+                s.spawn(|| catch(|| -> () { fail(1) }).unwrap_err()).join().unwrap();
                 fail("out of the scope")
             })
         });

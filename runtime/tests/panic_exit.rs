@@ -49,7 +49,7 @@ fn exit_runs_deferred_code_and_is_not_recovered() {
                 unreachable!("it has exited");
             })
         });
-        let error = gone.join().map(|()| ()).unwrap_err();
+        let error = gone.join().unwrap_err();
         assert!(error.is_cancelled(), "{error:?}");
         tally.assert_all_dropped();
     });
@@ -60,10 +60,10 @@ fn catch_lets_an_exit_pass() {
     let _t = common::test();
     on_one_and_two(|| {
         let gone = rt::spawn(|| {
-            let _ = catch(|| rt::task::exit());
+            let _ = catch(|| -> () { rt::task::exit() });
             unreachable!("it has exited");
         });
-        assert!(gone.join().map(|()| ()).unwrap_err().is_cancelled());
+        assert!(gone.join().unwrap_err().is_cancelled());
     });
 }
 
@@ -95,7 +95,7 @@ fn a_panic_while_it_exits_is_recovered_and_the_exit_goes_on() {
                 unreachable!("it has exited");
             })
         });
-        assert!(gone.join().map(|()| ()).unwrap_err().is_cancelled());
+        assert!(gone.join().unwrap_err().is_cancelled());
         assert_eq!(seen.load(Ordering::Relaxed), 11);
     });
 }
@@ -113,7 +113,7 @@ fn catch_of_a_panic_while_it_exits_goes_on_exiting() {
             });
             unreachable!("it has exited");
         });
-        assert!(gone.join().map(|()| ()).unwrap_err().is_cancelled());
+        assert!(gone.join().unwrap_err().is_cancelled());
     });
 }
 
@@ -147,7 +147,7 @@ fn exit_in_deferred_code_ends_the_panic() {
                 fail(payload)
             })
         });
-        assert!(gone.join().map(|()| ()).unwrap_err().is_cancelled());
+        assert!(gone.join().unwrap_err().is_cancelled());
         tally.assert_all_dropped();
     });
 }
@@ -163,7 +163,7 @@ fn exit_in_deferred_code_of_a_frame_that_returned() {
                 2
             })
         });
-        assert!(gone.join().map(|_| ()).unwrap_err().is_cancelled());
+        assert!(gone.join().unwrap_err().is_cancelled());
     });
 }
 

@@ -365,14 +365,14 @@ fn catch_returns_the_value_or_the_panic() {
     let _t = common::test();
     everywhere(|| {
         assert_eq!(catch(|| 7).unwrap(), 7);
-        let panic = catch(|| fail(String::from("text"))).map(|()| ()).unwrap_err();
+        let panic = catch(|| -> () { fail(String::from("text")) }).unwrap_err();
         assert_eq!(panic.message(), "text");
         assert_eq!(panic.to_string(), "text");
         assert_eq!(format!("{panic:?}"), "Panic { message: \"text\" }");
         assert_eq!(panic.downcast_ref::<String>().unwrap(), "text");
         let panic = panic.downcast::<i32>().unwrap_err();
         assert_eq!(*panic.into_payload().downcast::<String>().unwrap(), "text");
-        let odd = catch(|| fail(7)).map(|()| ()).unwrap_err();
+        let odd = catch(|| -> () { fail(7) }).unwrap_err();
         assert_eq!(odd.message(), "(a payload that is no text)");
         assert!(odd.is::<i32>());
         // As an error of whatever kind.
