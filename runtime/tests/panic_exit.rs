@@ -29,7 +29,7 @@ fn exit_runs_deferred_code_and_is_not_recovered() {
         let tokens = [tally.token(), tally.token(), tally.token()];
         let gone = rt::spawn(move || {
             let [a, b, c] = tokens;
-            frame(|f| {
+            frame(|f| -> () {
                 f.defer(move |u| {
                     sees_an_exit(u);
                     drop(a);
@@ -74,7 +74,7 @@ fn a_panic_while_it_exits_is_recovered_and_the_exit_goes_on() {
         let seen = Arc::new(AtomicU32::new(0));
         let sees = seen.clone();
         let gone = rt::spawn(move || {
-            frame(|f| {
+            frame(|f| -> () {
                 let (last, sees2) = (sees.clone(), sees);
                 f.defer(move |u| {
                     sees_an_exit(u);
