@@ -40,13 +40,13 @@ macro_rules! defer {
         ::core::compile_error!("`defer!` takes the code to run: `defer! { .. }` or `defer!(|| ..)`")
     };
     (|| $($body:tt)*) => {
-        let _deferred = $crate::__private::Guard::new(|| $($body)*);
+        let _deferred = $crate::panic::Guard::new(|| $($body)*);
     };
     (move || $($body:tt)*) => {
-        let _deferred = $crate::__private::Guard::new(move || $($body)*);
+        let _deferred = $crate::panic::Guard::new(move || $($body)*);
     };
     ($($code:tt)*) => {
-        let _deferred = $crate::__private::Guard::new(|| { $($code)* });
+        let _deferred = $crate::panic::Guard::new(|| { $($code)* });
     };
 }
 
