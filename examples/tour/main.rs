@@ -46,6 +46,8 @@
 //! sockets        an echo server, deadlines, close
 //! futures        block_on, and a future by hand
 //! signals        from the system to a channel
+//! metrics        the runtime in numbers
+//! trace          what the scheduler did, for Perfetto
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -68,6 +70,7 @@ mod hog;
 mod join;
 mod locals;
 mod map;
+mod metrics;
 mod mutex;
 mod names;
 mod once;
@@ -85,6 +88,7 @@ mod sleepers;
 mod sockets;
 mod states;
 mod timers;
+mod trace;
 mod wait_group;
 mod yielding;
 
@@ -138,6 +142,8 @@ const CHAPTERS: &[Chapter] = &[
     chapter("sockets", "an echo server, deadlines, close", sockets::run),
     chapter("futures", "block_on, and a future by hand", futures::run),
     chapter("signals", "from the system to a channel", signals::run),
+    chapter("metrics", "the runtime in numbers", metrics::run),
+    chapter("trace", "what the scheduler did, for Perfetto", trace::run),
 ];
 
 impl Chapter {
