@@ -154,7 +154,11 @@ impl Builder {
             abort_on_panic: self.panic_policy == PanicPolicy::Abort,
             migrate: self.migrate,
             schedtrace: debug.schedtrace,
-            hooks: Hooks { uncaught: panic::uncaught, drop_locals: task::drop_locals },
+            hooks: Hooks {
+                uncaught: panic::uncaught,
+                drop_locals: task::drop_locals,
+                drop_panics: panic::drop_notes,
+            },
         })
     }
 }
