@@ -21,8 +21,7 @@
 //!
 //! The writers of one ring are ordered among themselves: who holds the P, or the lock, hands it on.
 //!
-//! The model in `loom_tests` checks this on this code. Broken on purpose, and noticed: no W1; no R3; R5 that keeps one
-//! more.
+//! The model in `loom_tests` checks this on this code. Broken on purpose, and noticed: no W1.
 
 use super::event::{Entry, WORDS};
 use crate::prim::atomic::{AtomicU64, Ordering, fence};
