@@ -49,6 +49,8 @@
 //! slices         windows on one array
 //! subsets        overwritten, copied, forked
 //! interfaces     Dyn, assertions, type_switch!
+//! metrics        the runtime in numbers
+//! trace          what the scheduler did, for Perfetto
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -72,6 +74,7 @@ mod interfaces;
 mod join;
 mod locals;
 mod map;
+mod metrics;
 mod mutex;
 mod names;
 mod once;
@@ -91,6 +94,7 @@ mod sockets;
 mod states;
 mod subsets;
 mod timers;
+mod trace;
 mod wait_group;
 mod yielding;
 
@@ -147,6 +151,8 @@ const CHAPTERS: &[Chapter] = &[
     chapter("slices", "windows on one array", slices::run),
     chapter("subsets", "overwritten, copied, forked", subsets::run),
     chapter("interfaces", "Dyn, assertions, type_switch!", interfaces::run),
+    chapter("metrics", "the runtime in numbers", metrics::run),
+    chapter("trace", "what the scheduler did, for Perfetto", trace::run),
 ];
 
 impl Chapter {

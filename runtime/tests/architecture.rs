@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
     ("rooms", &["chan", "time", "context", "sync", "net", "signal"]),
-    ("front", &["runtime", "lib"]),
+    ("front", &["debug", "runtime", "lib"]),
 ];
 
 /// Beside the house: these import nothing of the crate but themselves, and only the root imports them. So they
