@@ -27,6 +27,8 @@
 //! cases          cases that come and go
 //! dynamic        cases of which nobody knows how many
 //! clocks         after, tick and never
+//! contexts       ten workers, until they are told
+//! causes         deadlines, causes, values
 //! mutex          one at a time
 //! rw_lock        many readers, or one writer
 //! condvar        until it has changed
@@ -58,9 +60,11 @@
 mod barrier;
 mod blocking;
 mod cases;
+mod causes;
 mod channels;
 mod clocks;
 mod condvar;
+mod contexts;
 mod dynamic;
 mod ending;
 mod err_group;
@@ -129,6 +133,8 @@ const CHAPTERS: &[Chapter] = &[
     chapter("cases", "cases that come and go", cases::run),
     chapter("dynamic", "cases of which nobody knows how many", dynamic::run),
     chapter("clocks", "after, tick and never", clocks::run),
+    chapter("contexts", "ten workers, until they are told", contexts::run),
+    chapter("causes", "deadlines, causes, values", causes::run),
     chapter("mutex", "one at a time", mutex::run),
     chapter("rw_lock", "many readers, or one writer", rw_lock::run),
     chapter("condvar", "until it has changed", condvar::run),
