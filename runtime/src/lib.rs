@@ -37,6 +37,7 @@ mod util;
 mod wait;
 
 pub mod chan;
+pub mod collections;
 pub mod net;
 mod runtime;
 pub mod signal;
