@@ -68,12 +68,30 @@ fn main() {
                 (Hashbrown::NAME, rows::memory::<Hashbrown>(keys)),
                 (Griddle::NAME, rows::memory::<Griddle>(keys)),
             ] {
-                println!("{name:<12} peak {} MiB, end {} MiB, {:.2}x", peak >> 20, end >> 20, peak as f64 / end as f64);
+                println!(
+                    "{name:<12} peak {} MiB, end {} MiB, {:.2}x",
+                    peak >> 20,
+                    end >> 20,
+                    peak as f64 / end as f64
+                );
             }
         }
     }
     if ["all", "get"].contains(&row) {
-        for keys in size(&[100, 300, 900, 4000, 16_000, 65_536, 131_072, 262_144, 524_288, 1 << 20, 2 << 20, 4 << 20]) {
+        for keys in size(&[
+            100,
+            300,
+            900,
+            4000,
+            16_000,
+            65_536,
+            131_072,
+            262_144,
+            524_288,
+            1 << 20,
+            2 << 20,
+            4 << 20,
+        ]) {
             fn g<P: Peer>(keys: u64) -> f64 {
                 rows::get::<P>(keys, 4_000_000)
             }
