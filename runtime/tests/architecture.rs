@@ -13,7 +13,7 @@ use std::fs;
 
 /// The floors, from the ground up; on each, from left to right.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("ground", &["prim", "sys"]),
+    ("ground", &["prim", "sys", "collections"]),
     ("cellar", &["util", "lock", "trace", "stack"]),
     ("tools", &["parker", "queue", "timer", "carrier", "poller"]),
     ("nouns", &["g", "p", "m"]),
@@ -29,8 +29,23 @@ const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task")];
 /// The modules that may hold `unsafe`. All others say `#![forbid(unsafe_code)]`. (The root has no
 /// `unsafe` either, but an attribute there would bind all.)
 const MAY_BE_UNSAFE: &[&str] = &[
-    "sys", "lock", "stack", "queue", "carrier", "poller", "g", "p", "m", "sched", "wait", "panic",
-    "task", "sync", "chan", "runtime",
+    "sys",
+    "lock",
+    "stack",
+    "queue",
+    "carrier",
+    "poller",
+    "g",
+    "p",
+    "m",
+    "sched",
+    "wait",
+    "panic",
+    "task",
+    "sync",
+    "chan",
+    "runtime",
+    "collections",
 ];
 
 /// Files outside of `prim` that may use std's own locks or atomics, and why.

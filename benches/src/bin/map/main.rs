@@ -2,6 +2,7 @@
 
 mod memory;
 mod peers;
+mod plot;
 mod rows;
 
 use peers::{Griddle, Hashbrown, Peer, Rt, Std};
@@ -46,6 +47,61 @@ fn latency<P: Peer>(keys: u64, runs: usize) {
     );
 }
 
+/// The slowest insert of each of 400 stretches of time, in microseconds.
+fn stretches<P: Peer>(keys: u64) -> plot::Line {
+    let run = rows::latency::<P>(keys);
+    let each = run.each.chunks(run.each.len().div_ceil(400));
+    let worst = each.map(|part| f64::from(part.iter().copied().max().unwrap_or(0)) / 1000.0);
+    (P::NAME, worst.enumerate().map(|(n, worst)| (n as f64 / 400.0, worst)).collect())
+}
+
+fn plots() -> std::io::Result<()> {
+    for millions in [4, 16] {
+        let keys = millions * 1_000_000;
+        let lines = [
+            stretches::<Rt>(keys),
+            stretches::<Hashbrown>(keys),
+            stretches::<Griddle>(keys),
+            stretches::<Std>(keys),
+        ];
+        let ticks = (0..=4).map(|n| n as f64 / 4.0);
+        let frame = plot::Frame {
+            title: "The slowest of each 1/400 of all inserts",
+            ticks: ticks.map(|at| (at, format!("{} M", at * millions as f64))).collect(),
+            unit: "us",
+            decades: (-1, 6),
+        };
+        plot::draw(&format!("docs/map-insert-{millions}m.svg"), &frame, &lines)?;
+    }
+    fn line<P: Peer>(sizes: &[u64]) -> plot::Line {
+        let last = (sizes.len() - 1) as f64;
+        let rate = |keys: &u64| 1000.0 / rows::get::<P>(*keys, 2_000_000);
+        let rates = sizes.iter().map(rate).enumerate();
+        (P::NAME, rates.map(|(n, rate)| (n as f64 / last, rate)).collect())
+    }
+    let sizes: Vec<u64> = (0..18).map(|n| 100 << n).chain([16_000_000]).collect();
+    let label = |keys: u64| match keys {
+        0..1000 => keys.to_string(),
+        1000..1_000_000 => format!("{} k", keys / 1000),
+        _ => format!("{:.1} M", keys as f64 / 1e6),
+    };
+    let last = (sizes.len() - 1) as f64;
+    let ticks = sizes.iter().enumerate().step_by(3);
+    let frame = plot::Frame {
+        title: "Look-ups of keys that are there, by the size of the map",
+        ticks: ticks.map(|(n, keys)| (n as f64 / last, label(*keys))).collect(),
+        unit: "M/s",
+        decades: (0, 3),
+    };
+    let lines = [
+        line::<Rt>(&sizes),
+        line::<Hashbrown>(&sizes),
+        line::<Griddle>(&sizes),
+        line::<Std>(&sizes),
+    ];
+    plot::draw("docs/map-get.svg", &frame, &lines)
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let row = args.first().map_or("all", String::as_str);
@@ -60,6 +116,9 @@ fn main() {
             latency::<Griddle>(keys, 2);
             latency::<Std>(keys, 2);
         }
+    }
+    if row == "plots" {
+        plots().expect("docs/ is where this is run, and can be written to");
     }
     if ["all", "memory"].contains(&row) {
         for keys in size(&[4_000_000]) {

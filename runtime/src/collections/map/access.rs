@@ -149,6 +149,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.work();
         match self.table.find_or_space(hashed, |other| key == *other) {
             Ok(found) => {
+                // Before anything is changed: its destructor may panic.
+                drop(key);
                 // SAFETY: the cell is full, and nobody else has it.
                 let there = unsafe { &mut *found.cell.value() };
                 Some(mem::replace(there, value))
@@ -177,7 +179,9 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        self.remove_entry(key).map(|(_, value)| value)
+        let (key, value) = self.remove_entry(key)?;
+        drop(key); // If this panics, the value is dropped, too.
+        Some(value)
     }
 
     /// Takes a key out, and returns it and its value.

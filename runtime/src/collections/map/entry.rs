@@ -263,7 +263,9 @@ impl<'a, K, V> OccupiedEntry<'a, K, V> {
     /// See [`Entry`].
     #[inline]
     pub fn remove(self) -> V {
-        self.remove_entry().1
+        let (key, value) = self.remove_entry();
+        drop(key); // If this panics, the value is dropped, too.
+        value
     }
 
     /// Takes the key out, and returns it and its value.

@@ -98,8 +98,8 @@ pub struct Map<K, V, S = SeededState> {
 /// bits and the top byte depend on all bits of what the hasher said.
 #[inline]
 fn hash<Q: Hash + ?Sized>(hasher: &impl BuildHasher, seed: u64, key: &Q) -> u64 {
-    let product = (hasher.hash_one(key) ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    product ^ (product >> 32)
+    let product = u128::from(hasher.hash_one(key) ^ seed) * 0x9E37_79B9_7F4A_7C15;
+    product as u64 ^ (product >> 64) as u64
 }
 
 impl<K, V> Map<K, V, SeededState> {

@@ -181,7 +181,9 @@ impl<K, V> Iterator for IntoKeys<K, V> {
 
     #[inline]
     fn next(&mut self) -> Option<K> {
-        self.0.next().map(|(key, _)| key)
+        let (key, value) = self.0.next()?;
+        drop(value); // If this panics, the key is dropped, too.
+        Some(key)
     }
 
     #[inline]
@@ -195,7 +197,9 @@ impl<K, V> Iterator for IntoValues<K, V> {
 
     #[inline]
     fn next(&mut self) -> Option<V> {
-        self.0.next().map(|(_, value)| value)
+        let (key, value) = self.0.next()?;
+        drop(key); // If this panics, the value is dropped, too.
+        Some(value)
     }
 
     #[inline]

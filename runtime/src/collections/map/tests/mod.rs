@@ -124,7 +124,7 @@ const STEPS: u64 = if cfg!(miri) { 300 } else { 20_000 };
 
 #[test]
 fn it_does_what_stds_map_does() {
-    for seed in 0..4 {
+    for seed in 0..if cfg!(miri) { 1 } else { 4 } {
         for keys in [10, 100, 1000] {
             against_std(super::SeededState::new(), keys, STEPS, seed);
         }
@@ -137,6 +137,7 @@ fn chains_may_be_long() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "checks a large map a thousand times")]
 fn it_grows_when_go_grows() {
     let mut map = Map::new();
     let mut grown = Vec::new();
@@ -207,6 +208,7 @@ fn a_new_map_allocates_nothing_and_an_emptied_one_has_another_seed() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn many_overflow_buckets_start_a_growth_of_the_same_size() {
     let mut map: Map<u64, (), Crowded> = Map::with_hasher(Crowded);
     let mut same = 0;
