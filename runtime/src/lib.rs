@@ -38,6 +38,7 @@ mod wait;
 
 pub mod chan;
 pub mod collections;
+pub mod context;
 pub mod net;
 mod runtime;
 pub mod signal;

@@ -239,7 +239,7 @@ impl<K, V> Table<K, V> {
         self.done += 1;
         let Some(old) = &self.old else { unreachable!("there is an old array while it grows") };
         if self.done == old.len() {
-            self.old.take().map(Array::free);
+            self.old.take().into_iter().for_each(Array::free);
             self.done = 0;
             if let Some(spare) = self.spare.take() {
                 // SAFETY: it was taken from a directory, and nothing live is in it.

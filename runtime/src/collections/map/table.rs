@@ -337,8 +337,7 @@ impl<K, V> Table<K, V> {
             // SAFETY: it was taken from a directory.
             unsafe { Array::release(spare) };
         }
-        self.old.take().map(Array::free);
-        self.now.take().map(Array::free);
+        self.old.take().into_iter().chain(self.now.take()).for_each(Array::free);
         (self.done, self.len, self.overflow, self.old_overflow) = (0, 0, 0, 0);
     }
 
