@@ -27,7 +27,7 @@ fn check<K: Hash, V, S: BuildHasher>(map: &Map<K, V, S>) {
                 let mark = some.marks().get(cell);
                 assert!(!rest || mark == EMPTY_REST, "something behind the rest");
                 rest |= mark == EMPTY_REST;
-                assert!(mark < 2 || mark >= LEAST_TOP, "a mark of evacuation in a live chain");
+                assert!(!(2..LEAST_TOP).contains(&mark), "a mark of evacuation in a live chain");
                 if mark >= LEAST_TOP {
                     full += 1;
                     // SAFETY: the cell is full.
