@@ -137,7 +137,8 @@ fn what_is_forgotten_stays_in_order() {
     let mut map: Map<u32, String> = (0..50).map(|n| (n, n.to_string())).collect();
     let mut drain = map.drain();
     let taken: Vec<_> = drain.by_ref().take(20).collect();
-    std::mem::forget(drain);
+    // Forgotten, as `mem::forget` does.
+    let _ = std::mem::ManuallyDrop::new(drain);
     assert_eq!((taken.len(), map.len(), map.iter().count()), (20, 30, 30));
     assert!(taken.iter().all(|(key, _)| !map.contains_key(key)));
     let mut extract = map.extract_if(|_, _| true);
