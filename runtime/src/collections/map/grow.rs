@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Go also moves the chain that the write itself touches, so each look-up has to ask the old
-//! bucket whether it has moved; here it is a comparison with `done`. Measured, docs/DESIGN.md says what that is worth.
+//! bucket whether it has moved; here it is a comparison with `done`. docs/DESIGN.md says
+//! what that is worth.
 //!
 //! Invariants: those of the [table](super::table). A chain is moved in two steps: first
 //! all of its keys are hashed, which is code of the user and changes nothing; then they are moved,
