@@ -38,6 +38,7 @@
 //! err_group      the first error
 //! single_flight  one call for all
 //! map            shared without a lock
+//! growth         a map while it grows
 //! pool           used again
 //! parked         100,000 goroutines that wait
 //! runtimes       several runtimes, and plain threads
@@ -72,6 +73,7 @@ mod faces;
 mod fairness;
 mod futures;
 mod go;
+mod growth;
 mod hello;
 mod hog;
 mod interfaces;
@@ -144,6 +146,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("err_group", "the first error", err_group::run),
     chapter("single_flight", "one call for all", single_flight::run),
     chapter("map", "shared without a lock", map::run),
+    chapter("growth", "a map while it grows", growth::run),
     chapter("pool", "used again", pool::run),
     chapter("parked", "100,000 goroutines that wait", parked::run),
     chapter("runtimes", "several runtimes, and plain threads", runtimes::run),

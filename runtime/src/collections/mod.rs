@@ -7,12 +7,15 @@
 //! |---|---|
 //! | [`Slice`] | Go's slice to the letter: headers over a shared array, for one goroutine |
 //! | [`ForkSlice`] | what one mostly wants instead: shared, grown in place, and never overwritten; for many goroutines |
+//! | [`Map`] | Go's hash map: it grows a little with each write, so that none pays for a whole rehash |
 
 mod bounds;
 mod fork;
+pub mod map;
 mod slice;
 
 pub use fork::ForkSlice;
+pub use map::Map;
 pub use slice::{Growth, IntoIter, Slice};
 
 use std::fmt;
