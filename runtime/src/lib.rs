@@ -38,6 +38,7 @@ mod wait;
 pub mod chan;
 pub mod net;
 pub mod panic;
+pub mod pool;
 mod runtime;
 pub mod signal;
 pub mod sync;

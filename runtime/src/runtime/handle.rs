@@ -98,6 +98,10 @@ impl Handle {
         run(&self.sched, f)
     }
 
+    pub(crate) fn sched(&self) -> &Arc<Sched> {
+        &self.sched
+    }
+
     pub(crate) fn num_goroutines(&self) -> usize {
         self.sched.live().try_into().unwrap_or(usize::MAX)
     }

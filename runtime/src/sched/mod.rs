@@ -240,6 +240,11 @@ pub(crate) fn current_sched() -> Option<Arc<Sched>> {
     Some(unsafe { Arc::from_raw(home) })
 }
 
+/// [`Sched::home`] of the scheduler whose goroutine the caller is.
+pub(crate) fn current_home() -> Option<*const ()> {
+    Some(crate::m::current()?.own().home.get())
+}
+
 /// The slot of the goroutine that calls.
 #[inline]
 pub(crate) fn current_slot() -> Option<&'static Slot> {

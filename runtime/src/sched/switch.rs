@@ -42,6 +42,9 @@ pub(crate) enum Why {
     NetRead = 16,
     NetWrite = 17,
     Future = 18,
+    PoolSubmit = 19,
+    PoolIdle = 20,
+    PoolRelease = 21,
 }
 
 /// Notes what the goroutine is about to wait for.
