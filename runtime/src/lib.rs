@@ -36,6 +36,7 @@ mod util;
 mod wait;
 
 pub mod chan;
+pub mod context;
 pub mod net;
 pub mod panic;
 pub mod pool;

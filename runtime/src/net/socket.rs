@@ -137,7 +137,7 @@ impl<S: AsFd> Socket<S> {
                         if wait::is_over(until) {
                             return Err(ErrorKind::TimedOut.into());
                         }
-                        wait::park_until(slot, why, until);
+                        wait::park_until(slot, why, until.into());
                     }
                 }
             })
@@ -203,7 +203,7 @@ impl<S: AsFd> Socket<S> {
                         let over = || wait::is_over(earlier(until, side.deadline()));
                         while !waiting.is_released() && !over() {
                             let until = earlier(until, side.deadline());
-                            wait::park_until(slot, Why::NetRead, until);
+                            wait::park_until(slot, Why::NetRead, until.into());
                         }
                         waiting.leave();
                     }

@@ -17,11 +17,11 @@ use crate::prim::Mutex;
 use crate::sched::Sched;
 use crate::task::{self, Delayed};
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Cancel, Until, Why};
 use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// See the [module](self). What a worker does with a task is `work`.
 pub(super) struct Core<T> {
@@ -47,18 +47,17 @@ pub(super) struct Parts<T> {
 
 /// For how long a submitter waits.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
+pub(super) enum Patience<'a> {
     No,
-    /// `None`: for ever.
-    Until(Option<Instant>),
+    Until(Until<'a>),
 }
 
-impl Patience {
-    pub(super) const FOR_EVER: Self = Self::Until(None);
+impl Patience<'_> {
+    pub(super) const FOR_EVER: Self = Self::Until(Until::NEVER);
 
     pub(super) fn timeout(timeout: Duration) -> Self {
         // Beyond the clock's range: for ever.
-        Self::Until(util::now().checked_add(timeout))
+        Self::Until(util::now().checked_add(timeout).into())
     }
 }
 
@@ -81,12 +80,12 @@ impl<T: Send + 'static> Core<T> {
     pub(super) fn submit(
         self: &Arc<Self>,
         task: T,
-        patience: Patience,
+        patience: Patience<'_>,
     ) -> Result<(), SubmitError<T>> {
         if !self.sched.is_running() {
             return Err(SubmitError::Closed(task));
         }
-        let Patience::Until(deadline) = patience else {
+        let Patience::Until(until) = patience else {
             // SAFETY: without a node it is never blocked.
             return self.settle(unsafe { self.gate.enter(task, None) });
         };
@@ -94,7 +93,7 @@ impl<T: Send + 'static> Core<T> {
             let node = Node::new(slot);
             // SAFETY: `blocked` returns when the node is not listed any more (invariant 2).
             match unsafe { self.gate.enter(task, Some((&node, address(slot)))) } {
-                Entered::Blocked => self.blocked(&node, deadline),
+                Entered::Blocked => self.blocked(&node, until),
                 other => self.settle(other),
             }
         });
@@ -102,6 +101,22 @@ impl<T: Send + 'static> Core<T> {
             wait::checkpoint();
         }
         result
+    }
+
+    /// The same, until `ctx` is done.
+    pub(super) fn submit_ctx(
+        self: &Arc<Self>,
+        task: T,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<(), SubmitError<T>> {
+        let result =
+            wait::bounded_with(ctx, task, |task, until| self.submit(task, Patience::Until(until)));
+        match result {
+            Ok(Err(SubmitError::Timeout(task))) | Err((_, task)) => {
+                Err(SubmitError::Cancelled(task))
+            }
+            Ok(result) => result,
+        }
     }
 
     #[inline]
@@ -118,8 +133,8 @@ impl<T: Send + 'static> Core<T> {
     }
 
     /// The task lies in `node`, which is listed.
-    fn blocked(&self, node: &Node<T>, deadline: Option<Instant>) -> Result<(), SubmitError<T>> {
-        let word = match node.wait(Why::PoolSubmit, deadline) {
+    fn blocked(&self, node: &Node<T>, until: Until<'_>) -> Result<(), SubmitError<T>> {
+        let word = match node.wait(Why::PoolSubmit, until) {
             Ok(word) => word,
             // SAFETY: it was listed there.
             Err(end) if unsafe { self.gate.give_up(node) } => {
@@ -191,7 +206,7 @@ impl<T: Send + 'static> Core<T> {
 
     /// The worker of `node`, which is listed, rests until there is a task. `None`: it ends.
     fn idle(self: &Arc<Self>, node: &Node<T>) -> Option<T> {
-        let word = match node.wait(Why::PoolIdle, None) {
+        let word = match node.wait(Why::PoolIdle, Until::NEVER) {
             Ok(word) => word,
             // SAFETY: it was listed there.
             Err(_) if unsafe { self.gate.lost_idle(node) } => {
@@ -281,14 +296,14 @@ impl<T: Send + 'static> Core<T> {
 
     /// Waits until there are no workers. `false`: not in time.
     pub(super) fn wait_for_workers(&self, timeout: Duration) -> bool {
-        let deadline = util::now().checked_add(timeout);
+        let until = util::now().checked_add(timeout).into();
         wait::with(|slot| {
             let node = Node::new(slot);
             // SAFETY: this returns when the node is not listed any more: the wait does not unwind.
             if !unsafe { self.gate.wait_for_workers(&node) } {
                 return true;
             }
-            match node.wait(Why::PoolRelease, deadline) {
+            match node.wait(Why::PoolRelease, until) {
                 Ok(_) => true,
                 // SAFETY: it was listed there.
                 Err(end) if unsafe { self.gate.waits_no_more(&node) } => {

@@ -56,6 +56,7 @@ use self::handle::{Owner, pool_methods};
 use self::job::{Job, Runner};
 use self::task::{Cell, Handle};
 use crate::task::Interrupt;
+use crate::wait::Cancel;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,11 +164,41 @@ impl Pool {
         self.submit_for(f, Patience::timeout(timeout))
     }
 
+    /// The same, if there is a place before `ctx` is done.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and [`Cancelled`](SubmitError::Cancelled).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    /// use rt::pool::{Pool, SubmitError};
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = Pool::new(1)?;
+    ///     pool.submit(|| rt::time::sleep(Duration::from_secs(3600)))?;
+    ///     let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(5));
+    ///     let result = pool.submit_ctx(|| println!("it is too late for this"), &ctx);
+    ///     assert!(matches!(result, Err(SubmitError::Cancelled(_))));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn submit_ctx<F: FnOnce() + Send + 'static>(
+        &self,
+        f: F,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<(), SubmitError<F>> {
+        let result = self.owner.0.submit_ctx(Job::new(f), ctx);
+        result.map_err(|error| error.map(Job::into_closure::<F>))
+    }
+
     #[inline]
     fn submit_for<F: FnOnce() + Send + 'static>(
         &self,
         f: F,
-        patience: Patience,
+        patience: Patience<'_>,
     ) -> Result<(), SubmitError<F>> {
         let result = self.owner.0.submit(Job::new(f), patience);
         result.map_err(|error| error.map(Job::into_closure::<F>))
@@ -201,7 +232,7 @@ impl Pool {
         self.spawn_for(f, Patience::No)
     }
 
-    fn spawn_for<F, R>(&self, f: F, patience: Patience) -> Result<Task<R>, SubmitError<F>>
+    fn spawn_for<F, R>(&self, f: F, patience: Patience<'_>) -> Result<Task<R>, SubmitError<F>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,

@@ -4,6 +4,7 @@ use super::error::{BuildError, ReleaseTimeout, SubmitError};
 use super::{Pool, Task};
 use crate::prim::global::{AtomicUsize, Ordering};
 use crate::util;
+use crate::wait::Cancel;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,6 +128,18 @@ impl MultiPool {
         timeout: Duration,
     ) -> Result<(), SubmitError<F>> {
         self.submit_by(f, Pool::try_submit, |pool, f| pool.submit_timeout(f, timeout))
+    }
+
+    /// The same, if there is a place before `ctx` is done.
+    ///
+    /// # Errors
+    /// As [`Pool::submit_ctx`].
+    pub fn submit_ctx<F: FnOnce() + Send + 'static>(
+        &self,
+        f: F,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<(), SubmitError<F>> {
+        self.submit_by(f, Pool::try_submit, |pool, f| pool.submit_ctx(f, ctx))
     }
 
     /// Runs `f` in one of the pools, and returns its result that is still to come.

@@ -20,10 +20,9 @@
 use crate::carrier::Slot;
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, Ordering};
-use crate::wait::{self, Linked, Links, List, Why};
+use crate::wait::{self, Linked, Links, List, Until, Why};
 use std::cell::Cell;
 use std::ptr::NonNull;
-use std::time::Instant;
 
 const WAITING: u32 = 0;
 
@@ -41,7 +40,7 @@ pub(super) enum Word {
 /// Why a wait is to end before its release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    TimedOut,
+    Over,
     Cancelled,
 }
 
@@ -116,18 +115,18 @@ impl<T> Node<T> {
     /// Waits until it is released. `Err`: it is to end before; the caller makes it
     /// [leave](leave), and if it was taken already waits on with [`wait_taken`](Self::wait_taken).
     #[inline]
-    pub(super) fn wait(&self, why: Why, deadline: Option<Instant>) -> Result<Word, End> {
+    pub(super) fn wait(&self, why: Why, until: Until<'_>) -> Result<Word, End> {
         loop {
             if let Some(word) = self.word() {
                 return Ok(word);
             }
-            if wait::is_over(deadline) {
-                return Err(End::TimedOut);
+            if until.is_over() {
+                return Err(End::Over);
             }
             if wait::to_be_unwound(self.slot) {
                 return Err(End::Cancelled);
             }
-            wait::rest(self.slot, why, deadline);
+            wait::rest(self.slot, why, until);
         }
     }
 
@@ -138,7 +137,7 @@ impl<T> Node<T> {
             if let Some(word) = self.word() {
                 return word;
             }
-            wait::rest(self.slot, why, None);
+            wait::rest(self.slot, why, Until::NEVER);
         }
     }
 }

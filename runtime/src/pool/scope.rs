@@ -16,7 +16,7 @@ use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicUsize, Ordering};
 use crate::task::{Interrupt, JoinError};
-use crate::wait::{self, Mask, Why};
+use crate::wait::{self, Mask, Until, Why};
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
@@ -217,7 +217,7 @@ impl<T> ScopedTask<'_, T> {
     /// # Errors
     /// With what it panicked with; with a [`JoinError`] as payload if it was cancelled or never began.
     pub fn join(self) -> thread::Result<T> {
-        match self.handle.wait(None) {
+        match self.handle.wait(Until::NEVER) {
             Ok(value) => Ok(value),
             Err(error) if error.is_panic() => {
                 self.data.panics.fetch_sub(1, Ordering::Relaxed);

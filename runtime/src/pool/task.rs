@@ -6,10 +6,10 @@ use crate::carrier::Slot;
 use crate::prim::Mutex;
 use crate::task::{Interrupt, JoinError};
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Until, Why};
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The result of a task that is still to come; see [`Pool::spawn`](super::Pool::spawn). Dropping it detaches the
 /// task, which goes on.
@@ -158,16 +158,16 @@ impl<'a, R: Send + 'a> Handle<'a, R> {
 }
 
 impl<R> Handle<'_, R> {
-    pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<R, JoinError> {
+    pub(super) fn wait(&self, until: Until<'_>) -> Result<R, JoinError> {
         wait::with(|slot| {
             loop {
                 if let Some(result) = self.cell.take(slot) {
                     return result;
                 }
-                if wait::is_over(deadline) {
+                if until.is_over() {
                     return Err(JoinError::timeout());
                 }
-                wait::park_until(slot, Why::Join, deadline);
+                wait::park_until(slot, Why::Join, until);
             }
         })
     }
@@ -201,7 +201,7 @@ impl<R> Task<R> {
     /// # Panics
     /// When [`join_timeout`](Self::join_timeout) has taken the result.
     pub fn join(self) -> Result<R, JoinError> {
-        self.0.wait(None)
+        self.0.wait(Until::NEVER)
     }
 
     /// Waits for at most `timeout`.
@@ -228,7 +228,7 @@ impl<R> Task<R> {
     /// ```
     pub fn join_timeout(&self, timeout: Duration) -> Result<R, JoinError> {
         // Beyond the clock's range: for ever.
-        self.0.wait(util::now().checked_add(timeout))
+        self.0.wait(util::now().checked_add(timeout).into())
     }
 
     /// Whether the task has ended, so that `join` would not wait.

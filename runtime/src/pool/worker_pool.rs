@@ -4,6 +4,7 @@ use super::core::{Core, Patience};
 use super::error::{BuildError, ReleaseTimeout, SubmitError};
 use super::handle::{Owner, pool_methods};
 use super::{Builder, Pool};
+use crate::wait::Cancel;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,14 @@ impl<T: Send + 'static> WorkerPool<T> {
     /// As [`Pool::submit_timeout`], with `arg`.
     pub fn invoke_timeout(&self, arg: T, timeout: Duration) -> Result<(), SubmitError<T>> {
         self.owner.0.submit(arg, Patience::timeout(timeout))
+    }
+
+    /// The same, if there is a place before `ctx` is done.
+    ///
+    /// # Errors
+    /// As [`Pool::submit_ctx`], with `arg`.
+    pub fn invoke_ctx(&self, arg: T, ctx: &(impl Cancel + ?Sized)) -> Result<(), SubmitError<T>> {
+        self.owner.0.submit_ctx(arg, ctx)
     }
 
     pool_methods!();

@@ -1,6 +1,6 @@
 //! A goroutine that begins later, if nobody stops it before.
 
-use super::spawn::{prepare, prepare_in};
+use super::spawn::{prepare, prepare_in, start};
 use crate::g::{GRef, Outcome};
 use crate::prim::Mutex;
 use crate::sched::{self, Key, Sched};
@@ -46,6 +46,14 @@ impl Delayed {
     fn start_g(sched: Arc<Sched>, at: Option<Instant>, g: GRef) -> Self {
         let key = sched.spawn_at(instant(at), g).map_err(end).ok();
         Self { sched, key: Mutex::new(key) }
+    }
+
+    /// Lets it begin now, if it has not begun and was not stopped.
+    pub(crate) fn fire(&self) {
+        let key = self.key.lock().take();
+        if let Some(g) = key.and_then(|key| self.sched.cancel_spawn(key)) {
+            start(&self.sched, g);
+        }
     }
 
     /// `true`: it has not begun, and will not; the closure is dropped.

@@ -62,7 +62,7 @@ use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::prim::{const_fn, spin_hint};
 use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Until, Why};
 use std::time::{Duration, Instant};
 
 const LOCKED: u32 = 1;
@@ -114,7 +114,7 @@ impl RawMutex {
     #[inline(always)]
     pub(in crate::sync) fn lock(&self) {
         if self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.lock_slow(None, Why::Mutex);
+            self.lock_slow(Until::NEVER, Why::Mutex);
         }
     }
 
@@ -132,8 +132,8 @@ impl RawMutex {
 
     /// `false`: `deadline` came first.
     #[inline]
-    pub(in crate::sync) fn lock_until(&self, deadline: Option<Instant>, why: Why) -> bool {
-        self.try_lock() || self.lock_slow(deadline, why)
+    pub(in crate::sync) fn lock_until(&self, until: Until<'_>, why: Why) -> bool {
+        self.try_lock() || self.lock_slow(until, why)
     }
 
     /// The caller holds the lock.
@@ -162,7 +162,7 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, deadline: Option<Instant>, why: Why) -> bool {
+    fn lock_slow(&self, until: Until<'_>, why: Why) -> bool {
         wait::checkpoint();
         let mut own = 0;
         if self.spin(&mut own) {
@@ -176,7 +176,7 @@ impl RawMutex {
                     return true;
                 }
                 let since = *since.get_or_insert_with(util::now);
-                let code = match waiter.wait(why, deadline) {
+                let code = match waiter.wait(why, until) {
                     Ok(code) => code,
                     Err(end) => {
                         if self.give_up(&waiter, why) {

@@ -54,8 +54,7 @@ use crate::prim::const_fn;
 use crate::sync::mutex::RawMutex;
 use crate::sync::waiter::{Locked, Queue, TakenList, Waiter};
 use crate::util;
-use crate::wait::{self, Why};
-use std::time::Instant;
+use crate::wait::{self, Until, Why};
 
 const WRITER: u32 = 1;
 const SLOW: u32 = 2;
@@ -121,14 +120,14 @@ impl RawRwLock {
     /// `false`: `deadline` came first.
     #[track_caller]
     #[inline]
-    pub(super) fn read(&self, deadline: Option<Instant>) -> bool {
-        self.try_read() || self.read_slow(deadline)
+    pub(super) fn read(&self, until: Until<'_>) -> bool {
+        self.try_read() || self.read_slow(until)
     }
 
     /// `false`: `deadline` came first.
     #[inline]
-    pub(super) fn write(&self, deadline: Option<Instant>) -> bool {
-        self.try_write() || self.write_slow(deadline)
+    pub(super) fn write(&self, until: Until<'_>) -> bool {
+        self.try_write() || self.write_slow(until)
     }
 
     #[inline]
@@ -175,7 +174,7 @@ impl RawRwLock {
     #[track_caller]
     #[cold]
     #[inline(never)]
-    fn read_slow(&self, deadline: Option<Instant>) -> bool {
+    fn read_slow(&self, until: Until<'_>) -> bool {
         wait::checkpoint();
         wait::with(|slot| {
             let waiter = Waiter::new(slot, 0);
@@ -194,7 +193,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock, deadline) {
+            match waiter.wait(Why::RwLock, until) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.reader_leaves(&waiter) {
@@ -222,10 +221,10 @@ impl RawRwLock {
 
     #[cold]
     #[inline(never)]
-    fn write_slow(&self, deadline: Option<Instant>) -> bool {
+    fn write_slow(&self, until: Until<'_>) -> bool {
         wait::checkpoint();
         // May unwind, with nothing held.
-        if !self.writers.lock_until(deadline, Why::RwLock) {
+        if !self.writers.lock_until(until, Why::RwLock) {
             return false;
         }
         wait::with(|slot| {
@@ -245,7 +244,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock, deadline) {
+            match waiter.wait(Why::RwLock, until) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.writer_leaves(&waiter) {
