@@ -23,7 +23,9 @@ impl Gate {
 
     fn wait(&self) -> impl FnOnce() + Send + 'static {
         let gate = self.0.clone();
-        move || drop(gate.recv())
+        move || {
+            gate.recv();
+        }
     }
 
     fn open(&self) {
@@ -143,7 +145,7 @@ fn the_worker_that_was_idle_last_is_next() {
         let gates = [Gate::new(), Gate::new(), Gate::new()];
         let who = |gate: Gate| {
             pool.spawn(move || {
-                drop(gate.0.recv());
+                gate.0.recv();
                 rt::task::current().id()
             })
             .unwrap()
@@ -199,7 +201,10 @@ fn an_unbounded_queue_takes_all() {
         fill(&pool, &gate);
         for _ in 0..1000 {
             let ran = ran.clone();
-            pool.try_submit(move || drop(ran.fetch_add(1, Ordering::Relaxed))).unwrap();
+            pool.try_submit(move || {
+                ran.fetch_add(1, Ordering::Relaxed);
+            })
+            .unwrap();
         }
         assert_eq!((pool.queued(), pool.waiting()), (1000, 0));
         gate.open();

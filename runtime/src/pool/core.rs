@@ -94,7 +94,15 @@ impl<T: Send + 'static> Core<T> {
             // SAFETY: `blocked` returns when the node is not listed any more (invariant 2).
             match unsafe { self.gate.enter(task, Some((&node, address(slot)))) } {
                 Entered::Blocked => self.blocked(&node, until),
-                other => self.settle(other),
+                other => {
+                    let woken = matches!(other, Entered::Idle(..) | Entered::Start);
+                    let result = self.settle(other);
+                    if woken {
+                        // The worker is hot now: its stack is in the cache, and what is idle stays little.
+                        wait::give_way_to_next();
+                    }
+                    result
+                }
             }
         });
         if result.is_ok() {

@@ -48,8 +48,8 @@ pub(crate) use body::end_unstarted;
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, stays, step_in,
-    step_out, unpin, yield_now,
+    Here, Why, checkpoint, give_way_to_next, here, may_spin, park, park_thread, pin, set_reason,
+    stays, step_in, step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
 

@@ -127,6 +127,17 @@ pub(crate) fn yield_now() -> Option<&'static Slot> {
     Some(slot)
 }
 
+/// Lets who was just woken or spawned here run first, unless many others are queued on this P: behind those the caller
+/// would wait for long.
+#[inline]
+pub(crate) fn give_way_to_next() {
+    const MANY: usize = 32;
+    let few = |m: CurrentM| m.own().p.get().is_some_and(|p| p.remote.len() < MANY);
+    if m::current().is_some_and(few) {
+        yield_now();
+    }
+}
+
 /// Where the caller is, looked up once for all that a short operation wants to know. Good until the
 /// next switch.
 #[derive(Clone, Copy, Debug)]
