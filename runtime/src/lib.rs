@@ -47,7 +47,7 @@ pub mod task;
 pub mod time;
 
 pub use panic::PanicPolicy;
-pub use rt_macros::{go, main, select, test};
+pub use rt_macros::{defer_call, go, main, select, test};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
 pub use task::{JoinError, JoinHandle, block_on, blocking, scope, spawn, yield_now};
 
@@ -93,5 +93,6 @@ pub mod __private {
         Arm, Case, RecvCase, RecvOperand, SendCase, SendFromCase, SendOperand, Wait, recv_case,
         select, select_forever, send_case, send_from_case,
     };
+    pub use crate::panic::Guard;
     pub use crate::runtime::Entry;
 }

@@ -310,7 +310,7 @@ fn explained(side: &Side, error: io::Error) -> io::Error {
 
 /// So long from now; `None`: for ever.
 fn after(timeout: Option<Duration>) -> Option<Instant> {
-    util::now().checked_add(timeout?)
+    timeout.and_then(|timeout| util::now().checked_add(timeout))
 }
 
 fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

@@ -31,6 +31,7 @@ mod handle;
 mod job;
 mod multi;
 mod node;
+mod outcome;
 mod report;
 mod scope;
 mod task;

@@ -153,7 +153,11 @@ impl Builder {
             max_threads: self.max_threads.try_into().unwrap_or(u32::MAX),
             abort_on_panic: self.panic_policy == PanicPolicy::Abort,
             migrate: self.migrate,
-            hooks: Hooks { uncaught: panic::uncaught, drop_locals: task::drop_locals },
+            hooks: Hooks {
+                uncaught: panic::uncaught,
+                drop_locals: task::drop_locals,
+                drop_panics: panic::drop_notes,
+            },
         })
     }
 }

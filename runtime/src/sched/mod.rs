@@ -86,6 +86,8 @@ pub(crate) struct Hooks {
     pub(crate) uncaught: fn(&G, &(dyn Any + Send)),
     /// Drops a goroutine's locals, which are not null. May panic.
     pub(crate) drop_locals: fn(*mut ()),
+    /// Drops what a goroutine knew of panics, which is not null. May panic.
+    pub(crate) drop_panics: fn(*mut ()),
 }
 
 /// Runs its course once: `Running`, `Stopping`, `Stopped`.
@@ -119,6 +121,7 @@ pub(crate) struct Sched {
     starving: AtomicUsize,
     /// By P.
     timers: Box<[timers::Timers]>,
+    lateness: timers::Lateness,
     /// Made when the first socket is waited for.
     poller: OnceLock<Arc<Poller>>,
     /// What timers count from.
@@ -153,6 +156,7 @@ impl Sched {
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
+            lateness: timers::Lateness::default(),
             poller: OnceLock::new(),
             start: crate::util::now(),
             monitor: monitor::Monitor::new(),
@@ -270,7 +274,7 @@ pub(crate) fn current_p() -> Option<u32> {
 #[inline]
 pub(crate) fn current_class() -> Option<Class> {
     let m = crate::m::current()?;
-    if !m.slot.get()?.entered.get().is_null() {
+    if m.slot.get()?.entered.get() != 0 {
         return None;
     }
     // SAFETY: an M's scheduler outlives it.
