@@ -41,6 +41,7 @@ pub mod context;
 pub mod debug;
 pub mod net;
 pub mod panic;
+pub mod pool;
 mod runtime;
 pub mod signal;
 pub mod sync;

@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
     ("rooms", &["chan", "time", "context", "sync", "net", "signal"]),
-    ("front", &["debug", "runtime", "lib"]),
+    ("front", &["debug", "runtime", "pool", "lib"]),
 ];
 
 /// Beside the house: these import nothing of the crate but themselves, and only the root imports them. So they
@@ -33,23 +33,8 @@ const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task"), ("defer", "p
 /// The modules that may hold `unsafe`. All others say `#![forbid(unsafe_code)]`. (The root has no
 /// `unsafe` either, but an attribute there would bind all.)
 const MAY_BE_UNSAFE: &[&str] = &[
-    "sys",
-    "lock",
-    "stack",
-    "queue",
-    "carrier",
-    "poller",
-    "g",
-    "p",
-    "m",
-    "sched",
-    "wait",
-    "panic",
-    "task",
-    "sync",
-    "chan",
-    "runtime",
-    "collections",
+    "sys", "lock", "stack", "queue", "carrier", "poller", "g", "p", "m", "sched", "wait", "panic",
+    "task", "sync", "chan", "runtime", "pool", "collections",
 ];
 
 /// Files outside of `prim` that may use std's own locks or atomics, and why.

@@ -112,6 +112,10 @@ impl Handle {
         self.sched.metrics()
     }
 
+    pub(crate) fn sched(&self) -> &Arc<Sched> {
+        &self.sched
+    }
+
     pub(crate) fn num_goroutines(&self) -> usize {
         self.sched.live().try_into().unwrap_or(usize::MAX)
     }

@@ -55,8 +55,8 @@ pub(crate) use body::end_unstarted;
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, stays, step_in,
-    step_out, unpin, yield_now,
+    Here, Why, checkpoint, give_way_to_next, here, may_spin, park, park_thread, pin, set_reason,
+    stays, step_in, step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
 
@@ -257,6 +257,11 @@ pub(crate) fn current_sched() -> Option<Arc<Sched>> {
     unsafe { Arc::increment_strong_count(home) };
     // SAFETY: the count was just taken.
     Some(unsafe { Arc::from_raw(home) })
+}
+
+/// [`Sched::home`] of the scheduler whose goroutine the caller is.
+pub(crate) fn current_home() -> Option<*const ()> {
+    Some(crate::m::current()?.own().home.get())
 }
 
 /// The slot of the goroutine that calls.

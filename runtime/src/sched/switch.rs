@@ -45,6 +45,9 @@ pub(crate) enum Why {
     NetRead = 16,
     NetWrite = 17,
     Future = 18,
+    PoolSubmit = 19,
+    PoolIdle = 20,
+    PoolRelease = 21,
 }
 
 /// Notes what the goroutine is about to wait for.
@@ -136,6 +139,17 @@ pub(crate) fn yield_now() -> Option<&'static Slot> {
     #[cfg(feature = "tracing")]
     spans.inspect(|spans| spans.enter(m, slot));
     Some(slot)
+}
+
+/// Lets who was just woken or spawned here run first, unless many others are queued on this P: behind those the caller
+/// would wait for long.
+#[inline]
+pub(crate) fn give_way_to_next() {
+    const MANY: usize = 32;
+    let few = |m: CurrentM| m.own().p.get().is_some_and(|p| p.remote.len() < MANY);
+    if m::current().is_some_and(few) {
+        yield_now();
+    }
 }
 
 /// Where the caller is, looked up once for all that a short operation wants to know. Good until the

@@ -1,7 +1,7 @@
 //! Waiting for a goroutine's result.
 
 use super::Task;
-use crate::g::{AfterDetach, G, GBox, Joiner, Outcome};
+use crate::g::{AfterDetach, G, GBox, Joiner, Outcome, Unwind};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
 use crate::wait::{self, Cancel, ContextError, Mask, Until, Why};
@@ -364,6 +364,21 @@ enum Cause {
 unsafe impl Sync for JoinError {}
 
 impl JoinError {
+    /// About what unwound a task.
+    pub(crate) fn of(payload: Box<dyn Any + Send>) -> Self {
+        if payload.is::<Unwind>() { Self(Cause::Cancelled) } else { Self(Cause::Panic(payload)) }
+    }
+
+    /// About a task that was cancelled.
+    pub(crate) fn cancelled() -> Self {
+        Self(Cause::Cancelled)
+    }
+
+    /// About a task that goes on.
+    pub(crate) fn timeout() -> Self {
+        Self(Cause::Timeout)
+    }
+
     /// The goroutine panicked.
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Cause::Panic(_))

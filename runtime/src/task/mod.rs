@@ -8,6 +8,7 @@ mod builder;
 mod current;
 mod delayed;
 mod entered;
+mod interrupt;
 mod join;
 mod local;
 mod scope;
@@ -24,5 +25,6 @@ pub use spawn::{spawn, yield_now};
 
 pub(crate) use delayed::Delayed;
 pub(crate) use entered::{enter, entered, leave};
+pub(crate) use interrupt::Interrupt;
 pub(crate) use local::drop_locals;
-pub(crate) use spawn::start;
+pub(crate) use spawn::{start, start_detached};

@@ -121,6 +121,32 @@ pub(crate) fn start(sched: &Arc<Sched>, g: GRef) {
     }
 }
 
+/// Runs `f` in a goroutine of a certain runtime, which nobody will join. If that stops, `f` is dropped.
+pub(crate) fn start_detached(
+    sched: &Arc<Sched>,
+    site: &'static Location<'static>,
+    f: impl FnOnce() + Send + 'static,
+) {
+    let g = prepare_in(sched, site, f);
+    // Where the caller's goroutines go, if that is the same.
+    let here = sched::current_home() == Some(sched.home());
+    match if here { sched::spawn_here(g) } else { Err(g) } {
+        Ok(()) => {}
+        Err(g) => start(sched, g),
+    }
+}
+
+/// A goroutine that will run `f` in a certain runtime, that nobody will join, and that is not queued.
+pub(super) fn prepare_in(
+    sched: &Sched,
+    site: &'static Location<'static>,
+    f: impl FnOnce() + Send + 'static,
+) -> GRef {
+    let cell = new_cell(f, sched.config.class, site, None, ());
+    drop(JoinHandle::<()>::new(cell));
+    cell.as_ref()
+}
+
 /// A goroutine that will run `f`, that nobody will join, and that is not queued; and the runtime
 /// where the caller's goroutines go.
 #[track_caller]

@@ -187,6 +187,12 @@ pub(crate) fn give_way() {
     sched::yield_now();
 }
 
+/// The same, unless many others are queued where the caller runs.
+#[inline]
+pub(crate) fn give_way_to_next() {
+    sched::give_way_to_next();
+}
+
 /// Before the first park, who may abort the goroutine must be able to find it.
 #[inline(always)]
 fn before(slot: &'static Slot) {
