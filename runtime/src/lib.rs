@@ -37,6 +37,7 @@ mod util;
 mod wait;
 
 pub mod chan;
+pub mod debug;
 pub mod net;
 mod runtime;
 pub mod signal;
@@ -44,6 +45,7 @@ pub mod sync;
 pub mod task;
 pub mod time;
 
+pub use debug::dump;
 pub use panic::PanicPolicy;
 pub use rt_macros::{go, main, select, test};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};

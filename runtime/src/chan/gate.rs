@@ -55,11 +55,12 @@
 //!    it, and there is room for each of them.
 
 use super::clock::Clock;
+use super::peek::Handles;
 use crate::carrier::Slot;
 use crate::lock::{BiasedLock, Entry};
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
-use crate::wait::{self, Here, Linked, Links, List, Why};
+use crate::wait::{self, Here, Linked, Links, List, What};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 
@@ -162,6 +163,7 @@ pub(super) struct Gate {
     limit: AtomicUsize,
     queues: UnsafeCell<Queues>,
     pub(super) clock: Option<Clock>,
+    pub(super) handles: Handles,
 }
 
 #[derive(Debug)]
@@ -214,7 +216,8 @@ impl Op {
     }
 
     /// Rests until a partner who has claimed the op has finished it (invariant 2).
-    pub(super) fn outlast(&self, why: Why) -> (usize, End) {
+    pub(super) fn outlast(&self, why: impl Into<What>) -> (usize, End) {
+        let why = why.into();
         loop {
             if let Some(done) = self.done() {
                 return done;
@@ -314,6 +317,7 @@ impl Gate {
             limit: AtomicUsize::new(cap),
             queues: UnsafeCell::new(queues),
             clock,
+            handles: Handles::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use super::Iter;
 use super::core::Core;
 use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use super::gate::End;
+use super::peek;
 use crate::util;
 use crate::wait::{self, Why};
 use std::fmt;
@@ -62,7 +63,7 @@ impl<T> Chan<T> {
     ///
     /// The buffer is allocated now, unless it is larger than a mebibyte: then it grows as needed.
     pub fn new(cap: usize) -> Self {
-        Self { core: Some(Arc::new(Core::new(cap))) }
+        Self { core: Some(peek::counted(Arc::new(Core::new(cap)))) }
     }
 
     /// The nil channel.

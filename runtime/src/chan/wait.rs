@@ -133,6 +133,7 @@ impl<'a> Case<'a> {
         deadline: Option<Instant>,
     ) -> End {
         let why = if self.side == Side::Send { Why::ChanSend } else { Why::ChanRecv };
+        let why = why.on(self.gate);
         let line = Line::Cases(self.side);
         loop {
             let op = Op::one(slot);

@@ -13,8 +13,10 @@
 //!    what `enter` returned, so entries nest.
 
 mod entry;
+mod stand;
 
 pub(crate) use entry::{Entry, PREEMPT, TIMERS};
+pub(crate) use stand::Stand;
 
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
@@ -41,6 +43,8 @@ pub(crate) struct M {
     pub(crate) polling: AtomicBool,
     /// In the runtime or in user code, and what others want of it.
     pub(crate) entry: Entry,
+    /// Where a goroutine stands that waits without leaving the thread.
+    pub(crate) stand: Stand,
     /// The carrier that runs on it. Written by its own thread alone.
     pub(crate) slot: Running,
     /// The thread, as the system knows it; 0 while it has none.
@@ -208,6 +212,7 @@ impl M {
             given: AtomicU32::new(0),
             polling: AtomicBool::new(false),
             entry: Entry::new(),
+            stand: Stand::new(),
             slot: Running(AtomicPtr::new(std::ptr::null_mut())),
             tid: AtomicU32::new(0),
             own: CachePadded::new(Own {

@@ -118,6 +118,7 @@ impl<S: AsFd> Socket<S> {
     ) -> io::Result<T> {
         let side = self.source.side(dir);
         let why = if dir == Dir::Read { Why::NetRead } else { Why::NetWrite };
+        let why = why.number(self.io.as_fd().as_raw_fd() as usize);
         wait::with(|slot| {
             side.enter(slot, wait::wake, |waiting| {
                 let mut until = None;
@@ -203,7 +204,8 @@ impl<S: AsFd> Socket<S> {
                         let over = || wait::is_over(earlier(until, side.deadline()));
                         while !waiting.is_released() && !over() {
                             let until = earlier(until, side.deadline());
-                            wait::park_until(slot, Why::NetRead, until);
+                            let file = self.io.as_fd().as_raw_fd() as usize;
+                            wait::park_until(slot, Why::NetRead.number(file), until);
                         }
                         waiting.leave();
                     }

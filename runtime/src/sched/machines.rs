@@ -194,7 +194,9 @@ impl Sched {
         m.own().p.set(Some(held));
         m.entry.gain();
         m.own().spinning.set(spinning);
-        self.monitor.wake_if_asleep();
+        if self.monitor.wake_if_asleep() {
+            self.tick(util::now());
+        }
     }
 
     /// Sleeps, as one of the idle Ms, until it is given a P, or a deadline comes that it has promised to

@@ -15,6 +15,8 @@
 //! | `poll` | the network, and who asks for it |
 //! | `monitor` | the thread without a P: late timers, housekeeping |
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
+//! | `look` | looking at the goroutines from outside, for dumps |
+//! | `asleep` | whether all goroutines are asleep for ever |
 //! | `stop` | shutting down |
 //!
 //! Invariants:
@@ -27,11 +29,13 @@
 //!    handles count in its `Arc`; who readies a goroutine from outside holds a count
 //!    from before the goroutine is queued until it is done with the scheduler.
 
+mod asleep;
 mod body;
 mod carriers;
 mod due;
 mod find;
 mod idle;
+mod look;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod machines;
@@ -44,11 +48,13 @@ mod switch;
 mod timers;
 mod watch;
 
+pub(crate) use asleep::Asleep;
 pub(crate) use body::end_unstarted;
+pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, stays, step_in,
+    Here, What, Why, checkpoint, here, may_spin, note, park, park_thread, pin, stays, step_in,
     step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
@@ -75,6 +81,8 @@ pub(crate) struct Config {
     pub(crate) abort_on_panic: bool,
     /// Thieves may take carriers, not only goroutines that have not started.
     pub(crate) migrate: bool,
+    /// That all goroutines are asleep for ever is to be found out.
+    pub(crate) find_deadlocks: bool,
     pub(crate) hooks: Hooks,
 }
 
@@ -86,6 +94,13 @@ pub(crate) struct Hooks {
     pub(crate) uncaught: fn(&G, &(dyn Any + Send)),
     /// Drops a goroutine's locals, which are not null. May panic.
     pub(crate) drop_locals: fn(*mut ()),
+    /// Whether nobody can wake any goroutine, of a runtime that does not move: see `asleep`. On the monitor's thread, as
+    /// the following two.
+    pub(crate) nobody_wakes: fn(&Sched) -> Asleep,
+    /// All goroutines are asleep for ever.
+    pub(crate) deadlocked: fn(&Arc<Sched>),
+    /// The monitor was asked to report ([`Sched::ask_monitor`]).
+    pub(crate) asked: fn(&Arc<Sched>),
 }
 
 /// Runs its course once: `Running`, `Stopping`, `Stopped`.
@@ -106,6 +121,8 @@ pub(crate) struct Sched {
     global: Global<Runnable>,
     idle: idle::Idle,
     phase: AtomicU32,
+    /// The monitor's clock, for who begins to wait: see `monitor`.
+    ticks: AtomicU32,
     /// Goroutines that were spawned or ended without a P.
     spawned_outside: AtomicU64,
     finished_outside: AtomicU64,
@@ -125,6 +142,8 @@ pub(crate) struct Sched {
     start: Instant,
     monitor: monitor::Monitor,
     stop: stop::Stop,
+    /// Plain threads that wait for goroutines.
+    waiting_threads: Mutex<Vec<u32>>,
 }
 
 /// Its own sections run no user code, so no panic leaves it half changed; `Runtime` and `Handle`
@@ -145,6 +164,7 @@ impl Sched {
             global: Global::new(),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),
+            ticks: AtomicU32::new(0),
             spawned_outside: AtomicU64::new(0),
             finished_outside: AtomicU64::new(0),
             machines: machines::Machines::new(),
@@ -157,6 +177,7 @@ impl Sched {
             start: crate::util::now(),
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),
+            waiting_threads: Mutex::new(Vec::new()),
             config,
         })
     }
@@ -265,7 +286,7 @@ pub(crate) fn current_p() -> Option<u32> {
 #[inline]
 pub(crate) fn current_class() -> Option<Class> {
     let m = crate::m::current()?;
-    if !m.slot.get()?.entered.get().is_null() {
+    if m.slot.get()?.entered.get() {
         return None;
     }
     // SAFETY: an M's scheduler outlives it.

@@ -130,7 +130,7 @@ impl Barrier {
                 wait::checkpoint();
                 return Some(BarrierWaitResult(true));
             }
-            if let Err(end) = waiter.wait(Why::Barrier, deadline)
+            if let Err(end) = waiter.wait(Why::Barrier.on(self), deadline)
                 && self.ends(&waiter, end)
             {
                 return None;

@@ -263,7 +263,7 @@ impl Condvar {
                 self.note(queue);
             });
             drop(guard);
-            if let Err(end) = waiter.wait(Why::Condvar, deadline) {
+            if let Err(end) = waiter.wait(Why::Condvar.on(self), deadline) {
                 if self.leave(&waiter) {
                     end.raise();
                     return (mutex.lock(), true);

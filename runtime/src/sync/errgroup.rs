@@ -255,7 +255,7 @@ impl<E> Inner<E> {
             let Some(ticket) = self.queue_up(slot) else { return };
             let mut queued = Queued { inner: self, ticket: &ticket, waits: true };
             while !ticket.has_place.load(Ordering::Acquire) {
-                wait::park(slot, Why::ErrGroup);
+                wait::park(slot, Why::ErrGroup.on(self));
             }
             queued.waits = false;
         });

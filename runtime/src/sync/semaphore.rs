@@ -286,7 +286,7 @@ impl Semaphore {
             if self.take_or_list(&waiter) {
                 return true;
             }
-            match waiter.wait(Why::Semaphore, deadline) {
+            match waiter.wait(Why::Semaphore.on(self), deadline) {
                 Ok(_) => true,
                 Err(end) => self.ends(&waiter, end),
             }

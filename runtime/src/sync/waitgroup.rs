@@ -316,7 +316,7 @@ impl Inner {
         if !self.enlist(&waiter) {
             return true;
         }
-        match waiter.wait(Why::WaitGroup, deadline) {
+        match waiter.wait(Why::WaitGroup.on(self), deadline) {
             Ok(_) => true,
             Err(end) => {
                 if self.leave(&waiter) {

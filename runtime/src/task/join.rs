@@ -89,7 +89,7 @@ impl<T> JoinHandle<T> {
                     passed_on = true;
                     self.abort();
                 }
-                wait::park(slot, Why::Join);
+                wait::park(slot, Why::Join.on(g));
             }
         });
         self.take()
@@ -176,12 +176,12 @@ impl<T> JoinHandle<T> {
                     return true;
                 }
                 match deadline {
-                    None => wait::park_for(slot, Why::Join, Some(self.cell.as_ref())),
+                    None => wait::park_for(slot, Why::Join.on(g), Some(self.cell.as_ref())),
                     Some(at) => {
                         if wait::is_over(Some(at)) {
                             return false;
                         }
-                        wait::park_until(slot, Why::Join, Some(at));
+                        wait::park_until(slot, Why::Join.on(g), Some(at));
                     }
                 }
             }

@@ -85,6 +85,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// What lies at `index`, which is taken, if it is still there.
+    pub(super) fn get(&self, index: u32) -> Option<&T> {
+        match &self.chunks[index as usize / CHUNK].places[index as usize % CHUNK] {
+            Place::Taken(_, what) => what.as_ref(),
+            Place::Vacant(_) => None,
+        }
+    }
+
     /// Whether something lies at `index`, which is taken.
     #[inline]
     pub(super) fn is_live(&self, index: u32) -> bool {

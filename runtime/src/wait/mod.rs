@@ -29,7 +29,7 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 pub(crate) use crate::queue::{Linked, Links, List};
-pub(crate) use crate::sched::{Here, Why, here, may_spin, wake};
+pub(crate) use crate::sched::{Here, What, Why, here, may_spin, wake};
 pub(crate) use blocking::blocking;
 pub(crate) use poller::with_poller;
 
@@ -50,16 +50,16 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
 
 /// Waits for a wake-up. Invariants 1 and 2.
 #[inline(always)]
-pub(crate) fn park(slot: &'static Slot, why: Why) {
+pub(crate) fn park(slot: &'static Slot, why: impl Into<What>) {
     park_for(slot, why, None);
 }
 
 /// The same, for the end of a goroutine whose handle the caller holds: it may run at once.
 #[inline(always)]
-pub(crate) fn park_for(slot: &'static Slot, why: Why, child: Option<GRef>) {
+pub(crate) fn park_for(slot: &'static Slot, why: impl Into<What>, child: Option<GRef>) {
     if slot.has_stack() {
         before(slot);
-        sched::set_reason(slot, why);
+        sched::note(slot, why.into());
         sched::park(slot, child);
         raise_if_cancelled(slot);
     } else {
@@ -68,13 +68,13 @@ pub(crate) fn park_for(slot: &'static Slot, why: Why, child: Option<GRef>) {
 }
 
 /// Waits for a wake-up, until `deadline` if there is one. Invariants 1 and 2.
-pub(crate) fn park_until(slot: &'static Slot, why: Why, deadline: Option<Instant>) {
+pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, deadline: Option<Instant>) {
     let Some(at) = deadline else { return park(slot, why) };
     if !slot.has_stack() {
         return sched::park_thread(slot, deadline);
     }
     before(slot);
-    sched::set_reason(slot, why);
+    sched::note(slot, why.into());
     rest_until(slot, at);
     raise_if_cancelled(slot);
 }
@@ -82,11 +82,11 @@ pub(crate) fn park_until(slot: &'static Slot, why: Why, deadline: Option<Instant
 /// The same for who must not be unwound before it has looked at what it waits for: it asks
 /// [`to_be_unwound`] when that has not come. So nothing that came is lost to a cancellation.
 #[inline(always)]
-pub(crate) fn rest(slot: &'static Slot, why: Why, deadline: Option<Instant>) {
+pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, deadline: Option<Instant>) {
     if !slot.has_stack() {
         return sched::park_thread(slot, deadline);
     }
-    sched::set_reason(slot, why);
+    sched::note(slot, why.into());
     match deadline {
         None => sched::park(slot, None),
         Some(at) => rest_until(slot, at),
@@ -115,6 +115,12 @@ pub(crate) fn to_be_unwound(slot: &'static Slot) -> bool {
         publish(slot);
     }
     is_cancelled(slot) && may_raise(slot)
+}
+
+/// The id of the goroutine that calls; 0: it is none.
+#[cfg(debug_assertions)]
+pub(crate) fn goroutine() -> u64 {
+    sched::current_slot().map_or(0, |slot| slot.id.load(crate::prim::global::Ordering::Relaxed))
 }
 
 /// A number below `n`, which is not zero: every random choice of the rooms.

@@ -10,7 +10,7 @@
 mod raw;
 
 use crate::util;
-use raw::RawRwLock;
+pub(super) use raw::RawRwLock;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::ManuallyDrop;

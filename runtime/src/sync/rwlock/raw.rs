@@ -52,6 +52,7 @@
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::prim::const_fn;
 use crate::sync::mutex::RawMutex;
+use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, TakenList, Waiter};
 use crate::util;
 use crate::wait::{self, Why};
@@ -70,9 +71,10 @@ const HANDED: u32 = 1;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct RawRwLock {
+pub(in crate::sync) struct RawRwLock {
     word: AtomicU32,
     writers: RawMutex,
+    owner: Owner,
     queues: Locked<Queues>,
 }
 
@@ -92,6 +94,7 @@ impl RawRwLock {
             Self {
                 word: AtomicU32::new(0),
                 writers: RawMutex::new(),
+                owner: Owner::new(),
                 queues: Locked::new(Queues { readers: Queue::new(), pending: Queue::new() }),
             }
         }
@@ -115,7 +118,12 @@ impl RawRwLock {
 
     #[inline]
     pub(super) fn try_write(&self) -> bool {
-        self.word.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        let locked =
+            self.word.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if locked {
+            self.owner.set();
+        }
+        locked
     }
 
     /// `false`: `deadline` came first.
@@ -128,7 +136,14 @@ impl RawRwLock {
     /// `false`: `deadline` came first.
     #[inline]
     pub(super) fn write(&self, deadline: Option<Instant>) -> bool {
-        self.try_write() || self.write_slow(deadline)
+        if self.try_write() {
+            return true;
+        }
+        let locked = self.write_slow(deadline);
+        if locked {
+            self.owner.set();
+        }
+        locked
     }
 
     #[inline]
@@ -142,6 +157,7 @@ impl RawRwLock {
 
     #[inline]
     pub(super) fn unlock_write(&self) {
+        self.owner.clear();
         if self.word.compare_exchange(WRITER, 0, Ordering::Release, Ordering::Relaxed).is_err() {
             self.unlock_write_slow(0);
         }
@@ -149,7 +165,13 @@ impl RawRwLock {
 
     /// The writer reads on.
     pub(super) fn downgrade(&self) {
+        self.owner.clear();
         self.unlock_write_slow(1);
+    }
+
+    /// The goroutine that has it for writing, if that is known; and how many have it for reading.
+    pub(in crate::sync) fn holders(&self) -> (Option<u64>, u32) {
+        (self.owner.get(), self.word.load(Ordering::Relaxed) / ONE)
     }
 
     /// AcqRel: invariant 3.
@@ -194,7 +216,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock, deadline) {
+            match waiter.wait(Why::RwLock.on(self), deadline) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.reader_leaves(&waiter) {
@@ -225,7 +247,7 @@ impl RawRwLock {
     fn write_slow(&self, deadline: Option<Instant>) -> bool {
         wait::checkpoint();
         // May unwind, with nothing held.
-        if !self.writers.lock_until(deadline, Why::RwLock) {
+        if !self.writers.lock_until(deadline, Why::RwLock.on(self)) {
             return false;
         }
         wait::with(|slot| {
@@ -245,7 +267,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock, deadline) {
+            match waiter.wait(Why::RwLock.on(self), deadline) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.writer_leaves(&waiter) {
