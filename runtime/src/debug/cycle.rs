@@ -178,7 +178,7 @@ mod tests {
             thread: None,
             stack_size: None,
             stack_used: None,
-            stack: Vec::new(),
+            stack: Arc::new([]),
             frames: Arc::new([]),
         }
     }

@@ -149,15 +149,10 @@ pub(crate) fn live(sched: &Arc<Sched>) -> (Vec<Goroutine>, u64) {
 /// Names what the addresses are. Equal stacks share their names.
 fn name_frames(goroutines: &mut [Goroutine]) {
     let mut symbols = Symbols::new();
-    let mut stacks: HashMap<Vec<usize>, Arc<[Frame]>> = HashMap::new();
+    let mut stacks: HashMap<Arc<[usize]>, Arc<[Frame]>> = HashMap::new();
     for g in goroutines {
-        g.frames = match stacks.get(&g.stack) {
-            Some(frames) => Arc::clone(frames),
-            None => {
-                let frames: Arc<[Frame]> = symbols.frames(&g.stack).into();
-                stacks.insert(g.stack.clone(), Arc::clone(&frames));
-                frames
-            }
-        };
+        let frames =
+            stacks.entry(Arc::clone(&g.stack)).or_insert_with(|| symbols.frames(&g.stack).into());
+        g.frames = Arc::clone(frames);
     }
 }

@@ -65,8 +65,8 @@ pub struct Goroutine {
     pub(super) thread: Option<u32>,
     pub(super) stack_size: Option<usize>,
     pub(super) stack_used: Option<usize>,
-    /// Addresses, and what they are: the same for all with the same stack.
-    pub(super) stack: Vec<usize>,
+    /// Addresses, and what they are.
+    pub(super) stack: Arc<[usize]>,
     pub(super) frames: Arc<[Frame]>,
 }
 

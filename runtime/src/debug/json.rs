@@ -6,18 +6,19 @@ use super::dump::Dump;
 use super::goroutine::Goroutine;
 use super::symbol::Frame;
 use super::wait::{Channel, Wait};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 impl Dump {
-    /// The dump as JSON. What is not known is left out.
+    /// The dump as JSON. What is not known is left out. Stacks are listed once each: `stack` is the place in `stacks`.
     ///
     /// ```json
     /// {"procs": 2, "unstarted": 0, "waiting_threads": 0,
     ///  "goroutines": [{"id": 18, "name": "worker", "state": "waiting", "parent": 1, "site": "src/main.rs:10:5",
     ///    "wait": {"kind": "chan receive", "address": "0x7f20c0", "channels":
     ///      [{"address": "0x7f20c0", "sends": false, "cap": 0, "len": 0, "handles": 2}]},
-    ///    "waiting_ms": 180000, "left_ms": 2000, "pinned": false, "stack_size": 262144, "stack_used": 700,
-    ///    "frames": [{"function": "app::read", "file": "src/main.rs", "line": 12, "column": 9}]}],
+    ///    "waiting_ms": 180000, "left_ms": 2000, "pinned": false, "stack_size": 262144, "stack_used": 700, "stack": 0}],
+    ///  "stacks": [[{"function": "app::read", "file": "src/main.rs", "line": 12, "column": 9}]],
     ///  "threads": [{"id": 4711, "goroutine": 18, "has_processor": false, "state": "S", "waits_in": "read"}],
     ///  "cycles": [[18, 19]]}
     /// ```
@@ -35,7 +36,9 @@ impl Dump {
             out.number("procs", u64::from(self.procs));
             out.number("unstarted", self.unstarted);
             out.number("waiting_threads", self.waiting_threads as u64);
-            out.list("goroutines", &self.goroutines, goroutine);
+            let mut stacks = Stacks::default();
+            out.list("goroutines", &self.goroutines, |out, g| goroutine(out, g, &mut stacks));
+            out.list("stacks", &stacks.all, |out, frames| out.array(frames, frame));
             out.list("threads", &self.threads, |out, thread| {
                 out.object(|out| {
                     out.number("id", u64::from(thread.id));
@@ -53,7 +56,23 @@ impl Dump {
     }
 }
 
-fn goroutine(out: &mut Json, g: &Goroutine) {
+/// Different stacks, in the order in which they came.
+#[derive(Default)]
+struct Stacks<'a> {
+    places: HashMap<&'a [usize], usize>,
+    all: Vec<&'a [Frame]>,
+}
+
+impl<'a> Stacks<'a> {
+    fn place(&mut self, g: &'a Goroutine) -> usize {
+        *self.places.entry(&g.stack).or_insert_with(|| {
+            self.all.push(g.backtrace());
+            self.all.len() - 1
+        })
+    }
+}
+
+fn goroutine<'a>(out: &mut Json, g: &'a Goroutine, stacks: &mut Stacks<'a>) {
     out.object(|out| {
         out.number("id", g.id);
         g.name.iter().for_each(|name| out.text("name", name));
@@ -74,7 +93,9 @@ fn goroutine(out: &mut Json, g: &Goroutine) {
         g.thread.into_iter().for_each(|id| out.number("thread", u64::from(id)));
         g.stack_size.into_iter().for_each(|size| out.number("stack_size", size as u64));
         g.stack_used.into_iter().for_each(|used| out.number("stack_used", used as u64));
-        out.list("frames", g.backtrace(), frame);
+        if !g.stack.is_empty() {
+            out.number("stack", stacks.place(g) as u64);
+        }
     });
 }
 
@@ -132,7 +153,7 @@ impl Json {
         self.nest('{', '}', members);
     }
 
-    fn array<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
+    fn array<'a, T>(&mut self, items: &'a [T], mut item: impl FnMut(&mut Self, &'a T)) {
         self.nest('[', ']', |out| {
             for it in items {
                 item(out, it);
@@ -140,7 +161,7 @@ impl Json {
         });
     }
 
-    fn list<T>(&mut self, key: &str, items: &[T], item: impl FnMut(&mut Self, &T)) {
+    fn list<'a, T>(&mut self, key: &str, items: &'a [T], item: impl FnMut(&mut Self, &'a T)) {
         self.key(key);
         self.array(items, item);
     }

@@ -24,6 +24,7 @@ pub struct Frame {
     file: Option<String>,
     line: u32,
     column: u32,
+    origin: Origin,
 }
 
 impl Frame {
@@ -48,28 +49,52 @@ impl Frame {
     }
 
     fn unknown(address: usize) -> Self {
-        Self { function: format!("{address:#x}"), file: None, line: 0, column: 0 }
+        Self {
+            function: format!("{address:#x}"),
+            file: None,
+            line: 0,
+            column: 0,
+            origin: Origin::User,
+        }
     }
 
-    /// Whether it belongs to `rt` or to what carries its goroutines.
-    fn is_ours(&self) -> bool {
-        let path = self.function.trim_start_matches('<');
-        ["rt::", "corosensei::"].iter().any(|crate_| path.starts_with(crate_))
+    #[cfg(test)]
+    fn named(function: &str) -> Self {
+        let origin = Origin::of(function, None);
+        Self { function: function.to_owned(), file: None, line: 0, column: 0, origin }
     }
+}
 
-    /// Whether it is one of those by which a closure is called and its panics are caught.
-    fn is_between(&self) -> bool {
-        const BETWEEN: &[&str] = &[
-            "std::panic",
-            "core::panic",
-            "core::ops::function",
-            "alloc::boxed",
-            "std::sys::backtrace",
-            "std::process::Termination",
-            "__rust_try",
-        ];
-        let path = self.function.trim_start_matches('<');
-        self.is_ours() || BETWEEN.iter().any(|start| path.starts_with(start))
+/// Whose code a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Origin {
+    /// This crate's, and that of what carries its goroutines.
+    Rt,
+    /// The standard library's.
+    Std,
+    User,
+}
+
+impl Origin {
+    /// By the file, if it is known: the names of functions that were inlined may be short.
+    fn of(function: &str, file: Option<&str>) -> Self {
+        const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+        const LIBRARIES: [&str; 2] = ["/rustc/", "/rustlib/src/rust/library/"];
+        if let Some(file) = file {
+            if file.starts_with(SOURCE) || file.contains("/corosensei-") {
+                return Self::Rt;
+            }
+            if file.starts_with(LIBRARIES[0]) || file.contains(LIBRARIES[1]) {
+                return Self::Std;
+            }
+        }
+        let path = function.trim_start_matches('<');
+        let starts = |with: &[&str]| with.iter().any(|start| path.starts_with(start));
+        match file {
+            None if starts(&["std::", "core::", "alloc::", "__rust"]) => Self::Std,
+            _ if starts(&["rt::", "corosensei::"]) => Self::Rt,
+            _ => Self::User,
+        }
     }
 }
 
@@ -121,9 +146,11 @@ impl Symbols {
                 Some(rest) => rest.to_owned(),
                 None => file,
             };
+            // Without the hash, and what `#[rt::main]` adds.
+            let function = format!("{name:#}").replace("::__rt_body", "");
             frames.push(Frame {
-                // Without the hash, and what `#[rt::main]` adds.
-                function: format!("{name:#}").replace("::__rt_body", ""),
+                origin: Origin::of(&function, file.as_deref()),
+                function,
                 file: file.map(short),
                 line: symbol.lineno().unwrap_or(0),
                 column: symbol.colno().unwrap_or(0),
@@ -141,8 +168,8 @@ impl Symbols {
 /// The user's frames: without what `rt` does to wait, but for the call itself, and without what
 /// calls the goroutine's closure. All, if none is left.
 pub(super) fn of_user(frames: &[Frame]) -> &[Frame] {
-    let inner = frames.iter().take_while(|frame| frame.is_ours()).count();
-    let outer = frames.iter().rev().take_while(|frame| frame.is_between()).count();
+    let inner = frames.iter().take_while(|frame| frame.origin == Origin::Rt).count();
+    let outer = frames.iter().rev().take_while(|frame| frame.origin != Origin::User).count();
     match frames.get(inner.saturating_sub(1)..frames.len() - outer) {
         Some(left) if inner < frames.len() - outer => left,
         _ => frames,
@@ -154,8 +181,7 @@ mod tests {
     use super::{Frame, of_user};
 
     fn frames(names: &[&str]) -> Vec<Frame> {
-        let frame = |name: &&str| Frame { function: (*name).to_owned(), ..Frame::unknown(0) };
-        names.iter().map(frame).collect()
+        names.iter().map(|name| Frame::named(name)).collect()
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(crate) struct Seen {
     /// The scope that waits for its end, by its address.
     pub(crate) scope: Option<usize>,
     /// Where its frames go on, the innermost first; empty if that is not to be had.
-    pub(crate) stack: Vec<usize>,
+    pub(crate) stack: Arc<[usize]>,
     /// Bytes of its stack: all, and, if it is known, those in use.
     pub(crate) stack_size: Option<usize>,
     pub(crate) stack_used: Option<usize>,
@@ -159,7 +159,8 @@ impl Sched {
         let regs = if walker.is_some() { unsafe { slot.look_at() } } else { None };
         // SAFETY: held.
         let word = |addr| unsafe { slot.stack_word(addr) };
-        let stack = regs.zip(walker).map(|(regs, walker)| walker.walk(regs, word));
+        let stack =
+            regs.zip(walker).map(|(regs, walker)| walker.walk(regs, slot.stack_end(), word));
         let wait = wait_of(slot);
         let joins = wait.why == Some(Why::Join) && wait.object != 0;
         let child = std::ptr::with_exposed_provenance_mut(wait.object);
@@ -246,7 +247,7 @@ fn wait_of(slot: &Slot) -> Seen {
         pinned: false,
         thread: None,
         scope: None,
-        stack: Vec::new(),
+        stack: Arc::new([]),
         stack_size: None,
         stack_used: None,
     }
@@ -258,7 +259,7 @@ fn caller(slot: &'static Slot, seen: Seen, walker: Option<&mut Walker>) -> Seen 
     // SAFETY: it runs on this stack.
     let word = |addr| unsafe { slot.stack_word(addr) };
     let regs = Regs::here();
-    let stack = regs.zip(walker).map(|(regs, walker)| walker.walk(regs, word));
+    let stack = regs.zip(walker).map(|(regs, walker)| walker.walk(regs, slot.stack_end(), word));
     Seen {
         doing: Doing::Running,
         pinned: slot.pins.get() != 0,
@@ -290,8 +291,8 @@ fn copy_stack(regs: Regs) -> Option<Vec<u8>> {
     (len != 0).then_some(bytes)
 }
 
-fn walk_copy(walker: &mut Walker, regs: Regs, copy: &[u8]) -> Vec<usize> {
-    walker.walk(regs, |addr| {
+fn walk_copy(walker: &mut Walker, regs: Regs, copy: &[u8]) -> Arc<[usize]> {
+    walker.walk(regs, regs.sp + copy.len(), |addr| {
         let at = addr.checked_sub(regs.sp)?;
         let word = copy.get(at..at.checked_add(size_of::<usize>())?)?;
         Some(usize::from_ne_bytes(word.try_into().ok()?))

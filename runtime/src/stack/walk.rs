@@ -10,6 +10,8 @@
 use super::Regs;
 use crate::sys;
 use framehop::{ExplicitModuleSectionInfo, Module, Unwinder as _};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 #[cfg(target_arch = "x86_64")]
 mod machine {
@@ -40,6 +42,44 @@ const DEEPEST: usize = 512;
 pub(crate) struct Walker {
     unwinder: machine::Unwinder,
     cache: machine::Cache,
+    known: HashMap<usize, Vec<Walk>>,
+}
+
+/// A walk that was done, relative to where it began.
+struct Walk {
+    fp: usize,
+    /// The words that were read: where, and what was there.
+    read: Vec<(usize, Word)>,
+    addresses: Arc<[usize]>,
+}
+
+/// What was read of a stack.
+#[derive(Clone, Copy)]
+enum Word {
+    /// An address on the same stack, as far from `sp`.
+    Moves(usize),
+    /// Anything else.
+    Stays(usize),
+}
+
+/// Of walks that begin at the same instruction, so many are kept.
+const KEPT: usize = 8;
+
+impl Walk {
+    /// Whether a walk from `regs` leads to the same addresses, if the stack has there what `word` says.
+    ///
+    /// The way is a function of the registers and of the words that were read, and moves with the stack: the tables say
+    /// where a frame's caller is by its distance from `sp` or `fp`. So it is the same if each word is the same, or, if it
+    /// points into the stack, has moved with it.
+    fn is_same(&self, regs: Regs, word: &mut impl FnMut(usize) -> Option<usize>) -> bool {
+        self.fp == regs.fp.wrapping_sub(regs.sp)
+            && self.read.iter().all(|&(at, before)| {
+                word(regs.sp.wrapping_add(at)).is_some_and(|now| match before {
+                    Word::Moves(distance) => now.wrapping_sub(regs.sp) == distance,
+                    Word::Stays(before) => now == before,
+                })
+            })
+    }
 }
 
 impl Walker {
@@ -59,18 +99,32 @@ impl Walker {
                 },
             ));
         }
-        Self { unwinder, cache: machine::Cache::new() }
+        Self { unwinder, cache: machine::Cache::new(), known: HashMap::new() }
     }
 
-    /// The addresses at which the frames of a stack go on, the innermost first. `read` gives the word at an address, or
-    /// `None` where the stack is not.
+    /// The addresses at which the frames of a stack that ends at `end` go on, the innermost first. `read` gives the word at
+    /// an address, or `None` where the stack is not.
     pub(crate) fn walk(
         &mut self,
         regs: Regs,
+        end: usize,
         mut read: impl FnMut(usize) -> Option<usize>,
-    ) -> Vec<usize> {
+    ) -> Arc<[usize]> {
+        let known = self.known.entry(regs.ip).or_default();
+        if let Some(known) = known.iter().find(|known| known.is_same(regs, &mut read)) {
+            return Arc::clone(&known.addresses);
+        }
         let mut addresses = Vec::with_capacity(24);
-        let mut word = |addr: u64| read(addr as usize).map(|word| word as u64).ok_or(());
+        let mut words = Vec::with_capacity(48);
+        let mut word = |addr: u64| {
+            let word = read(addr as usize).ok_or(())?;
+            let noted = match (regs.sp..end).contains(&word) {
+                true => Word::Moves(word - regs.sp),
+                false => Word::Stays(word),
+            };
+            words.push(((addr as usize).wrapping_sub(regs.sp), noted));
+            Ok(word as u64)
+        };
         let first = regs.ip as u64;
         let mut frames =
             self.unwinder.iter_frames(first, machine::regs(regs), &mut self.cache, &mut word);
@@ -79,6 +133,11 @@ impl Walker {
             if addresses.len() == DEEPEST {
                 break;
             }
+        }
+        let addresses: Arc<[usize]> = addresses.into();
+        if known.len() < KEPT {
+            let fp = regs.fp.wrapping_sub(regs.sp);
+            known.push(Walk { fp, read: words, addresses: Arc::clone(&addresses) });
         }
         addresses
     }
