@@ -74,23 +74,92 @@ fn one_of_each() {
     let held = (mutex.lock(), rwlock.read());
     let hour = Duration::from_secs(3600);
     let kinds: Vec<(&str, Box<dyn FnOnce() + Send>)> = vec![
-        ("chan receive", Box::new({ let ch = ch.clone(); move || drop(ch.recv()) })),
-        ("chan send", Box::new({ let full = full.clone(); move || full.send(2) })),
-        ("select", Box::new({ let (ch, rx) = (ch.clone(), rx.clone()); move || rt::select! { recv(ch) -> _ => {}, recv(rx) -> _ => {} } })),
+        (
+            "chan receive",
+            Box::new({
+                let ch = ch.clone();
+                move || drop(ch.recv())
+            }),
+        ),
+        (
+            "chan send",
+            Box::new({
+                let full = full.clone();
+                move || full.send(2)
+            }),
+        ),
+        (
+            "select",
+            Box::new({
+                let (ch, rx) = (ch.clone(), rx.clone());
+                move || rt::select! { recv(ch) -> _ => {}, recv(rx) -> _ => {} }
+            }),
+        ),
         ("sleep", Box::new(move || rt::time::sleep(hour))),
-        ("mutex", Box::new({ let mutex = Arc::clone(&mutex); move || drop(mutex.lock()) })),
-        ("rwlock", Box::new({ let rwlock = Arc::clone(&rwlock); move || drop(rwlock.write()) })),
-        ("condvar", Box::new({ let pair = Arc::clone(&pair); move || drop(pair.1.wait(pair.0.lock())) })),
-        ("waitgroup", Box::new({ let wg = wg.clone(); move || wg.wait() })),
-        ("semaphore", Box::new({ let s = Arc::clone(&semaphore); move || drop(s.acquire(1)) })),
-        ("barrier", Box::new({ let barrier = Arc::clone(&barrier); move || drop(barrier.wait()) })),
-        ("join", Box::new({ let ch = ch.clone(); move || drop(spawn("joined", move || drop(ch.recv())).join()) })),
-        ("scope", Box::new({ let ch = ch.clone(); move || rt::scope(|s| drop(s.spawn(|| ch.recv()))) })),
+        (
+            "mutex",
+            Box::new({
+                let mutex = Arc::clone(&mutex);
+                move || drop(mutex.lock())
+            }),
+        ),
+        (
+            "rwlock",
+            Box::new({
+                let rwlock = Arc::clone(&rwlock);
+                move || drop(rwlock.write())
+            }),
+        ),
+        (
+            "condvar",
+            Box::new({
+                let pair = Arc::clone(&pair);
+                move || drop(pair.1.wait(pair.0.lock()))
+            }),
+        ),
+        (
+            "waitgroup",
+            Box::new({
+                let wg = wg.clone();
+                move || wg.wait()
+            }),
+        ),
+        (
+            "semaphore",
+            Box::new({
+                let s = Arc::clone(&semaphore);
+                move || drop(s.acquire(1))
+            }),
+        ),
+        (
+            "barrier",
+            Box::new({
+                let barrier = Arc::clone(&barrier);
+                move || drop(barrier.wait())
+            }),
+        ),
+        (
+            "join",
+            Box::new({
+                let ch = ch.clone();
+                move || drop(spawn("joined", move || drop(ch.recv())).join())
+            }),
+        ),
+        (
+            "scope",
+            Box::new({
+                let ch = ch.clone();
+                move || rt::scope(|s| drop(s.spawn(|| ch.recv())))
+            }),
+        ),
         ("future", Box::new(|| rt::block_on(std::future::pending()))),
-        ("IO read", Box::new(|| {
-            let (a, _b) = rt::net::UnixStream::pair().unwrap();
-            let _ = std::io::Read::read(&mut &a, &mut [0]);
-        })),
+        (
+            "IO read",
+            Box::new(|| {
+                let (a, _b) = rt::net::UnixStream::pair().unwrap();
+                let _ = std::io::Read::read(&mut &a, &mut [0]);
+            }),
+        ),
     ];
     let count = kinds.len();
     let mut handles = Vec::new();
@@ -185,7 +254,9 @@ fn on_the_smallest_stacks() {
         for _ in 0..3 {
             let dump = dump_when_all_wait(all.len());
             dump.goroutines().iter().filter(|g| g.name().is_some()).for_each(assert_frames);
-            let depths = |g: &&Goroutine| g.backtrace().iter().filter(|f| f.function().contains("deep")).count();
+            let depths = |g: &&Goroutine| {
+                g.backtrace().iter().filter(|f| f.function().contains("deep")).count()
+            };
             assert!(dump.goroutines().iter().map(|g| depths(&g)).max().unwrap() >= 60);
         }
         ch.close();
@@ -268,7 +339,9 @@ fn those_that_run_block_or_burn() {
             let reads = blocked.and_then(|g| thread(g.id())).is_some_and(|t| {
                 t.state() == Some('S') && t.waits_in().is_none_or(|place| place.contains("read"))
             });
-            state("blocked") == Some(State::Blocked) && reads && state("hog") == Some(State::Burning)
+            state("blocked") == Some(State::Blocked)
+                && reads
+                && state("hog") == Some(State::Burning)
         });
         let me = rt::dump().goroutines().iter().find(|g| g.state() == State::Running).cloned();
         assert_eq!(me.unwrap().id(), rt::task::current().id().get());
@@ -393,7 +466,8 @@ fn equal_stacks_are_folded() {
     let _t = common::test();
     runtime(2).run(|| {
         let ch = Chan::<()>::new(0);
-        let all: Vec<_> = (0..200).map(|_| rt::go!(ch => outer_frame(|| drop(ch.recv())))).collect();
+        let all: Vec<_> =
+            (0..200).map(|_| rt::go!(ch => outer_frame(|| drop(ch.recv())))).collect();
         let dump = dump_when_all_wait(200);
         let text = dump.to_string();
         assert!(text.contains("200 goroutines [chan receive]: goroutines "), "{text}");
