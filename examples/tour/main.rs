@@ -46,6 +46,7 @@
 //! sockets        an echo server, deadlines, close
 //! futures        block_on, and a future by hand
 //! signals        from the system to a channel
+//! inside         every goroutine, seen from outside
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -65,6 +66,7 @@ mod futures;
 mod go;
 mod hello;
 mod hog;
+mod inside;
 mod join;
 mod locals;
 mod map;
@@ -138,6 +140,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("sockets", "an echo server, deadlines, close", sockets::run),
     chapter("futures", "block_on, and a future by hand", futures::run),
     chapter("signals", "from the system to a channel", signals::run),
+    chapter("inside", "every goroutine, seen from outside", inside::run),
 ];
 
 impl Chapter {

@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
     ("rooms", &["sync", "chan", "time", "net", "signal"]),
-    ("front", &["runtime", "lib"]),
+    ("front", &["debug", "runtime", "lib"]),
 ];
 
 /// What lies at the crate's root without being a module: macros, by the module they belong to.
@@ -30,7 +30,7 @@ const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task")];
 /// `unsafe` either, but an attribute there would bind all.)
 const MAY_BE_UNSAFE: &[&str] = &[
     "sys", "lock", "stack", "queue", "carrier", "poller", "g", "p", "m", "sched", "wait", "panic",
-    "task", "sync", "chan", "runtime",
+    "task", "sync", "chan", "debug", "runtime",
 ];
 
 /// Files outside of `prim` that may use std's own locks or atomics, and why.

@@ -58,19 +58,30 @@ impl Dump {
         for cycle in &self.cycles {
             writeln!(f, "{}deadlock: {cycle}", std::mem::take(&mut blank))?;
         }
-        for (channel, ids) in cycle::abandoned(&self.goroutines) {
+        self.write_abandoned(f, &mut blank)
+    }
+
+    /// Channels that nobody is left to serve, the first few of them.
+    fn write_abandoned(&self, f: &mut fmt::Formatter<'_>, blank: &mut &str) -> fmt::Result {
+        let abandoned = cycle::abandoned(&self.goroutines);
+        for (channel, ids) in abandoned.iter().take(ALIKE) {
             let side = if channel.sends { "receive from it" } else { "send to it" };
-            let handles = channel.handles.unwrap_or(0);
-            let handles = if handles == 1 { "handle".into() } else { format!("{handles} handles") };
+            let handles = match channel.handles {
+                Some(1) => "one handle".to_owned(),
+                handles => format!("{} handles", handles.unwrap_or(0)),
+            };
+            let waiters = Ids(ids, "waits", "wait");
+            let blank = std::mem::take(blank);
             writeln!(
                 f,
-                "{}perhaps abandoned: {channel} has {handles} left, and {} it; nobody else can {side}, \
-                 unless by a handle that is borrowed or static",
-                std::mem::take(&mut blank),
-                Ids(&ids, "waits for", "wait for"),
+                "{blank}perhaps abandoned: {channel}: {handles} left, and {waiters} for it; nobody else can \
+                 {side}, unless by a handle that is borrowed or static",
             )?;
         }
-        Ok(())
+        match abandoned.len().checked_sub(ALIKE) {
+            Some(more @ 1..) => writeln!(f, "and {more} more channels like that"),
+            _ => Ok(()),
+        }
     }
 
     /// The goroutines that are alike, in the order of the first of each.
