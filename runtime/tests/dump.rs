@@ -563,7 +563,9 @@ fn channels_without_another_side_are_named() {
         let all: Vec<_> = (0..2)
             .map(|_| {
                 let lonely = lonely.clone();
-                spawn("lonely", move || drop(lonely.recv()))
+                spawn("lonely", move || {
+                    let _ = lonely.recv();
+                })
             })
             .collect();
         drop(lonely);
@@ -582,7 +584,9 @@ fn channels_without_another_side_are_named() {
 fn what_waits_for_ever_is_stuck() {
     let _t = common::test();
     runtime(2).run(|| {
-        let nil = spawn("nil", || drop(Chan::<()>::nil().recv()));
+        let nil = spawn("nil", || {
+            let _ = Chan::<()>::nil().recv();
+        });
         let none = spawn("none", || rt::select! {});
         let dump = dump_when_all_wait(2);
         assert_eq!(dump.stuck().count(), 2);

@@ -259,8 +259,8 @@ impl Slot {
     /// The caller holds the carrier, or runs on it.
     #[inline]
     pub(crate) unsafe fn stack_word(&self, addr: usize) -> Option<usize> {
-        let words =
-            self.limit.get() + crate::sys::page_size()..self.stack_end() - size_of::<usize>();
+        let last = self.stack_end() - size_of::<usize>();
+        let words = self.limit.get() + crate::sys::page_size()..=last;
         // SAFETY: above the guard, and in the stack, which is mapped for ever.
         words.contains(&addr).then(|| unsafe { load(addr) })
     }

@@ -70,8 +70,7 @@ pub(super) fn find(goroutines: &[Goroutine]) -> Vec<Cycle> {
         }
     }
     let edges = |i: usize| -> Vec<usize> {
-        let Some(wait) = goroutines[i].wait.as_ref().filter(|_| goroutines[i].left.is_none())
-        else {
+        let Some(wait) = goroutines[i].wait.as_ref().filter(|_| !goroutines[i].timed) else {
             return Vec::new();
         };
         match (wait.kind, wait.address) {
@@ -134,7 +133,7 @@ pub(super) fn abandoned(goroutines: &[Goroutine]) -> Vec<(Channel, Vec<u64>)> {
         for channel in &wait.channels {
             let entry = waiters.entry(channel.address);
             let (first, ids, alike) = entry.or_insert((*channel, Vec::new(), true));
-            *alike &= first.sends == channel.sends && g.left.is_none();
+            *alike &= first.sends == channel.sends && !g.timed;
             if ids.last() != Some(&g.id) {
                 ids.push(g.id);
             }
@@ -170,6 +169,7 @@ mod tests {
             state: State::Waiting,
             wait: on.map(|_| wait),
             since: None,
+            timed: false,
             left: None,
             site: None,
             parent: 0,
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn who_has_a_deadline_is_in_no_ring() {
         let mut all = [waiter(1, Some(2)), waiter(2, Some(1))];
-        all[1].left = Some(std::time::Duration::from_secs(1));
+        all[1].timed = true;
         assert!(find(&all).is_empty());
     }
 

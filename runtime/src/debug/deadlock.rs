@@ -27,7 +27,7 @@ pub(crate) fn nobody_wakes(sched: &Sched) -> Asleep {
 
 /// A goroutine that waits, for what nobody but another goroutine can bring.
 fn is_asleep(seen: &Seen) -> bool {
-    if seen.doing != Doing::Waiting || seen.deadline.is_some() {
+    if seen.doing != Doing::Waiting || seen.timed {
         return false;
     }
     match seen.why {

@@ -57,6 +57,7 @@ pub struct Goroutine {
     pub(super) state: State,
     pub(super) wait: Option<Wait>,
     pub(super) since: Option<Duration>,
+    pub(super) timed: bool,
     pub(super) left: Option<Duration>,
     pub(super) site: Option<&'static Location<'static>>,
     pub(super) parent: u64,
@@ -86,6 +87,7 @@ impl Goroutine {
             id: seen.who.id,
             name: seen.who.name,
             since: seen.since,
+            timed: seen.timed,
             left: seen.deadline.map(|at| at.saturating_duration_since(util::now())),
             site: seen.who.site,
             parent: seen.who.parent,
@@ -124,7 +126,7 @@ impl Goroutine {
         self.since
     }
 
-    /// How long it is going to wait at most, if it has a deadline.
+    /// How long it is going to wait at most, if it has a deadline, and had it when the dump began.
     pub fn time_left(&self) -> Option<Duration> {
         self.left
     }

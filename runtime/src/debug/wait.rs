@@ -131,13 +131,13 @@ impl Wait {
                 wait.channels.push(Channel::of(why == Why::ChanSend, peeked));
             }
             Why::ChanSend | Why::ChanRecv => {
-                wait.is_for_ever = seen.object == 0 && seen.deadline.is_none();
+                wait.is_for_ever = seen.object == 0 && !seen.timed;
             }
             Why::Select if held => {
                 // SAFETY: held, and this is what a select notes.
                 let cases = unsafe { chan::peek_cases(seen.object) };
                 wait.address = None;
-                wait.is_for_ever = cases.is_empty() && seen.deadline.is_none();
+                wait.is_for_ever = cases.is_empty() && !seen.timed;
                 wait.channels.extend(cases.iter().map(|case| Channel::of(case.0, case.1)));
             }
             Why::Mutex if held => {

@@ -18,6 +18,7 @@
 //! 2. What [`Seen::object`] points at may be looked at during the visit if, and only if, `held` says so.
 
 use super::monitor::TICK;
+use super::switch::TIMED;
 use super::{Sched, Why};
 use crate::carrier::{self, Slot};
 use crate::g::{GBox, GRef, Header};
@@ -59,6 +60,9 @@ pub(crate) struct Seen {
     /// The goroutine for whose end it waits.
     pub(crate) joins: Option<u64>,
     pub(crate) since: Option<Duration>,
+    /// It wakes by itself.
+    pub(crate) timed: bool,
+    /// When, if that is known: not of one that has begun to wait since the look began.
     pub(crate) deadline: Option<Instant>,
     pub(crate) pinned: bool,
     /// Its thread, as the system numbers it, if it has one for itself or runs there.
@@ -210,7 +214,9 @@ impl Sched {
             let stack = stack.unwrap_or_default();
             let deadline = self.instant(stood.until);
             let since = Some(self.waited(slot));
-            let wait = Seen { why, object, since, deadline, doing: Doing::Waiting, ..on_thread };
+            let timed = deadline.is_some();
+            let wait =
+                Seen { why, object, since, timed, deadline, doing: Doing::Waiting, ..on_thread };
             return Some(Seen { pinned: true, stack, ..wait });
         }
         let doing = match thread.map(sys::thread_look).and_then(|(state, _)| state) {
@@ -234,7 +240,9 @@ impl Sched {
 
 /// What it waits for, in a look of which nothing else is known.
 fn wait_of(slot: &Slot) -> Seen {
-    let reason = usize::from(slot.reason.load(Ordering::Relaxed));
+    let reason = slot.reason.load(Ordering::Relaxed);
+    let timed = reason & TIMED != 0;
+    let reason = usize::from(reason & !TIMED);
     Seen {
         who: Header { id: 0, parent: 0, name: None, site: None },
         doing: Doing::Waiting,
@@ -243,6 +251,7 @@ fn wait_of(slot: &Slot) -> Seen {
         held: false,
         joins: None,
         since: None,
+        timed,
         deadline: None,
         pinned: false,
         thread: None,

@@ -54,8 +54,8 @@ pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, What, Why, checkpoint, here, may_spin, note, park, park_thread, pin, stays, step_in,
-    step_out, unpin, yield_now,
+    Here, What, Why, checkpoint, here, may_spin, note, note_deadline, park, park_thread, pin,
+    stays, step_in, step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
 

@@ -97,6 +97,15 @@ impl From<Why> for What {
     }
 }
 
+/// In a slot's reason: the wait has a deadline.
+pub(super) const TIMED: u8 = 0x80;
+
+/// Notes that the wait has a deadline.
+#[inline]
+pub(crate) fn note_deadline(slot: &Slot) {
+    slot.reason.store(slot.reason.load(Ordering::Relaxed) | TIMED, Ordering::Relaxed);
+}
+
 /// Notes what the goroutine is about to wait for, and when.
 #[inline(always)]
 pub(crate) fn note(slot: &Slot, what: What) {
@@ -115,7 +124,7 @@ pub(crate) fn note(slot: &Slot, what: What) {
 pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
     match m::current() {
         Some(m) if slot.has_stack() && !stays(slot) => {
-            emit(Event::Park { reason: slot.reason.load(Ordering::Relaxed) });
+            emit(Event::Park { reason: slot.reason.load(Ordering::Relaxed) & !TIMED });
             m.enter();
             if let Some(g) = child {
                 claim(m, slot, g);

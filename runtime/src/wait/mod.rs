@@ -99,6 +99,7 @@ fn rest_until(slot: &'static Slot, at: Instant) {
         // It blocks its thread, which wakes by itself: perhaps there is no other to wake it.
         return sched::park_thread(slot, Some(at));
     }
+    sched::note_deadline(slot);
     let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
     sched::park(slot, None);
     drop(alarm);
