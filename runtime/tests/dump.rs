@@ -11,6 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Drops whatever comes of something.
+fn done<T>(_: T) {}
+
 /// The goroutine with this name.
 #[track_caller]
 fn named<'a>(dump: &'a Dump, name: &str) -> &'a Goroutine {
@@ -57,6 +60,8 @@ fn assert_frames(g: &Goroutine) {
     assert!(frames[outer.unwrap()].file().is_none_or(|f| f.ends_with("tests/dump.rs")), "{g}");
 }
 
+type Waits = Box<dyn FnOnce() + Send>;
+
 /// One of each kind, with what is said of it.
 fn one_of_each() {
     let ch = Chan::<u32>::new(0);
@@ -73,12 +78,12 @@ fn one_of_each() {
     let pair = Arc::new((Mutex::new(()), Condvar::new()));
     let held = (mutex.lock(), rwlock.read());
     let hour = Duration::from_secs(3600);
-    let kinds: Vec<(&str, Box<dyn FnOnce() + Send>)> = vec![
+    let kinds: Vec<(&str, Waits)> = vec![
         (
             "chan receive",
             Box::new({
                 let ch = ch.clone();
-                move || drop(ch.recv())
+                move || done(ch.recv())
             }),
         ),
         (
@@ -100,21 +105,21 @@ fn one_of_each() {
             "mutex",
             Box::new({
                 let mutex = Arc::clone(&mutex);
-                move || drop(mutex.lock())
+                move || done(mutex.lock())
             }),
         ),
         (
             "rwlock",
             Box::new({
                 let rwlock = Arc::clone(&rwlock);
-                move || drop(rwlock.write())
+                move || done(rwlock.write())
             }),
         ),
         (
             "condvar",
             Box::new({
                 let pair = Arc::clone(&pair);
-                move || drop(pair.1.wait(pair.0.lock()))
+                move || done(pair.1.wait(pair.0.lock()))
             }),
         ),
         (
@@ -128,28 +133,28 @@ fn one_of_each() {
             "semaphore",
             Box::new({
                 let s = Arc::clone(&semaphore);
-                move || drop(s.acquire(1))
+                move || done(s.acquire(1))
             }),
         ),
         (
             "barrier",
             Box::new({
                 let barrier = Arc::clone(&barrier);
-                move || drop(barrier.wait())
+                move || done(barrier.wait())
             }),
         ),
         (
             "join",
             Box::new({
                 let ch = ch.clone();
-                move || drop(spawn("joined", move || drop(ch.recv())).join())
+                move || done(spawn("joined", move || done(ch.recv())).join())
             }),
         ),
         (
             "scope",
             Box::new({
                 let ch = ch.clone();
-                move || rt::scope(|s| drop(s.spawn(|| ch.recv())))
+                move || rt::scope(|s| done(s.spawn(|| ch.recv())))
             }),
         ),
         ("future", Box::new(|| rt::block_on(std::future::pending()))),
@@ -167,7 +172,9 @@ fn one_of_each() {
         handles.push(spawn(kind, move || outer_frame(f)));
     }
     // Two of them have children.
-    let dump = dump_when_all_wait(count + 2);
+    dump_when_all_wait(count + 2);
+    // From now on nothing changes.
+    let dump = rt::dump();
     let me = rt::task::current().id().get();
     for handle in &handles {
         let task = handle.task();
@@ -200,17 +207,16 @@ fn one_of_each() {
     if cfg!(debug_assertions) {
         assert_eq!(wait("mutex").goroutine(), Some(me));
     }
-    drop(held);
-    drop((tx, full.try_recv()));
+    done(held);
+    done((tx, full.try_recv()));
     ch.close();
     wg.done();
-    drop(permit);
+    done(permit);
     barrier.wait();
     pair.1.notify_all();
     for handle in handles {
-        match handle.task().name() {
-            Some("sleep" | "future" | "IO read") => handle.abort(),
-            _ => {}
+        if let Some("sleep" | "future" | "IO read") = handle.task().name() {
+            handle.abort();
         }
         let _ = handle.join();
     }
@@ -240,7 +246,7 @@ fn on_the_smallest_stacks() {
         fn deep(ch: &Chan<()>, levels: u64) -> u64 {
             let frame = std::hint::black_box([levels; 8]);
             if levels == 0 {
-                outer_frame(|| drop(ch.recv()));
+                outer_frame(|| done(ch.recv()));
                 return 0;
             }
             deep(ch, levels - 1) + std::hint::black_box(frame)[0]
@@ -248,7 +254,7 @@ fn on_the_smallest_stacks() {
         let all: Vec<_> = (0..60)
             .map(|levels| {
                 let ch = ch.clone();
-                spawn("deep", move || drop(std::hint::black_box(deep(&ch, levels))))
+                spawn("deep", move || done(std::hint::black_box(deep(&ch, levels))))
             })
             .collect();
         for _ in 0..3 {
@@ -272,7 +278,7 @@ fn pinned_ones_that_stand_on_their_threads() {
         let rx = ch.clone();
         let pinned = spawn("pinned", move || {
             let _pin = rt::task::pin_thread();
-            outer_frame(|| drop(rx.recv_timeout(Duration::from_secs(3600))));
+            outer_frame(|| done(rx.recv_timeout(Duration::from_secs(3600))));
         });
         for _ in 0..20 {
             let dump = dump_when_all_wait(1);
@@ -326,7 +332,7 @@ fn those_that_run_block_or_burn() {
     runtime(1).run(|| {
         let stop = Arc::new(AtomicBool::new(false));
         let (reader, writer) = std::io::pipe().unwrap();
-        spawn("blocked", move || drop(std::io::read_to_string(reader)));
+        spawn("blocked", move || done(std::io::read_to_string(reader)));
         let seen = Arc::clone(&stop);
         spawn("hog", move || while !seen.load(Ordering::Relaxed) {});
         eventually("they are what they are", || {
@@ -345,7 +351,7 @@ fn those_that_run_block_or_burn() {
         });
         let me = rt::dump().goroutines().iter().find(|g| g.state() == State::Running).cloned();
         assert_eq!(me.unwrap().id(), rt::task::current().id().get());
-        drop(writer);
+        done(writer);
         stop.store(true, Ordering::Relaxed);
     });
 }
@@ -392,7 +398,7 @@ fn two_runtimes_and_plain_threads() {
     let ch = Chan::<u32>::new(0);
     let wait = |runtime: &rt::Runtime, name: &'static str| {
         let ch = ch.clone();
-        runtime.run(move || drop(spawn(name, move || outer_frame(|| drop(ch.recv())))));
+        runtime.run(move || done(spawn(name, move || outer_frame(|| done(ch.recv())))));
     };
     wait(&one, "in one");
     wait(&two, "in two");
@@ -442,7 +448,7 @@ fn how_long_they_have_waited() {
     runtime(2).run(|| {
         let ch = Chan::<()>::new(0);
         let rx = ch.clone();
-        let waits = spawn("waits", move || drop(rx.recv()));
+        let waits = spawn("waits", move || done(rx.recv()));
         dump_when_all_wait(1);
         // Nothing runs meanwhile, and nobody keeps the time.
         rt::time::sleep(Duration::from_millis(400));
@@ -451,7 +457,7 @@ fn how_long_they_have_waited() {
         assert!(since >= Duration::from_millis(300), "{since:?}");
         // One that begins to wait after the whole runtime has slept has not waited for so long.
         let rx = ch.clone();
-        let late = spawn("late", move || drop(rx.recv()));
+        let late = spawn("late", move || done(rx.recv()));
         let dump = dump_when_all_wait(2);
         let since = named(&dump, "late").waiting_for().unwrap();
         assert!(since < Duration::from_millis(300), "{since:?}");
@@ -467,7 +473,7 @@ fn equal_stacks_are_folded() {
     runtime(2).run(|| {
         let ch = Chan::<()>::new(0);
         let all: Vec<_> =
-            (0..200).map(|_| rt::go!(ch => outer_frame(|| drop(ch.recv())))).collect();
+            (0..200).map(|_| rt::go!(ch => outer_frame(|| done(ch.recv())))).collect();
         let dump = dump_when_all_wait(200);
         let text = dump.to_string();
         assert!(text.contains("200 goroutines [chan receive]: goroutines "), "{text}");
@@ -559,7 +565,7 @@ fn channels_without_another_side_are_named() {
     runtime(2).run(|| {
         let (lonely, live) = (Chan::<()>::new(0), Chan::<()>::new(0));
         let rx = live.clone();
-        let fine = rt::spawn(move || drop(rx.recv()));
+        let fine = rt::spawn(move || done(rx.recv()));
         let all: Vec<_> = (0..2)
             .map(|_| {
                 let lonely = lonely.clone();
@@ -568,7 +574,7 @@ fn channels_without_another_side_are_named() {
                 })
             })
             .collect();
-        drop(lonely);
+        done(lonely);
         let dump = dump_when_all_wait(3);
         let text = dump.to_string();
         assert_eq!(text.matches("perhaps abandoned: chan ").count(), 1, "{text}");

@@ -81,7 +81,7 @@ fn goroutine(world: &Arc<World>, wg: &WaitGroup, mut dice: Rng, depth: u32) {
             }
             8 => {
                 rt::scope(|s| {
-                    s.spawn(|| rt::yield_now());
+                    s.spawn(rt::yield_now);
                 });
             }
             _ if depth < 3 => {

@@ -17,7 +17,7 @@ pub(super) struct Look {
 const _: () = assert!(align_of::<Look>() > LOOK);
 
 impl Look {
-    pub(super) fn into_input(&self) -> NonNull<()> {
+    pub(super) fn as_input(&self) -> NonNull<()> {
         NonNull::from(self).cast::<()>().map_addr(|addr| addr | LOOK)
     }
 

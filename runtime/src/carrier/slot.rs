@@ -243,7 +243,7 @@ impl Slot {
     pub(crate) unsafe fn look_at(&self) -> Option<Regs> {
         let look = Look { regs: Cell::new(None) };
         // SAFETY: as the caller says.
-        let cmd = unsafe { self.resume(look.into_input()) };
+        let cmd = unsafe { self.resume(look.as_input()) };
         debug_assert_eq!(cmd, Cmd::Park);
         look.regs.get()
     }

@@ -8,7 +8,7 @@ use super::symbol::{Frame, Symbols};
 use crate::sched::{self, Sched};
 use crate::stack::Walker;
 use crate::sys;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Every goroutine of a runtime, as it was seen. See [`rt::dump`](crate::dump()).
@@ -150,9 +150,17 @@ pub(crate) fn live(sched: &Arc<Sched>) -> (Vec<Goroutine>, u64) {
 fn name_frames(goroutines: &mut [Goroutine]) {
     let mut symbols = Symbols::new();
     let mut stacks: HashMap<Arc<[usize]>, Arc<[Frame]>> = HashMap::new();
+    // Other addresses may have the same names: what lies behind a stack's root differs.
+    let mut named: HashSet<Arc<[Frame]>> = HashSet::new();
     for g in goroutines {
-        let frames =
-            stacks.entry(Arc::clone(&g.stack)).or_insert_with(|| symbols.frames(&g.stack).into());
+        let frames = stacks.entry(Arc::clone(&g.stack)).or_insert_with(|| {
+            let frames: Arc<[Frame]> = symbols.frames(&g.stack).into();
+            if let Some(same) = named.get(&frames) {
+                return Arc::clone(same);
+            }
+            named.insert(Arc::clone(&frames));
+            frames
+        });
         g.frames = Arc::clone(frames);
     }
 }

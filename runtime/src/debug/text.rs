@@ -91,7 +91,9 @@ impl Dump {
         for g in &self.goroutines {
             let site = g.site.map(std::ptr::from_ref);
             let kind = g.wait.as_ref().map(|wait| wait.kind);
-            let place = *places.entry((&g.stack, site, g.state, kind)).or_insert(groups.len());
+            let stack = g.frames.as_ptr();
+            let place =
+                *places.entry((stack, g.frames.len(), site, g.state, kind)).or_insert(groups.len());
             match groups.get_mut(place) {
                 Some(group) => group.push(g),
                 None => groups.push(vec![g]),

@@ -331,7 +331,9 @@ impl Shown {
     fn new<A: Armed>(arms: &[A]) -> Self {
         unsafe fn case<A: Armed>(arms: *const (), at: usize) -> Option<(*const Gate, Side)> {
             // SAFETY: as the caller says: one of the arms.
-            let arm = unsafe { &*arms.cast::<A>().add(at) };
+            let arm = unsafe { arms.cast::<A>().add(at) };
+            // SAFETY: as the caller says: the arms are borrowed.
+            let arm = unsafe { &*arm };
             arm.case().map(|case| (std::ptr::from_ref(case.gate), case.side))
         }
         Self { arms: arms.as_ptr().cast(), len: arms.len(), case: case::<A> }

@@ -5,10 +5,10 @@
 pub(crate) fn peek(from: usize, to: &mut [u8]) -> bool {
     let remote = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: to.len() };
     let local = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() };
+    // SAFETY: no arguments; it cannot fail.
+    let me = unsafe { libc::getpid() };
     // SAFETY: the kernel writes into `to` alone, and finds out by itself what can be read.
-    let read = unsafe {
-        libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
-    };
+    let read = unsafe { libc::process_vm_readv(me, &raw const local, 1, &raw const remote, 1, 0) };
     usize::try_from(read) == Ok(to.len())
 }
 
