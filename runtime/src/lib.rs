@@ -37,6 +37,7 @@ mod util;
 mod wait;
 
 pub mod chan;
+pub mod context;
 pub mod debug;
 pub mod net;
 mod runtime;

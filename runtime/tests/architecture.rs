@@ -19,7 +19,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("nouns", &["g", "p", "m"]),
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
-    ("rooms", &["sync", "chan", "time", "net", "signal"]),
+    ("rooms", &["chan", "time", "context", "sync", "net", "signal"]),
     ("front", &["debug", "runtime", "lib"]),
 ];
 

@@ -3,6 +3,8 @@
 //! There is no timer behind them, and nothing runs when nobody receives. The channel knows when its
 //! next value is due; who receives waits until then, and takes it if nobody else has.
 //!
+//! A bell (`Core::bell`) has no values: it counts as closed from the moment at which it is due.
+//!
 //! The time can be moved (Go's `Stop` and `Reset`). A value does not lie in the channel: it is there when
 //! the clock, under the gate's lock, says so. So once the time was moved, no value of the old
 //! one is ever received. Who waits has reckoned with the old time: if the new one is earlier, all of them look
@@ -44,6 +46,11 @@ impl Locked<'_> {
     /// When the channel's clock has the next value.
     pub(super) fn due(&mut self) -> Option<Instant> {
         self.times()?.next
+    }
+
+    /// Whether it has one now.
+    pub(super) fn is_due(&mut self) -> bool {
+        self.due().is_some_and(|at| at <= util::now())
     }
 
     /// Takes the value that is due, if there is one at `now`. A slow reader loses ticks: those that it

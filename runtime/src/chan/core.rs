@@ -10,7 +10,7 @@ use super::wait::{Case, Look};
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::AtomicUsize;
 use crate::util;
-use crate::wait;
+use crate::wait::{self, Until};
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,10 @@ pub(super) struct Core<T> {
     pub(super) gate: Gate,
     /// Under the gate's lock.
     buffer: UnsafeCell<Buffer<T>>,
-    /// What a clock's value is made of.
+    /// What a clock's value is made of. `None`: it has no values, and counts as closed when it is due.
     tick: Option<fn(Instant) -> T>,
+    /// Only who made it closes it.
+    pub(super) owned: bool,
     /// Called when it is closed, without the lock.
     on_close: Option<fn()>,
     /// Handles of the Rust face, by side; see `handle`.
@@ -63,20 +65,29 @@ impl<T> Core<T> {
         Self::build(0, Some(Clock::new(first, period)), Some(tick))
     }
 
+    /// A channel without values and without senders, that only its maker closes; or time, at `end`.
+    pub(super) fn bell(end: Option<Instant>) -> Self {
+        let clock = end.map(|end| Clock::new(Some(end), None));
+        let mut core = Self::build(0, clock, None);
+        core.owned = true;
+        core
+    }
+
     fn build(cap: usize, clock: Option<Clock>, tick: Option<fn(Instant) -> T>) -> Self {
         Self {
             gate: Gate::new(cap, clock),
             buffer: UnsafeCell::new(Buffer::new(cap)),
             tick,
+            owned: false,
             on_close: None,
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
         }
     }
 
-    /// Sends; waits until `deadline` while it cannot. Gives the value back with the reason.
+    /// Sends; waits while it cannot, unless `until` is over. Gives the value back with the reason.
     #[inline(always)]
-    pub(super) fn send(&self, value: T, deadline: Option<Instant>) -> Result<(), (End, T)> {
+    pub(super) fn send(&self, value: T, until: Until<'_>) -> Result<(), (End, T)> {
         let mut value = ManuallyDrop::new(value);
         let place = &raw mut *value;
         let here = wait::here();
@@ -99,7 +110,7 @@ impl<T> Core<T> {
             _ => {
                 // SAFETY: the place lives until the call returns.
                 let case = unsafe { self.send_case(place) };
-                case.go_on(here, step, locked, deadline)
+                case.go_on(here, step, locked, until)
             }
         };
         match end {
@@ -141,9 +152,9 @@ impl<T> Core<T> {
         Err((End::TimedOut, ManuallyDrop::into_inner(value)))
     }
 
-    /// Receives; waits until `deadline` while it cannot.
+    /// Receives; waits while it cannot, unless `until` is over.
     #[inline(always)]
-    pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, End> {
+    pub(super) fn recv(&self, until: Until<'_>) -> Result<T, End> {
         let mut value = MaybeUninit::uninit();
         let here = wait::here();
         let mut locked = self.gate.lock_from(here);
@@ -165,7 +176,7 @@ impl<T> Core<T> {
             _ => {
                 // SAFETY: the place lives until the call returns.
                 let case = unsafe { self.recv_case(value.as_mut_ptr()) };
-                case.go_on(here, step, locked, deadline)
+                case.go_on(here, step, locked, until)
             }
         };
         match end {
@@ -312,12 +323,18 @@ impl<T> Core<T> {
             // SAFETY: claimed just now.
             return Step::Wake(unsafe { node.finish(End::Passed) });
         }
-        if let Some(tick) = self.tick
-            && let Some(at) = locked.take_due(util::now())
-        {
-            // SAFETY: as the caller says.
-            unsafe { value.write(tick(at)) };
-            return Step::Passed;
+        if flags & CLOCK != 0 {
+            match self.tick {
+                Some(tick) => {
+                    if let Some(at) = locked.take_due(util::now()) {
+                        // SAFETY: as the caller says.
+                        unsafe { value.write(tick(at)) };
+                        return Step::Passed;
+                    }
+                }
+                None if locked.is_due() => return Step::Closed,
+                None => {}
+            }
         }
         if flags & CLOSED != 0 { Step::Closed } else { Step::Blocked }
     }
@@ -391,18 +408,23 @@ impl<T> Core<T> {
         match self.gate.cap {
             UNBOUNDED => None,
             // What is due, if anything.
-            0 if self.gate.clock.is_some() => Some(1),
+            0 if self.tick.is_some() => Some(1),
             cap => Some(cap),
         }
     }
 
     /// How many values are there for receivers who do not wait.
     pub(super) fn len(&self) -> usize {
-        if self.gate.clock.is_none() {
+        if self.tick.is_none() {
             return self.gate.len();
         }
-        let now = util::now();
-        usize::from(self.gate.lock().due().is_some_and(|at| at <= now))
+        usize::from(self.gate.lock().is_due())
+    }
+
+    /// Whether it is closed, by whatever.
+    pub(super) fn is_closed(&self) -> bool {
+        let ends = self.tick.is_none() && self.gate.flags() & CLOCK != 0;
+        self.gate.is_closed() || (ends && self.gate.lock().is_due())
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::wait::ContextError;
 use std::error::Error;
 use std::fmt;
 
@@ -46,6 +47,24 @@ pub enum RecvTimeoutError {
     /// The time was up.
     Timeout,
     /// There is none, and there will be none.
+    Disconnected,
+}
+
+/// Why a value could not be sent before a context was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SendCtxError<T> {
+    /// The context is done, and why. The value.
+    Cancelled(ContextError, T),
+    /// The channel is closed, or there are no receivers.
+    Disconnected(T),
+}
+
+/// Why there was no value to receive before a context was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecvCtxError {
+    /// The context is done, and why.
+    Cancelled(ContextError),
+    /// There is no value, and there will be none.
     Disconnected,
 }
 
@@ -113,6 +132,43 @@ impl<T> SendTimeoutError<T> {
     }
 }
 
+impl<T> SendCtxError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Cancelled(_, value) | Self::Disconnected(value) => value,
+        }
+    }
+
+    /// Why the context is done, if it is that.
+    pub fn cancelled(&self) -> Option<ContextError> {
+        match self {
+            Self::Cancelled(error, _) => Some(*error),
+            Self::Disconnected(_) => None,
+        }
+    }
+
+    /// Whether the channel is closed.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected(_))
+    }
+}
+
+impl RecvCtxError {
+    /// Why the context is done, if it is that.
+    pub fn cancelled(&self) -> Option<ContextError> {
+        match self {
+            Self::Cancelled(error) => Some(*error),
+            Self::Disconnected => None,
+        }
+    }
+
+    /// Whether there will be no value.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected)
+    }
+}
+
 impl TryRecvError {
     /// Whether there was no value.
     pub fn is_empty(&self) -> bool {
@@ -139,7 +195,7 @@ impl RecvTimeoutError {
 
 /// `Display` and `Error`, and for what holds a value a `Debug` without bounds on it.
 macro_rules! describe {
-    ($name:ident<T> { $($pattern:pat => $debug:literal, $text:expr;)+ }) => {
+    ($name:ident<T> { $($pattern:pat => $debug:expr, $text:expr;)+ }) => {
         impl<T> fmt::Display for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(match self { $($pattern => $text,)+ })
@@ -171,6 +227,13 @@ describe!(SendTimeoutError<T> {
     Self::Timeout(_) => "Timeout(..)", "the value was not taken in time";
     Self::Disconnected(_) => "Disconnected(..)", CLOSED_TO_SENDERS;
 });
+describe!(SendCtxError<T> {
+    Self::Cancelled(error, _) => match error {
+        ContextError::Canceled => "Cancelled(Canceled, ..)",
+        ContextError::DeadlineExceeded => "Cancelled(DeadlineExceeded, ..)",
+    }, error.text();
+    Self::Disconnected(_) => "Disconnected(..)", CLOSED_TO_SENDERS;
+});
 describe!(RecvError { Self => CLOSED_TO_RECEIVERS; });
 describe!(TryRecvError {
     Self::Empty => "the channel is empty";
@@ -178,6 +241,10 @@ describe!(TryRecvError {
 });
 describe!(RecvTimeoutError {
     Self::Timeout => "no value came in time";
+    Self::Disconnected => CLOSED_TO_RECEIVERS;
+});
+describe!(RecvCtxError {
+    Self::Cancelled(error) => error.text();
     Self::Disconnected => CLOSED_TO_RECEIVERS;
 });
 describe!(TrySelectError { Self => "no case was ready"; });

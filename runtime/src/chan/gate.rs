@@ -59,7 +59,7 @@ use crate::carrier::Slot;
 use crate::lock::{BiasedLock, Entry};
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
-use crate::wait::{self, Here, Linked, Links, List, What};
+use crate::wait::{self, Here, Linked, Links, List, Until, What};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 
@@ -220,7 +220,7 @@ impl Op {
             if let Some(done) = self.done() {
                 return done;
             }
-            wait::rest(self.slot, why, None);
+            wait::rest(self.slot, why, Until::NEVER);
         }
     }
 

@@ -4,14 +4,17 @@
 
 use super::Iter;
 use super::core::Core;
-use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use super::error::{
+    RecvCtxError, RecvTimeoutError, SendCtxError, SendTimeoutError, TryRecvError, TrySendError,
+};
 use super::gate::End;
 use super::peek;
+use super::receiver::not_received;
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Cancel, Until, Why};
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Go's channel: a handle that can be cloned and used from both ends.
 ///
@@ -88,7 +91,7 @@ impl<T> Chan<T> {
     #[inline]
     pub fn send(&self, value: T) {
         let Some(core) = &self.core else { nil(Why::ChanSend) };
-        if let Err((end, value)) = core.send(value, None) {
+        if let Err((end, value)) = core.send(value, Until::NEVER) {
             drop(value);
             not_sent(end);
         }
@@ -127,12 +130,12 @@ impl<T> Chan<T> {
     /// "send on closed channel", also when it is closed while the call waits.
     #[track_caller]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        let deadline = util::now().checked_add(timeout);
+        let until = util::now().checked_add(timeout).into();
         let Some(core) = &self.core else {
-            forever(Why::ChanSend, deadline);
+            idle(Why::ChanSend, until);
             return Err(SendTimeoutError::Timeout(value));
         };
-        match core.send(value, deadline) {
+        match core.send(value, until) {
             Ok(()) => Ok(()),
             Err((End::TimedOut, value)) => Err(SendTimeoutError::Timeout(value)),
             Err((end, value)) => {
@@ -147,7 +150,7 @@ impl<T> Chan<T> {
     #[inline]
     pub fn recv(&self) -> Option<T> {
         let Some(core) = &self.core else { nil(Why::ChanRecv) };
-        match core.recv(None) {
+        match core.recv(Until::NEVER) {
             Ok(value) => Some(value),
             Err(End::Closed) => None,
             Err(_) => wait::unwind(),
@@ -184,16 +187,73 @@ impl<T> Chan<T> {
     /// # Errors
     /// When the time was up, or the channel is closed and empty.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        let deadline = util::now().checked_add(timeout);
+        let until = util::now().checked_add(timeout).into();
         let Some(core) = &self.core else {
-            forever(Why::ChanRecv, deadline);
+            idle(Why::ChanRecv, until);
             return Err(RecvTimeoutError::Timeout);
         };
-        core.recv(deadline).map_err(|end| match end {
+        core.recv(until).map_err(|end| match end {
             End::Closed => RecvTimeoutError::Disconnected,
             End::Cancelled => wait::unwind(),
             _ => RecvTimeoutError::Timeout,
         })
+    }
+
+    /// Sends `value`; waits until `ctx` is done at most. If it is done already, nothing is sent.
+    ///
+    /// # Errors
+    /// Why the context is done, with the value.
+    ///
+    /// # Panics
+    /// "send on closed channel", also when it is closed while the call waits.
+    #[track_caller]
+    pub fn send_ctx(&self, value: T, ctx: &(impl Cancel + ?Sized)) -> Result<(), SendCtxError<T>> {
+        let sent = wait::bounded_with(ctx, value, |value, until| match &self.core {
+            Some(core) => core.send(value, until),
+            None => {
+                idle(Why::ChanSend, until);
+                Err((End::TimedOut, value))
+            }
+        });
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err((End::TimedOut, value))) => {
+                Err(SendCtxError::Cancelled(wait::ended(ctx), value))
+            }
+            Ok(Err((end, value))) => {
+                drop(value);
+                not_sent(end)
+            }
+            Err((error, value)) => Err(SendCtxError::Cancelled(error, value)),
+        }
+    }
+
+    /// Receives a value; waits until `ctx` is done at most. If it is done already, nothing is received.
+    ///
+    /// # Errors
+    /// Why the context is done, or `Disconnected` when the channel is closed and empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::{Chan, RecvCtxError};
+    /// use rt::context::{Context, ContextError};
+    ///
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// let ch = Chan::new(1);
+    /// assert_eq!(ch.send_ctx('a', &ctx), Ok(()));
+    /// assert_eq!(ch.recv_ctx(&ctx), Ok('a'));
+    /// cancel();
+    /// assert_eq!(ch.recv_ctx(&ctx), Err(RecvCtxError::Cancelled(ContextError::Canceled)));
+    /// ```
+    pub fn recv_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<T, RecvCtxError> {
+        let received = wait::bounded(ctx, |until| match &self.core {
+            Some(core) => core.recv(until),
+            None => {
+                idle(Why::ChanRecv, until);
+                Err(End::TimedOut)
+            }
+        });
+        received.map_err(RecvCtxError::Cancelled)?.map_err(|end| not_received(end, ctx))
     }
 
     /// Closes the channel: what is buffered can still be received, and who waits is released.
@@ -253,11 +313,11 @@ pub(super) fn not_sent(end: End) -> ! {
     }
 }
 
-/// A nil channel: waits until the deadline, or for ever.
-pub(super) fn forever(why: Why, deadline: Option<Instant>) {
+/// A nil channel: waits until `until` is over, and for nothing else.
+pub(super) fn idle(why: Why, until: Until<'_>) {
     wait::with(|slot| {
-        while !wait::is_over(deadline) {
-            wait::park_until(slot, why, deadline);
+        while !until.is_over() {
+            wait::park_until(slot, why, until);
         }
     });
 }
@@ -265,7 +325,7 @@ pub(super) fn forever(why: Why, deadline: Option<Instant>) {
 #[cold]
 #[inline(never)]
 fn nil(why: Why) -> ! {
-    forever(why, None);
+    idle(why, Until::NEVER);
     util::bug(format_args!("the end of time"))
 }
 

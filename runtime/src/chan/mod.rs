@@ -24,13 +24,13 @@ mod shuttle_tests;
 mod wait;
 
 pub use error::{
-    ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
-    SendTimeoutError, TryReadyError, TryRecvError, TrySelectError, TrySendError,
+    ReadyTimeoutError, RecvCtxError, RecvError, RecvTimeoutError, SelectTimeoutError, SendCtxError,
+    SendError, SendTimeoutError, TryReadyError, TryRecvError, TrySelectError, TrySendError,
 };
 pub use go::Chan;
 pub use iter::{IntoIter, Iter, ReceiverIntoIter, ReceiverIter, TryIter};
 pub use new::{after, bounded, never, tick, unbounded};
-pub(crate) use new::{clock, watched};
+pub(crate) use new::{bell, clock, watched};
 pub(crate) use peek::{Peeked, peek, peek_cases};
 pub use receiver::Receiver;
 pub use select::{Select, SelectedOperation};

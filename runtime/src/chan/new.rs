@@ -88,6 +88,12 @@ pub(crate) fn clock(first: Option<Instant>, period: Option<Duration>) -> Receive
     Receiver::first(Arc::new(Core::clock(first, period, |at| at)))
 }
 
+/// A channel without values, that is closed by [`ring`](Receiver::ring), and by time at `end`; by
+/// nothing else.
+pub(crate) fn bell(end: Option<Instant>) -> Receiver<()> {
+    Receiver::first(Arc::new(Core::bell(end)))
+}
+
 /// A channel on which nothing ever comes, and which is never closed: a case of a select that is
 /// switched off.
 ///

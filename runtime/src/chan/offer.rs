@@ -174,7 +174,7 @@ impl Case<'_> {
             || locked.somebody_waits(self.side.other())
             || match self.side {
                 Side::Send => gate.len() < gate.limit(),
-                Side::Recv => gate.len() != 0 || locked.due().is_some_and(|at| at <= util::now()),
+                Side::Recv => gate.len() != 0 || locked.is_due(),
             };
         if ready { Step::Passed } else { Step::Blocked }
     }

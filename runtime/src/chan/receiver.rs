@@ -3,12 +3,12 @@
 #![forbid(unsafe_code)]
 
 use super::core::Core;
-use super::error::{RecvError, RecvTimeoutError, TryRecvError};
+use super::error::{RecvCtxError, RecvError, RecvTimeoutError, TryRecvError};
 use super::gate::End;
 use super::iter::{ReceiverIter, TryIter};
 use crate::prim::atomic::Ordering;
 use crate::util;
-use crate::wait;
+use crate::wait::{self, Cancel, Until};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ impl<T> Receiver<T> {
     /// When the channel is empty and closed, or empty and without senders.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.core.recv(None).map_err(|end| match end {
+        self.core.recv(Until::NEVER).map_err(|end| match end {
             End::Closed => RecvError,
             _ => wait::unwind(),
         })
@@ -94,11 +94,33 @@ impl<T> Receiver<T> {
     }
 
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        self.core.recv(deadline).map_err(|end| match end {
+        self.core.recv(deadline.into()).map_err(|end| match end {
             End::Closed => RecvTimeoutError::Disconnected,
             End::Cancelled => wait::unwind(),
             _ => RecvTimeoutError::Timeout,
         })
+    }
+
+    /// Receives a value; waits until `ctx` is done at most. If it is done already, nothing is received.
+    ///
+    /// # Errors
+    /// Why the context is done, or `Disconnected` if there will be no value.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::{self, RecvCtxError};
+    /// use rt::context::{Context, ContextError};
+    ///
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// let (tx, rx) = chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.recv_ctx(&ctx), Ok(1));
+    /// cancel();
+    /// assert_eq!(rx.recv_ctx(&ctx), Err(RecvCtxError::Cancelled(ContextError::Canceled)));
+    /// ```
+    pub fn recv_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<T, RecvCtxError> {
+        let result = wait::bounded(ctx, |until| self.core.recv(until));
+        result.map_err(RecvCtxError::Cancelled)?.map_err(|end| not_received(end, ctx))
     }
 
     /// The values as they come, until there will be no more; waits for each.
@@ -113,13 +135,21 @@ impl<T> Receiver<T> {
 
     /// Closes the channel for all its handles: sends fail from now on, and what is there can still be
     /// received. A clock stands still: what is due already is there. Returns whether it was open until now.
+    ///
+    /// Of a [context](crate::context::Context::done)'s channel: does nothing, and returns `false`.
     pub fn close(&self) -> bool {
-        self.core.close()
+        !self.core.owned && self.core.close()
+    }
+
+    /// Of a bell: closes it.
+    pub(crate) fn ring(&self) {
+        debug_assert!(self.core.owned);
+        self.core.close();
     }
 
     /// Whether nothing more comes in: closed, or without senders. Values may still be there.
     pub fn is_closed(&self) -> bool {
-        self.core.gate.is_closed()
+        self.core.is_closed()
     }
 
     /// How many values are in the channel.
@@ -145,6 +175,16 @@ impl<T> Receiver<T> {
     /// Whether both receive from one channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
+    }
+}
+
+/// Why a wait that a context bounded has no value.
+#[cold]
+pub(super) fn not_received(end: End, ctx: &(impl Cancel + ?Sized)) -> RecvCtxError {
+    match end {
+        End::Closed => RecvCtxError::Disconnected,
+        End::Cancelled => wait::unwind(),
+        _ => RecvCtxError::Cancelled(wait::ended(ctx)),
     }
 }
 

@@ -3,11 +3,11 @@
 #![forbid(unsafe_code)]
 
 use super::core::Core;
-use super::error::{SendError, SendTimeoutError, TrySendError};
+use super::error::{SendCtxError, SendError, SendTimeoutError, TrySendError};
 use super::gate::End;
 use crate::prim::atomic::Ordering;
 use crate::util;
-use crate::wait;
+use crate::wait::{self, Cancel, Until};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ impl<T> Sender<T> {
     /// the call waits.
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.core.send(value, None).map_err(|(end, value)| match end {
+        self.core.send(value, Until::NEVER).map_err(|(end, value)| match end {
             End::Closed => SendError(value),
             _ => cancelled(value),
         })
@@ -89,11 +89,38 @@ impl<T> Sender<T> {
     }
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
-        self.core.send(value, deadline).map_err(|(end, value)| match end {
+        self.core.send(value, deadline.into()).map_err(|(end, value)| match end {
             End::Closed => SendTimeoutError::Disconnected(value),
             End::Cancelled => cancelled(value),
             _ => SendTimeoutError::Timeout(value),
         })
+    }
+
+    /// Sends `value`; waits until `ctx` is done at most. If it is done already, nothing is sent.
+    ///
+    /// # Errors
+    /// Gives the value back: with why the context is done, or `Disconnected`.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::{self, SendCtxError};
+    /// use rt::context::{Context, ContextError};
+    ///
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// let (tx, rx) = chan::bounded(1);
+    /// assert_eq!(tx.send_ctx(1, &ctx), Ok(()));
+    /// cancel();
+    /// assert_eq!(tx.send_ctx(2, &ctx), Err(SendCtxError::Cancelled(ContextError::Canceled, 2)));
+    /// # drop(rx);
+    /// ```
+    pub fn send_ctx(&self, value: T, ctx: &(impl Cancel + ?Sized)) -> Result<(), SendCtxError<T>> {
+        match wait::bounded_with(ctx, value, |value, until| self.core.send(value, until)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err((End::Closed, value))) => Err(SendCtxError::Disconnected(value)),
+            Ok(Err((End::Cancelled, value))) => cancelled(value),
+            Ok(Err((_, value))) => Err(SendCtxError::Cancelled(wait::ended(ctx), value)),
+            Err((error, value)) => Err(SendCtxError::Cancelled(error, value)),
+        }
     }
 
     /// Closes the channel for all its handles: sends fail from now on, receivers get what is there,

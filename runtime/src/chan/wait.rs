@@ -3,8 +3,7 @@
 use super::gate::{CLOCK, End, Gate, Line, Locked, Node, Op, Side, Step};
 use super::offer::Kept;
 use crate::carrier::Slot;
-use crate::wait::{self, Here, Why};
-use std::time::Instant;
+use crate::wait::{self, Here, Until, Why};
 
 /// One thing to do with one channel, whatever it carries.
 #[derive(Clone, Copy, Debug)]
@@ -92,27 +91,21 @@ impl<'a> Case<'a> {
     }
 
     /// Goes on after a look, under the lock that the caller hands in, that was not the end: settles it,
-    /// or waits until the case has happened or `deadline`.
+    /// or waits until the case has happened, or `until` is over.
     ///
     /// The way to the switch is inlined: each frame between it and the user's costs a return that the
     /// processor does not foresee.
     #[inline(always)]
-    pub(super) fn go_on(
-        self,
-        here: Here,
-        step: Step,
-        locked: Locked<'a>,
-        deadline: Option<Instant>,
-    ) -> End {
+    pub(super) fn go_on(self, here: Here, step: Step, locked: Locked<'a>, until: Until<'_>) -> End {
         if let (Step::Blocked, Some(slot)) = (step, here.slot()) {
-            return self.block_on(slot, locked, deadline);
+            return self.block_on(slot, locked, until);
         }
-        self.go_on_slowly(step, locked, deadline)
+        self.go_on_slowly(step, locked, until)
     }
 
     #[cold]
     #[inline(never)]
-    fn go_on_slowly(self, step: Step, locked: Locked<'a>, deadline: Option<Instant>) -> End {
+    fn go_on_slowly(self, step: Step, locked: Locked<'a>, until: Until<'_>) -> End {
         // A thread may have to be lent a slot first, which is not done under the lock.
         drop(locked);
         if let Some(done) = self.settle(step) {
@@ -121,17 +114,12 @@ impl<'a> Case<'a> {
         }
         wait::with(|slot| match self.look_again() {
             Ok(end) => end,
-            Err(locked) => self.block_on(slot, locked, deadline),
+            Err(locked) => self.block_on(slot, locked, until),
         })
     }
 
     #[inline(always)]
-    fn block_on(
-        self,
-        slot: &'static Slot,
-        mut locked: Locked<'a>,
-        deadline: Option<Instant>,
-    ) -> End {
+    fn block_on(self, slot: &'static Slot, mut locked: Locked<'a>, until: Until<'_>) -> End {
         let why = if self.side == Side::Send { Why::ChanSend } else { Why::ChanRecv };
         let why = why.on(self.gate);
         let line = Line::Cases(self.side);
@@ -141,9 +129,9 @@ impl<'a> Case<'a> {
             // SAFETY: every way out of this block takes the node out of the queue, or has seen the
             // op done, which it is only when it was taken out.
             unsafe { locked.enqueue(&node, line) };
-            let mut until = deadline;
+            let mut sooner = until;
             if self.gate.flags() & CLOCK != 0 {
-                until = [deadline, locked.due()].into_iter().flatten().min();
+                sooner = until.or_at(locked.due());
             }
             drop(locked);
             self.gate.notify(self.side.other());
@@ -154,11 +142,11 @@ impl<'a> Case<'a> {
                     }
                     break op.outlast(why).1;
                 }
-                wait::rest(slot, why, until);
+                wait::rest(slot, why, sooner);
                 if let Some((_, end)) = op.done() {
                     break end;
                 }
-                if wait::is_over(until) {
+                if sooner.is_over() {
                     if op.give_up_alone(&node, self.side, &mut self.gate.lock()) {
                         break End::Again;
                     }
@@ -172,7 +160,7 @@ impl<'a> Case<'a> {
                 Ok(end) => return end,
                 Err(locked) => locked,
             };
-            if wait::is_over(deadline) {
+            if until.is_over() {
                 return End::TimedOut;
             }
         }

@@ -138,7 +138,7 @@ impl<S: AsFd> Socket<S> {
                         if wait::is_over(until) {
                             return Err(ErrorKind::TimedOut.into());
                         }
-                        wait::park_until(slot, why, until);
+                        wait::park_until(slot, why, until.into());
                     }
                 }
             })
@@ -205,7 +205,7 @@ impl<S: AsFd> Socket<S> {
                         while !waiting.is_released() && !over() {
                             let until = earlier(until, side.deadline());
                             let file = self.io.as_fd().as_raw_fd() as usize;
-                            wait::park_until(slot, Why::NetRead.number(file), until);
+                            wait::park_until(slot, Why::NetRead.number(file), until.into());
                         }
                         waiting.leave();
                     }
@@ -312,7 +312,7 @@ fn explained(side: &Side, error: io::Error) -> io::Error {
 
 /// So long from now; `None`: for ever.
 fn after(timeout: Option<Duration>) -> Option<Instant> {
-    util::now().checked_add(timeout?)
+    timeout.and_then(|timeout| util::now().checked_add(timeout))
 }
 
 fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

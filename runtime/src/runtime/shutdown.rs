@@ -67,7 +67,9 @@ pub(super) fn shut_down(
     let result = wait::with(|slot| {
         // A goroutine of another runtime may wait here.
         let _mask = Mask::new(slot);
-        sched.wait_stopped(deadline, slot, |until| wait::park_until(slot, Why::Runtime, until))
+        sched.wait_stopped(deadline, slot, |until| {
+            wait::park_until(slot, Why::Runtime, until.into())
+        })
     });
     result.map_err(|Unfinished(ids)| {
         // Its goroutines may wake up yet, and look for it.

@@ -209,7 +209,9 @@ impl Sched {
                 self.found(m);
                 return Some(found);
             }
-            self.retire(m, p);
+            if !self.linger() {
+                self.retire(m, p);
+            }
         }
     }
 

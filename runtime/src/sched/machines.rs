@@ -223,7 +223,7 @@ impl Sched {
                 (earliest, self.net().is_some())
             });
             let (until, polls) = kept.unwrap_or((NEVER, false));
-            let until = self.instant(until);
+            let until = self.instant(until).map(|at| self.ahead_of(at));
             let end = [until, patience].into_iter().flatten().min();
             let woken = if polls {
                 self.sleep_in_poll(m, end);
@@ -238,7 +238,11 @@ impl Sched {
                 if self.wake_polled(m) {
                     return;
                 }
-            } else if until.is_some_and(|at| util::now() >= at) {
+            } else if let Some(asked) = until
+                && let now = util::now()
+                && now >= asked
+            {
+                self.lateness.note(asked, now);
                 match self.idle.rejoin(m.id, false) {
                     Rejoin::With(index) => return self.hold(m, index, false),
                     Rejoin::Given => {}

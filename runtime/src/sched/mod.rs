@@ -136,6 +136,7 @@ pub(crate) struct Sched {
     starving: AtomicUsize,
     /// By P.
     timers: Box<[timers::Timers]>,
+    lateness: timers::Lateness,
     /// Made when the first socket is waited for.
     poller: OnceLock<Arc<Poller>>,
     /// What timers count from.
@@ -173,6 +174,7 @@ impl Sched {
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
+            lateness: timers::Lateness::default(),
             poller: OnceLock::new(),
             start: crate::util::now(),
             monitor: monitor::Monitor::new(),

@@ -21,12 +21,13 @@
 //! looks again when it goes to sleep.
 
 use super::Sched;
-use super::due::Due;
+use super::due::{Due, Sleeper};
 use crate::carrier::Slot;
 use crate::m::{self, CurrentM};
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, fence};
-use crate::prim::global::{AtomicU64, Ordering};
+use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
+use crate::sys;
 use crate::timer::{self, Heap};
 use crate::util;
 use std::collections::HashMap;
@@ -36,6 +37,31 @@ use std::time::{Duration, Instant};
 pub(super) const NEVER: u64 = u64::MAX;
 /// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own.
 const FAIR: u64 = 200_000;
+
+/// To sleep and to be woken takes longer than this, in nanoseconds: who waits for so near a deadline stays awake.
+const NEAR: u32 = 20_000;
+/// A sleeper asks to be woken so much earlier than it must be, at most.
+const EARLIEST: u32 = 60_000;
+
+/// How late the kernel wakes a thread that sleeps until a deadline: a running average, in nanoseconds.
+#[derive(Debug, Default)]
+pub(super) struct Lateness(AtomicU32);
+
+impl Lateness {
+    /// The kernel was asked for `asked`, and it is `now`. One that was far too late was kept from running by others,
+    /// and says little.
+    pub(super) fn note(&self, asked: Instant, now: Instant) {
+        let late = now.saturating_duration_since(asked).as_nanos().min(4 * u128::from(EARLIEST));
+        let before = self.0.load(Ordering::Relaxed);
+        // Two at once lose one of them.
+        self.0.store(before - before / 8 + late as u32 / 8, Ordering::Relaxed);
+    }
+
+    /// So much earlier a sleeper should ask to be woken: less than what is to be expected, for the rest is spent awake.
+    fn lead(&self) -> u32 {
+        (self.0.load(Ordering::Relaxed) / 4 * 3).min(EARLIEST)
+    }
+}
 
 /// Names a deadline, to cancel it.
 #[derive(Clone, Copy, Debug)]
@@ -70,10 +96,12 @@ impl Sched {
     }
 
     /// Wakes `slot` at `at`: the caller's own, which waits from now on.
+    #[inline(always)]
     pub(crate) fn wake_at(&self, at: Instant, slot: &'static Slot) -> Key {
-        self.insert(at, Due::Wake(slot))
+        self.insert(at, Due::Wake(Sleeper::here(slot)))
     }
 
+    #[inline(never)]
     fn insert(&self, at: Instant, due: Due) -> Key {
         let index = self.heap_here();
         let mut heap = self.timers[index as usize].heap.lock();
@@ -134,8 +162,8 @@ impl Sched {
         let mut all = HashMap::new();
         for timers in &self.timers {
             for (due, at) in timers.heap.lock().iter() {
-                if let (Due::Wake(slot), Some(at)) = (due, at) {
-                    all.insert(std::ptr::from_ref::<Slot>(slot), at);
+                if let (Due::Wake(sleeper), Some(at)) = (due, at) {
+                    all.insert(std::ptr::from_ref(sleeper.slot()), at);
                 }
             }
         }
@@ -164,6 +192,32 @@ impl Sched {
         if !covered && self.idle.wants_wake() {
             self.wake_one();
         }
+    }
+
+    /// When a sleeper that is to be awake at `at` should ask to be woken.
+    pub(super) fn ahead_of(&self, at: Instant) -> Instant {
+        let lead = Duration::from_nanos(self.lateness.lead().into());
+        at.checked_sub(lead).unwrap_or(at)
+    }
+
+    /// Waits for the first deadline, awake, if it is near and there is nothing else to do. `true`: it is time to look again.
+    #[inline]
+    pub(super) fn linger(&self) -> bool {
+        let earliest = self.earliest();
+        earliest != NEVER && self.linger_until(earliest)
+    }
+
+    #[inline(never)]
+    fn linger_until(&self, earliest: u64) -> bool {
+        let near = u64::from(self.lateness.lead().max(NEAR));
+        let left = || earliest.saturating_sub(self.ns(util::now()));
+        if left() > near || !sys::has_many_cpus() {
+            return false;
+        }
+        while left() > 0 && !self.any_work(false) {
+            crate::prim::spin_hint();
+        }
+        true
     }
 
     /// Makes runnable what is due first: it is in the P's `next` then. `true`: something was.
@@ -214,6 +268,9 @@ impl Timers {
         }
         let mut heap = self.heap.lock();
         let due = heap.pop_due(now);
+        if let Some(Due::Wake(next)) = heap.coming() {
+            next.prefetch();
+        }
         self.first.store(heap.first().map_or(NEVER, |at| sched.ns(at)), Ordering::Relaxed);
         due
     }

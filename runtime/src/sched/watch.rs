@@ -9,7 +9,8 @@
 //!   yield at its next checkpoint. If it runs on without coming to one it burns, and its P is taken away: after
 //!   one slice at first, and later the more of such threads there are, for the kernel has to share
 //!   the CPUs among them: their number grows with the square root of time. Who does not run at
-//!   all, because other processes do, keeps its P: another thread would not run either.
+//!   all, because other processes do, keeps its P: another thread would not run either. While a deadline has passed
+//!   that nobody has got to, the first ones lose theirs after less than a slice: who sleeps is to be woken in time.
 //! * Where the system does not say, everybody is taken to run.
 //!
 //! Who lost its P goes on with its thread, and gets in line for a P when it next enters the runtime.
@@ -27,6 +28,8 @@ use std::time::{Duration, Instant};
 
 /// Files kept open between looks: they count among the user's. To open one costs some microseconds.
 const OPEN: usize = 4;
+/// The first slice of who burns while a deadline has passed that nobody has got to.
+const URGENT: Duration = Duration::from_millis(3);
 /// Who runs on for so long after it was asked to yield comes to no checkpoint.
 const BURNS: Duration = Duration::from_micros(200);
 
@@ -138,7 +141,8 @@ impl Watch {
             }
         }
         let spent = now.duration_since(seen.slice_since);
-        if !work || spent < SLICE {
+        let urgent = late && nobody;
+        if !work || spent < if urgent { URGENT } else { SLICE } {
             return false;
         }
         let Some(asked) = seen.asked else {
@@ -146,11 +150,13 @@ impl Watch {
             self.seen[index].asked = Some((now, time_of(&m)));
             return true;
         };
-        let slices = 1 + self.hogs.len() as u32 / sched.config.procs;
-        if spent >= SLICE * slices
-            && ignores(&m, asked, now)
-            && sched.take_away(p, seen.owner, &m, true)
-        {
+        let hogs = self.hogs.len() as u32;
+        let slice = if urgent {
+            URGENT.max(SLICE * hogs / sched.config.procs)
+        } else {
+            SLICE * (1 + hogs / sched.config.procs)
+        };
+        if spent >= slice && ignores(&m, asked, now) && sched.take_away(p, seen.owner, &m, true) {
             self.hogs.push(m.id);
         }
         true

@@ -11,9 +11,9 @@
 use super::waiter::{End, Locked, Queue, Waiter};
 use crate::prim::const_fn;
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Until, Why};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A point at which a number of goroutines or threads wait for each other. std's `Barrier`.
 ///
@@ -92,9 +92,9 @@ impl Barrier {
     /// # Examples
     /// See [`Barrier`].
     pub fn wait(&self) -> BarrierWaitResult {
-        match self.wait_until(None) {
+        match self.wait_until(Until::NEVER) {
             Some(result) => result,
-            None => util::bug(format_args!("a barrier's wait ended without a deadline")),
+            None => util::bug(format_args!("a barrier's wait without an end was over")),
         }
     }
 
@@ -108,11 +108,11 @@ impl Barrier {
     /// assert!(barrier.wait_timeout(Duration::from_millis(1)).is_none());
     /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> Option<BarrierWaitResult> {
-        self.wait_until(util::now().checked_add(timeout))
+        self.wait_until(util::now().checked_add(timeout).into())
     }
 
     #[inline]
-    fn wait_until(&self, deadline: Option<Instant>) -> Option<BarrierWaitResult> {
+    fn wait_until(&self, until: Until<'_>) -> Option<BarrierWaitResult> {
         wait::with(|slot| {
             let waiter = Waiter::new(slot, 0);
             let all = self.room.with(|room| {
@@ -130,7 +130,7 @@ impl Barrier {
                 wait::checkpoint();
                 return Some(BarrierWaitResult(true));
             }
-            if let Err(end) = waiter.wait(Why::Barrier.on(self), deadline)
+            if let Err(end) = waiter.wait(Why::Barrier.on(self), until)
                 && self.ends(&waiter, end)
             {
                 return None;

@@ -30,9 +30,9 @@ use crate::carrier::Slot;
 use crate::prim::atomic::{AtomicBool, Ordering};
 use crate::prim::const_fn;
 use crate::util;
-use crate::wait::{self, Mask, Why};
+use crate::wait::{self, Mask, Until, Why};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Waits for a change of what a [`Mutex`] guards. Go's `sync.Cond`, with std's signatures.
 ///
@@ -111,7 +111,7 @@ impl Condvar {
     /// }
     /// ```
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.wait_until(guard, None).0
+        self.wait_until(guard, Until::NEVER).0
     }
 
     /// The same, for at most `timeout`, which does not count the locking. Also returns whether the
@@ -130,7 +130,7 @@ impl Condvar {
         guard: MutexGuard<'a, T>,
         timeout: Duration,
     ) -> (MutexGuard<'a, T>, bool) {
-        self.wait_until(guard, util::now().checked_add(timeout))
+        self.wait_until(guard, util::now().checked_add(timeout).into())
     }
 
     /// Waits as long as `condition` holds. It is asked first, and with the mutex locked.
@@ -165,10 +165,10 @@ impl Condvar {
         timeout: Duration,
         mut condition: impl FnMut(&mut T) -> bool,
     ) -> (MutexGuard<'a, T>, bool) {
-        let deadline = util::now().checked_add(timeout);
+        let until = util::now().checked_add(timeout).into();
         while condition(&mut *guard) {
             let timed_out;
-            (guard, timed_out) = self.wait_until(guard, deadline);
+            (guard, timed_out) = self.wait_until(guard, until);
             if timed_out {
                 let still = condition(&mut *guard);
                 return (guard, still);
@@ -247,12 +247,12 @@ impl Condvar {
         self.some.store(!queue.is_empty(), Ordering::Relaxed);
     }
 
-    /// Also returns whether it was the deadline that ended the wait.
+    /// Also returns whether it was the end of `until` that ended the wait.
     #[inline]
     fn wait_until<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
-        deadline: Option<Instant>,
+        until: Until<'_>,
     ) -> (MutexGuard<'a, T>, bool) {
         let mutex = MutexGuard::mutex(&guard);
         wait::with(|slot| {
@@ -263,7 +263,7 @@ impl Condvar {
                 self.note(queue);
             });
             drop(guard);
-            if let Err(end) = waiter.wait(Why::Condvar.on(self), deadline) {
+            if let Err(end) = waiter.wait(Why::Condvar.on(self), until) {
                 if self.leave(&waiter) {
                     end.raise();
                     return (mutex.lock(), true);

@@ -18,7 +18,7 @@ use super::waiter::{Locked, Queue, Waiter};
 use crate::carrier::Slot;
 use crate::prim::atomic::{AtomicBool, Ordering};
 use crate::prim::const_fn;
-use crate::wait::{self, Why};
+use crate::wait::{self, Until, Why};
 use std::fmt;
 
 /// Does something once. Go's `sync.Once`, for goroutines and plain threads alike.
@@ -204,7 +204,7 @@ impl Once {
 
     #[inline]
     fn wait_once(&self, waiter: &Waiter) {
-        if let Err(end) = waiter.wait(Why::Once.on(self), None) {
+        if let Err(end) = waiter.wait(Why::Once.on(self), Until::NEVER) {
             // SAFETY: `turn` put it there.
             if self.room.with(|room| unsafe { room.waiters.leave(waiter) }) {
                 end.raise();

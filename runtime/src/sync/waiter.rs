@@ -27,12 +27,11 @@
 use crate::carrier::Slot;
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::prim::{SpinLock, UnsafeCell, const_fn};
-use crate::wait::{self, Linked, Links, List, What};
+use crate::wait::{self, Linked, Links, List, Until, What};
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
-use std::time::Instant;
 
 /// What is touched under a lock.
 pub(super) struct Locked<S> {
@@ -138,19 +137,19 @@ impl Waiter {
     /// Waits until it is released. `Err`: it is to end before; the caller makes it
     /// [leave](Queue::leave), and if it was taken already waits on with [`wait_taken`](Self::wait_taken).
     #[inline]
-    pub(super) fn wait(&self, why: impl Into<What>, deadline: Option<Instant>) -> Result<u32, End> {
+    pub(super) fn wait(&self, why: impl Into<What>, until: Until<'_>) -> Result<u32, End> {
         let why = why.into();
         loop {
             if let Some(code) = self.code() {
                 return Ok(code);
             }
-            if wait::is_over(deadline) {
+            if until.is_over() {
                 return Err(End::TimedOut);
             }
             if wait::to_be_unwound(self.slot) {
                 return Err(End::Cancelled);
             }
-            wait::rest(self.slot, why, deadline);
+            wait::rest(self.slot, why, until);
         }
     }
 
@@ -162,7 +161,7 @@ impl Waiter {
             if let Some(code) = self.code() {
                 return code;
             }
-            wait::rest(self.slot, why, None);
+            wait::rest(self.slot, why, Until::NEVER);
         }
     }
 }

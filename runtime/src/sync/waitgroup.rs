@@ -35,12 +35,12 @@ use crate::panic::caught;
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task;
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Until, Why};
 use std::any::Any;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Waits until a number of things are done. Go's `sync.WaitGroup`, as a handle: clones share the
 /// count.
@@ -148,7 +148,7 @@ impl WaitGroup {
     /// With what a goroutine of [`go`](Self::go) panicked with, if one did and no `wait` has
     /// said so before.
     pub fn wait(&self) {
-        self.wait_until(None);
+        self.wait_until(Until::NEVER);
     }
 
     /// Waits for at most `timeout`. Returns whether the count fell to zero.
@@ -157,8 +157,8 @@ impl WaitGroup {
     /// As [`wait`](Self::wait).
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         match util::now().checked_add(timeout) {
-            Some(at) => self.wait_until(Some(at)),
-            None => self.wait_until(None),
+            Some(at) => self.wait_until(Some(at).into()),
+            None => self.wait_until(Until::NEVER),
         }
     }
 
@@ -195,10 +195,10 @@ impl WaitGroup {
     }
 
     #[inline]
-    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+    fn wait_until(&self, until: Until<'_>) -> bool {
         // Acquire pairs with the Release of `change`: what was done is seen.
         let done = count(self.inner.word.load(Ordering::Acquire)) == 0
-            || wait::with(|slot| self.inner.wait_slow(slot, deadline));
+            || wait::with(|slot| self.inner.wait_slow(slot, until));
         if self.inner.panicked.load(Ordering::Relaxed) && done {
             self.inner.raise_panic();
         }
@@ -311,12 +311,12 @@ impl Inner {
 
     /// The parks are inlined into this function, and this is one frame below the user's.
     #[inline]
-    fn wait_slow(&self, slot: &'static Slot, deadline: Option<Instant>) -> bool {
+    fn wait_slow(&self, slot: &'static Slot, until: Until<'_>) -> bool {
         let waiter = Waiter::new(slot, 0);
         if !self.enlist(&waiter) {
             return true;
         }
-        match waiter.wait(Why::WaitGroup.on(self), deadline) {
+        match waiter.wait(Why::WaitGroup.on(self), until) {
             Ok(_) => true,
             Err(end) => {
                 if self.leave(&waiter) {

@@ -1,6 +1,6 @@
 //! A goroutine that begins later, if nobody stops it before.
 
-use super::spawn::prepare;
+use super::spawn::{prepare, start};
 use crate::g::{GRef, Outcome};
 use crate::prim::Mutex;
 use crate::sched::{self, Key, Sched};
@@ -30,6 +30,14 @@ impl Delayed {
         let (sched, g) = prepare(f);
         let key = sched.spawn_at(instant(at), g).map_err(end).ok();
         Self { sched, key: Mutex::new(key) }
+    }
+
+    /// Lets it begin now, if it has not begun and was not stopped.
+    pub(crate) fn fire(&self) {
+        let key = self.key.lock().take();
+        if let Some(g) = key.and_then(|key| self.sched.cancel_spawn(key)) {
+            start(&self.sched, g);
+        }
     }
 
     /// `true`: it has not begun, and will not; the closure is dropped.

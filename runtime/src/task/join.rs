@@ -4,14 +4,14 @@ use super::Task;
 use crate::g::{AfterDetach, G, GBox, Joiner, Outcome};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
-use crate::wait::{self, Mask, Why};
+use crate::wait::{self, Mask, Until, Why};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The result of a goroutine that is still to come. Dropping it detaches the goroutine.
 ///
@@ -70,7 +70,7 @@ impl<T> JoinHandle<T> {
         if self.g().state.is_complete() {
             wait::checkpoint();
         } else {
-            self.wait_complete(None);
+            self.wait_complete(Until::NEVER);
         }
         self.take()
     }
@@ -127,7 +127,9 @@ impl<T> JoinHandle<T> {
             "join_timeout: another thread waits for this goroutine by the same handle"
         );
         let _busy = Busy(&self.busy);
-        if !self.g().state.is_complete() && !self.wait_complete(util::now().checked_add(timeout)) {
+        if !self.g().state.is_complete()
+            && !self.wait_complete(util::now().checked_add(timeout).into())
+        {
             return Err(JoinError(Cause::Timeout));
         }
         self.take()
@@ -165,7 +167,7 @@ impl<T> JoinHandle<T> {
 
     /// `false`: the time was up.
     #[inline]
-    fn wait_complete(&self, deadline: Option<Instant>) -> bool {
+    fn wait_complete(&self, until: Until<'_>) -> bool {
         wait::with(|slot| {
             let g = self.g();
             self.set_joiner(Joiner::Parked(slot));
@@ -175,14 +177,12 @@ impl<T> JoinHandle<T> {
                 if g.state.is_complete() {
                     return true;
                 }
-                match deadline {
-                    None => wait::park_for(slot, Why::Join.on(g), Some(self.cell.as_ref())),
-                    Some(at) => {
-                        if wait::is_over(Some(at)) {
-                            return false;
-                        }
-                        wait::park_until(slot, Why::Join.on(g), Some(at));
-                    }
+                if until.is_never() {
+                    wait::park_for(slot, Why::Join.on(g), Some(self.cell.as_ref()));
+                } else if until.is_over() {
+                    return false;
+                } else {
+                    wait::park_until(slot, Why::Join.on(g), until);
                 }
             }
         })

@@ -24,7 +24,7 @@ pub use timeout::{Elapsed, timeout};
 pub use timer::{Timer, after_func};
 
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Until, Why};
 use std::time::{Duration, Instant};
 
 /// The time, by the runtime's clock.
@@ -55,7 +55,7 @@ pub fn sleep(duration: Duration) {
     if duration.is_zero() {
         return wait::yield_now();
     }
-    sleep_to(util::now().checked_add(duration));
+    sleep_to(util::now().checked_add(duration).into());
 }
 
 /// Blocks the goroutine that calls, or the thread, until `deadline`; one that has passed does not block.
@@ -71,16 +71,16 @@ pub fn sleep(duration: Duration) {
 /// }
 /// ```
 pub fn sleep_until(deadline: Instant) {
-    sleep_to(Some(deadline));
+    sleep_to(Some(deadline).into());
 }
 
-fn sleep_to(deadline: Option<Instant>) {
-    if wait::is_over(deadline) {
+fn sleep_to(until: Until<'_>) {
+    if until.is_over() {
         return wait::checkpoint();
     }
     wait::with(|slot| {
-        while !wait::is_over(deadline) {
-            wait::park_until(slot, Why::Sleep, deadline);
+        while !until.is_over() {
+            wait::park_until(slot, Why::Sleep, until);
         }
     });
 }

@@ -132,6 +132,19 @@ impl<T> Heap<T> {
         if entry.at < 0 { base.checked_sub(distance) } else { base.checked_add(distance) }
     }
 
+    /// What the first entry is for. The one that comes after it is asked of the memory: so who looks here at
+    /// each turn does not wait for it.
+    #[inline]
+    pub(crate) fn coming(&self) -> Option<&T> {
+        let first = self.heap.first()?;
+        let children = self.heap.get(1..)?;
+        let children = children.iter().take(ARITY);
+        if let Some(second) = children.reduce(|a, b| if b.is_before(*a) { b } else { a }) {
+            self.slab.prefetch(second.index);
+        }
+        self.slab.get(first.index)
+    }
+
     /// Takes the first entry, due or not.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let first = self.remove_first()?;

@@ -9,6 +9,8 @@
 //! 3. `used` counts the entries, `chunk.used` those of a chunk, and `missing` has the chunks that are
 //!    not there.
 
+use crate::sys;
+
 /// Places in a chunk.
 pub(super) const CHUNK: usize = 256;
 /// The end of a list of vacant places.
@@ -85,7 +87,15 @@ impl<T> Slab<T> {
         }
     }
 
-    /// What lies at `index`, which is taken, if it is still there.
+    /// Whether something lies at `index`, which is taken.
+    #[inline]
+    pub(super) fn is_live(&self, index: u32) -> bool {
+        let place = &self.chunks[index as usize / CHUNK].places[index as usize % CHUNK];
+        matches!(place, Place::Taken(_, Some(_)))
+    }
+
+    /// What lies at `index`, which is taken.
+    #[inline]
     pub(super) fn get(&self, index: u32) -> Option<&T> {
         match &self.chunks[index as usize / CHUNK].places[index as usize % CHUNK] {
             Place::Taken(_, what) => what.as_ref(),
@@ -93,11 +103,11 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Whether something lies at `index`, which is taken.
+    /// `index`, which is taken, will soon be asked for.
     #[inline]
-    pub(super) fn is_live(&self, index: u32) -> bool {
+    pub(super) fn prefetch(&self, index: u32) {
         let place = &self.chunks[index as usize / CHUNK].places[index as usize % CHUNK];
-        matches!(place, Place::Taken(_, Some(_)))
+        sys::prefetch(std::ptr::from_ref(place).addr());
     }
 
     /// Frees the place `index`, which is taken, and gives back what lay there.

@@ -19,7 +19,9 @@
 //!    read before that store, and slots are never unmapped.
 
 mod blocking;
+mod cancel;
 mod poller;
+mod signal;
 
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Unwind};
@@ -31,7 +33,10 @@ use std::time::Instant;
 pub(crate) use crate::queue::{Linked, Links, List};
 pub(crate) use crate::sched::{Here, What, Why, here, may_spin, wake};
 pub(crate) use blocking::blocking;
+pub use cancel::{Cancel, ContextError};
+pub(crate) use cancel::{Sealed, Until, bounded, bounded_with, ended, in_time};
 pub(crate) use poller::with_poller;
+pub(crate) use signal::Signal;
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
 const ENOUGH: u16 = 100;
@@ -67,11 +72,14 @@ pub(crate) fn park_for(slot: &'static Slot, why: impl Into<What>, child: Option<
     }
 }
 
-/// Waits for a wake-up, until `deadline` if there is one. Invariants 1 and 2.
-pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, deadline: Option<Instant>) {
-    let Some(at) = deadline else { return park(slot, why) };
+/// Waits for a wake-up, until the end of `until` if it has one. Invariants 1 and 2.
+pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) {
+    if !until.arm(slot) {
+        return;
+    }
+    let Some(at) = until.at() else { return park_watched(slot, why.into(), until) };
     if !slot.has_stack() {
-        return sched::park_thread(slot, deadline);
+        return sched::park_thread(slot, Some(at));
     }
     before(slot);
     sched::note(slot, why.into());
@@ -79,15 +87,34 @@ pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, deadline: Op
     raise_if_cancelled(slot);
 }
 
+/// Without a moment at which it ends.
+#[inline]
+fn park_watched(slot: &'static Slot, why: What, until: Until<'_>) {
+    if !until.is_watched() || !slot.has_stack() {
+        return park(slot, why);
+    }
+    before(slot);
+    sched::note(slot, why);
+    sched::note_deadline(slot);
+    sched::park(slot, None);
+    raise_if_cancelled(slot);
+}
+
 /// The same for who must not be unwound before it has looked at what it waits for: it asks
 /// [`to_be_unwound`] when that has not come. So nothing that came is lost to a cancellation.
 #[inline(always)]
-pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, deadline: Option<Instant>) {
+pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) {
+    if !until.arm(slot) {
+        return;
+    }
     if !slot.has_stack() {
-        return sched::park_thread(slot, deadline);
+        return sched::park_thread(slot, until.at());
     }
     sched::note(slot, why.into());
-    match deadline {
+    if until.is_watched() {
+        sched::note_deadline(slot);
+    }
+    match until.at() {
         None => sched::park(slot, None),
         Some(at) => rest_until(slot, at),
     }

@@ -9,6 +9,7 @@ use crate::chan::error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, T
 use crate::chan::gate::{End, Node};
 use crate::chan::wait::{Case, Done};
 use crate::util;
+use crate::wait::Until;
 use std::cell::Cell;
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -248,7 +249,7 @@ impl<'a> Select<'a> {
 
     /// Waits until one of the cases can happen, and chooses it. The rest of it is yours: complete what is returned.
     pub fn select(&mut self) -> SelectedOperation<'a> {
-        match self.choose::<false>(None) {
+        match self.choose::<false>(Until::NEVER) {
             Some(at) => self.operation(at),
             None => util::bug(format_args!("a select without a deadline was late")),
         }
@@ -284,7 +285,7 @@ impl<'a> Select<'a> {
         &mut self,
         deadline: Instant,
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        let chosen = self.choose::<false>(Some(deadline));
+        let chosen = self.choose::<false>(Some(deadline).into());
         chosen.map(|at| self.operation(at)).ok_or(SelectTimeoutError)
     }
 
@@ -310,7 +311,7 @@ impl<'a> Select<'a> {
     /// }
     /// ```
     pub fn ready(&mut self) -> usize {
-        match self.choose::<true>(None) {
+        match self.choose::<true>(Until::NEVER) {
             Some(at) => self.entries[at].index,
             None => util::bug(format_args!("a watch without a deadline was late")),
         }
@@ -340,7 +341,7 @@ impl<'a> Select<'a> {
     /// # Errors
     /// When none of the cases could happen in time.
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
-        let ready = self.choose::<true>(Some(deadline));
+        let ready = self.choose::<true>(Some(deadline).into());
         ready.map(|at| self.entries[at].index).ok_or(ReadyTimeoutError)
     }
 
@@ -349,11 +350,11 @@ impl<'a> Select<'a> {
         if self.entries.is_empty() {
             return None;
         }
-        self.choose::<WATCH>(Some(util::now()))
+        self.choose::<WATCH>(Some(util::now()).into())
     }
 
     /// Where the case stands that was chosen, or is ready.
-    fn choose<const WATCH: bool>(&mut self, deadline: Option<Instant>) -> Option<usize> {
+    fn choose<const WATCH: bool>(&mut self, until: Until<'_>) -> Option<usize> {
         self.entries.iter_mut().for_each(Entry::renew_place);
         let Self { entries, biased, nodes, order, spare, .. } = self;
         if let Some(chosen) = look::<_, WATCH>(entries, *biased, spare) {
@@ -362,7 +363,7 @@ impl<'a> Select<'a> {
         nodes.resize_with(entries.len(), MaybeUninit::uninit);
         order.resize(entries.len(), 0);
         let room = Room { nodes, order, spare };
-        wait_for_one::<_, WATCH>(entries, *biased, deadline, room)
+        wait_for_one::<_, WATCH>(entries, *biased, until, room)
     }
 
     /// What was chosen.

@@ -27,9 +27,9 @@ use super::gate::{CLOCK, End, Gate, Line, Locked, Node, Op, Side, Step};
 use super::wait::Done;
 use crate::prim::atomic::{Ordering, fence};
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Until, Why};
 use std::mem::MaybeUninit;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a select is made of: a case, and where to note how it has happened.
 trait Armed {
@@ -77,23 +77,23 @@ pub fn select<const N: usize>(arms: [Arm<'_>; N], biased: bool, wait: Wait) -> O
     if let Some(chosen) = look::<_, false>(&arms, biased, &mut spare) {
         return Some(chosen);
     }
-    let deadline = match wait {
+    let until = match wait {
         Wait::Never => {
             let room = Room { nodes: &mut [], order: &mut [0; N], spare: &mut spare };
             return look_at_once(&arms, biased, room);
         }
-        Wait::Forever => None,
-        Wait::For(time) => util::now().checked_add(time),
+        Wait::Forever => Until::NEVER,
+        Wait::For(time) => util::now().checked_add(time).into(),
     };
     let mut nodes = [const { MaybeUninit::uninit() }; N];
     let room = Room { nodes: &mut nodes, order: &mut [0; N], spare: &mut spare };
-    wait_for_one::<_, false>(&arms, biased, deadline, room)
+    wait_for_one::<_, false>(&arms, biased, until, room)
 }
 
 /// A select without cases: waits for ever.
 pub fn select_forever() -> ! {
     let room = Room { nodes: &mut [], order: &mut [], spare: &mut Vec::new() };
-    wait_for_one::<Arm<'_>, false>(&[], false, None, room);
+    wait_for_one::<Arm<'_>, false>(&[], false, Until::NEVER, room);
     util::bug(format_args!("the end of time"))
 }
 
@@ -238,13 +238,13 @@ impl<'a, A: Armed> Gates<'a, A> {
     }
 }
 
-/// Waits until one of the cases has happened, or `deadline`. With `WATCH`, until one could happen. The
+/// Waits until one of the cases has happened, or `until` is over. With `WATCH`, until one could happen. The
 /// way to the switch is inlined.
 #[inline(never)]
 fn wait_for_one<A: Armed, const WATCH: bool>(
     arms: &[A],
     biased: bool,
-    deadline: Option<Instant>,
+    until: Until<'_>,
     room: Room<'_>,
 ) -> Option<usize> {
     let Room { nodes, order, spare } = room;
@@ -260,13 +260,13 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                 wait::checkpoint();
                 return Some(i);
             }
-            if wait::is_over(deadline) {
+            if until.is_over() {
                 gates.unlock();
                 wait::checkpoint();
                 return None;
             }
             let op = Op::several(slot);
-            let mut until = deadline;
+            let mut sooner = until;
             for (i, case) in gates.cases() {
                 let node = nodes[i].write(Node::new(&op, i, case.value));
                 // SAFETY: `lock` has locked it.
@@ -275,7 +275,7 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                 // has happened, which is out of its queue.
                 unsafe { locked.enqueue(node, line::<WATCH>(case)) };
                 if case.gate.flags() & CLOCK != 0 {
-                    until = [until, locked.due()].into_iter().flatten().min();
+                    sooner = sooner.or_at(locked.due());
                 }
                 locked.keep();
             }
@@ -293,12 +293,12 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                     }
                     break Some(op.outlast(why));
                 }
-                wait::rest(slot, why, until);
+                wait::rest(slot, why, sooner);
                 let done = op.done();
                 if done.is_some() {
                     break done;
                 }
-                if wait::is_over(until) {
+                if sooner.is_over() {
                     break if op.give_up() { None } else { Some(op.outlast(why)) };
                 }
             };

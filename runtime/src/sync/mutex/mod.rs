@@ -175,9 +175,10 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         let locked = self.raw.try_lock()
-            || self
-                .raw
-                .lock_until(util::now().checked_add(timeout), Why::Mutex.on(&raw const self.raw));
+            || self.raw.lock_until(
+                util::now().checked_add(timeout).into(),
+                Why::Mutex.on(&raw const self.raw),
+            );
         locked.then(|| MutexGuard { mutex: self })
     }
 

@@ -63,7 +63,7 @@ use crate::prim::{const_fn, spin_hint};
 use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
 use crate::util;
-use crate::wait::{self, What, Why};
+use crate::wait::{self, Until, What, Why};
 use std::time::{Duration, Instant};
 
 const LOCKED: u32 = 1;
@@ -117,7 +117,7 @@ impl RawMutex {
     #[inline(always)]
     pub(in crate::sync) fn lock(&self) {
         if self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.lock_slow(None, Why::Mutex.on(self));
+            self.lock_slow(Until::NEVER, Why::Mutex.on(self));
         }
         self.owner.set();
     }
@@ -139,11 +139,11 @@ impl RawMutex {
 
     /// `false`: `deadline` came first.
     #[inline]
-    pub(in crate::sync) fn lock_until(&self, deadline: Option<Instant>, why: What) -> bool {
+    pub(in crate::sync) fn lock_until(&self, until: Until<'_>, why: What) -> bool {
         if self.try_lock() {
             return true;
         }
-        let locked = self.lock_slow(deadline, why);
+        let locked = self.lock_slow(until, why);
         if locked {
             self.owner.set();
         }
@@ -182,7 +182,7 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, deadline: Option<Instant>, why: What) -> bool {
+    fn lock_slow(&self, until: Until<'_>, why: What) -> bool {
         wait::checkpoint();
         let mut own = 0;
         if self.spin(&mut own) {
@@ -196,7 +196,7 @@ impl RawMutex {
                     return true;
                 }
                 let since = *since.get_or_insert_with(util::now);
-                let code = match waiter.wait(why, deadline) {
+                let code = match waiter.wait(why, until) {
                     Ok(code) => code,
                     Err(end) => {
                         if self.give_up(&waiter, why) {

@@ -10,6 +10,7 @@
 mod raw;
 
 use crate::util;
+use crate::wait::Until;
 pub(super) use raw::RawRwLock;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -118,7 +119,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     #[inline]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.raw.read(None);
+        self.raw.read(Until::NEVER);
         RwLockReadGuard { lock: self }
     }
 
@@ -132,7 +133,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.raw.write(None);
+        self.raw.write(Until::NEVER);
         RwLockWriteGuard { lock: self }
     }
 
@@ -180,7 +181,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn read_timeout(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
-        let locked = self.raw.try_read() || self.raw.read(util::now().checked_add(timeout));
+        let locked = self.raw.try_read() || self.raw.read(util::now().checked_add(timeout).into());
         locked.then(|| RwLockReadGuard { lock: self })
     }
 
@@ -195,7 +196,8 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.write_timeout(Duration::from_millis(1)).is_none());
     /// ```
     pub fn write_timeout(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
-        let locked = self.raw.try_write() || self.raw.write(util::now().checked_add(timeout));
+        let locked =
+            self.raw.try_write() || self.raw.write(util::now().checked_add(timeout).into());
         locked.then(|| RwLockWriteGuard { lock: self })
     }
 

@@ -55,8 +55,7 @@ use crate::sync::mutex::RawMutex;
 use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, TakenList, Waiter};
 use crate::util;
-use crate::wait::{self, Why};
-use std::time::Instant;
+use crate::wait::{self, Until, Why};
 
 const WRITER: u32 = 1;
 const SLOW: u32 = 2;
@@ -129,17 +128,17 @@ impl RawRwLock {
     /// `false`: `deadline` came first.
     #[track_caller]
     #[inline]
-    pub(super) fn read(&self, deadline: Option<Instant>) -> bool {
-        self.try_read() || self.read_slow(deadline)
+    pub(super) fn read(&self, until: Until<'_>) -> bool {
+        self.try_read() || self.read_slow(until)
     }
 
     /// `false`: `deadline` came first.
     #[inline]
-    pub(super) fn write(&self, deadline: Option<Instant>) -> bool {
+    pub(super) fn write(&self, until: Until<'_>) -> bool {
         if self.try_write() {
             return true;
         }
-        let locked = self.write_slow(deadline);
+        let locked = self.write_slow(until);
         if locked {
             self.owner.set();
         }
@@ -197,7 +196,7 @@ impl RawRwLock {
     #[track_caller]
     #[cold]
     #[inline(never)]
-    fn read_slow(&self, deadline: Option<Instant>) -> bool {
+    fn read_slow(&self, until: Until<'_>) -> bool {
         wait::checkpoint();
         wait::with(|slot| {
             let waiter = Waiter::new(slot, 0);
@@ -216,7 +215,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock.on(self), deadline) {
+            match waiter.wait(Why::RwLock.on(self), until) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.reader_leaves(&waiter) {
@@ -244,10 +243,10 @@ impl RawRwLock {
 
     #[cold]
     #[inline(never)]
-    fn write_slow(&self, deadline: Option<Instant>) -> bool {
+    fn write_slow(&self, until: Until<'_>) -> bool {
         wait::checkpoint();
         // May unwind, with nothing held.
-        if !self.writers.lock_until(deadline, Why::RwLock.on(self)) {
+        if !self.writers.lock_until(until, Why::RwLock.on(self)) {
             return false;
         }
         wait::with(|slot| {
@@ -267,7 +266,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock.on(self), deadline) {
+            match waiter.wait(Why::RwLock.on(self), until) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.writer_leaves(&waiter) {

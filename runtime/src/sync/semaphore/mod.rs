@@ -1,4 +1,4 @@
-//! `Semaphore`: a number of permits, of which one may want several.
+//! `Semaphore`: a number of permits, of which one may want several. What stands for them is in [`permit`].
 //!
 //! # The protocol
 //! The word holds the free permits, and WAITERS at the bottom. While that is not set, taking and giving back
@@ -17,14 +17,18 @@
 //! 3. A listed waiter leaves the queue or is released before `acquire_slow` returns.
 //! 4. Free permits never exceed `size`.
 
+mod permit;
+
+pub use permit::{OwnedPermit, Permit};
+
 use super::waiter::{End, Locked, Queue, TakenList, Waiter};
 use crate::prim::atomic::{AtomicUsize, Ordering};
 use crate::prim::const_fn;
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Cancel, ContextError, Until, Why};
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Hands out a number of permits, to goroutines and plain threads alike. Go's weighted
 /// `golang.org/x/sync/semaphore`.
@@ -62,20 +66,6 @@ pub struct Semaphore {
     word: AtomicUsize,
     size: usize,
     queue: Locked<Queue>,
-}
-
-/// Permits of a [`Semaphore`], given back when this is dropped.
-#[must_use = "the permits are given back when it is dropped"]
-pub struct Permit<'a> {
-    semaphore: &'a Semaphore,
-    count: usize,
-}
-
-/// Permits of a [`Semaphore`] in an [`Arc`], given back when this is dropped.
-#[must_use = "the permits are given back when it is dropped"]
-pub struct OwnedPermit {
-    semaphore: Arc<Semaphore>,
-    count: usize,
 }
 
 const WAITERS: usize = 1;
@@ -124,7 +114,7 @@ impl Semaphore {
     #[track_caller]
     #[inline]
     pub fn acquire(&self, k: usize) -> Permit<'_> {
-        self.acquire_until(k, None);
+        self.acquire_until(k, Until::NEVER);
         Permit { semaphore: self, count: k }
     }
 
@@ -142,8 +132,35 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_timeout(&self, k: usize, timeout: Duration) -> Option<Permit<'_>> {
-        self.acquire_until(k, util::now().checked_add(timeout))
+        self.acquire_until(k, util::now().checked_add(timeout).into())
             .then(|| Permit { semaphore: self, count: k })
+    }
+
+    /// The same; waits until `ctx` is done at most. If it is done already, nothing is taken. Go's `Acquire`.
+    ///
+    /// # Errors
+    /// Why the context is done.
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use std::time::Duration;
+    /// let semaphore = rt::sync::Semaphore::new(1);
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let permit = semaphore.acquire_ctx(1, &ctx).unwrap();
+    /// assert_eq!(semaphore.acquire_ctx(1, &ctx).unwrap_err(), ContextError::DeadlineExceeded);
+    /// ```
+    #[track_caller]
+    pub fn acquire_ctx(
+        &self,
+        k: usize,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<Permit<'_>, ContextError> {
+        wait::in_time(ctx, |until| self.acquire_until(k, until))?;
+        Ok(Permit { semaphore: self, count: k })
     }
 
     /// Takes `k` permits if they are free and nobody waits. Never waits.
@@ -178,8 +195,34 @@ impl Semaphore {
     #[track_caller]
     #[inline]
     pub fn acquire_owned(self: &Arc<Self>, k: usize) -> OwnedPermit {
-        self.acquire_until(k, None);
+        self.acquire_until(k, Until::NEVER);
         OwnedPermit { semaphore: Arc::clone(self), count: k }
+    }
+
+    /// As [`acquire_ctx`](Self::acquire_ctx), with a permit that can outlive the caller.
+    ///
+    /// # Errors
+    /// Why the context is done.
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    /// use std::sync::Arc;
+    /// let semaphore = Arc::new(rt::sync::Semaphore::new(1));
+    /// let permit = semaphore.acquire_owned_ctx(1, &Context::background()).unwrap();
+    /// assert_eq!(permit.count(), 1);
+    /// ```
+    #[track_caller]
+    pub fn acquire_owned_ctx(
+        self: &Arc<Self>,
+        k: usize,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<OwnedPermit, ContextError> {
+        wait::in_time(ctx, |until| self.acquire_until(k, until))?;
+        Ok(OwnedPermit { semaphore: Arc::clone(self), count: k })
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that can outlive the caller.
@@ -267,26 +310,26 @@ impl Semaphore {
         self.give_slow(k)
     }
 
-    /// `false`: `deadline` came first.
+    /// `false`: the end of `until` came first.
     #[track_caller]
     #[inline]
-    fn acquire_until(&self, k: usize, deadline: Option<Instant>) -> bool {
+    fn acquire_until(&self, k: usize, until: Until<'_>) -> bool {
         if k > self.size {
             never(k, self.size);
         }
-        self.take(k) || self.acquire_slow(k, deadline)
+        self.take(k) || self.acquire_slow(k, until)
     }
 
     #[cold]
     #[inline(never)]
-    fn acquire_slow(&self, k: usize, deadline: Option<Instant>) -> bool {
+    fn acquire_slow(&self, k: usize, until: Until<'_>) -> bool {
         wait::checkpoint();
         wait::with(|slot| {
             let waiter = Waiter::new(slot, k);
             if self.take_or_list(&waiter) {
                 return true;
             }
-            match waiter.wait(Why::Semaphore.on(self), deadline) {
+            match waiter.wait(Why::Semaphore.on(self), until) {
                 Ok(_) => true,
                 Err(end) => self.ends(&waiter, end),
             }
@@ -408,79 +451,5 @@ impl fmt::Debug for Semaphore {
             .field("size", &self.size)
             .field("available_permits", &self.available_permits())
             .finish()
-    }
-}
-
-impl Permit<'_> {
-    /// How many permits it stands for.
-    ///
-    /// # Examples
-    /// ```
-    /// let semaphore = rt::sync::Semaphore::new(2);
-    /// assert_eq!(semaphore.acquire(2).count(), 2);
-    /// ```
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Does not give the permits back: somebody calls [`Semaphore::release`], or they are lost.
-    ///
-    /// # Examples
-    /// See [`Semaphore::release`].
-    pub fn forget(mut self) {
-        self.count = 0;
-    }
-}
-
-impl OwnedPermit {
-    /// How many permits it stands for.
-    ///
-    /// # Examples
-    /// See [`Permit::count`].
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Does not give the permits back: somebody calls [`Semaphore::release`], or they are lost.
-    ///
-    /// # Examples
-    /// See [`Semaphore::release`].
-    pub fn forget(mut self) {
-        self.count = 0;
-    }
-}
-
-/// Panics if somebody has released what this stands for, unless the thread is panicking.
-impl Drop for Permit<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        give_back(self.semaphore, self.count);
-    }
-}
-
-/// Panics if somebody has released what this stands for, unless the thread is panicking.
-impl Drop for OwnedPermit {
-    #[inline]
-    fn drop(&mut self) {
-        give_back(&self.semaphore, self.count);
-    }
-}
-
-#[inline]
-fn give_back(semaphore: &Semaphore, count: usize) {
-    if count != 0 && !semaphore.give(count) && !std::thread::panicking() {
-        too_many();
-    }
-}
-
-impl fmt::Debug for Permit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("count", &self.count).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for OwnedPermit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit").field("count", &self.count).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,93 @@
+//! What stands for permits, and gives them back.
+
+use super::{Semaphore, too_many};
+use std::fmt;
+use std::sync::Arc;
+
+/// Permits of a [`Semaphore`], given back when this is dropped.
+#[must_use = "the permits are given back when it is dropped"]
+pub struct Permit<'a> {
+    pub(super) semaphore: &'a Semaphore,
+    pub(super) count: usize,
+}
+
+/// Permits of a [`Semaphore`] in an [`Arc`], given back when this is dropped.
+#[must_use = "the permits are given back when it is dropped"]
+pub struct OwnedPermit {
+    pub(super) semaphore: Arc<Semaphore>,
+    pub(super) count: usize,
+}
+
+impl Permit<'_> {
+    /// How many permits it stands for.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = rt::sync::Semaphore::new(2);
+    /// assert_eq!(semaphore.acquire(2).count(), 2);
+    /// ```
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Does not give the permits back: somebody calls [`Semaphore::release`], or they are lost.
+    ///
+    /// # Examples
+    /// See [`Semaphore::release`].
+    pub fn forget(mut self) {
+        self.count = 0;
+    }
+}
+
+impl OwnedPermit {
+    /// How many permits it stands for.
+    ///
+    /// # Examples
+    /// See [`Permit::count`].
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Does not give the permits back: somebody calls [`Semaphore::release`], or they are lost.
+    ///
+    /// # Examples
+    /// See [`Semaphore::release`].
+    pub fn forget(mut self) {
+        self.count = 0;
+    }
+}
+
+/// Panics if somebody has released what this stands for, unless the thread is panicking.
+impl Drop for Permit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        give_back(self.semaphore, self.count);
+    }
+}
+
+/// Panics if somebody has released what this stands for, unless the thread is panicking.
+impl Drop for OwnedPermit {
+    #[inline]
+    fn drop(&mut self) {
+        give_back(&self.semaphore, self.count);
+    }
+}
+
+#[inline]
+fn give_back(semaphore: &Semaphore, count: usize) {
+    if count != 0 && !semaphore.give(count) && !std::thread::panicking() {
+        too_many();
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").field("count", &self.count).finish_non_exhaustive()
+    }
+}
