@@ -125,7 +125,7 @@ dead! {
         begin();
         rt::spawn(|| { let (m, c) = (Mutex::new(()), Condvar::new()); drop(c.wait(m.lock())); });
         rt::spawn(|| { let s = Semaphore::new(1); let _one = s.acquire(1); drop(s.acquire(1)); });
-        rt::spawn(|| drop(Barrier::new(2).wait()));
+        rt::spawn(|| Barrier::new(2).wait());
         rt::spawn(|| Chan::<()>::nil().recv());
         rt::block_on(Nobody);
     }
