@@ -23,7 +23,6 @@ mod g;
 mod lock;
 mod m;
 mod p;
-mod panic;
 mod parker;
 mod poller;
 mod prim;
@@ -40,6 +39,7 @@ pub mod chan;
 pub mod context;
 pub mod debug;
 pub mod net;
+pub mod panic;
 mod runtime;
 pub mod signal;
 pub mod sync;
@@ -48,7 +48,7 @@ pub mod time;
 
 pub use debug::dump;
 pub use panic::PanicPolicy;
-pub use rt_macros::{go, main, select, test};
+pub use rt_macros::{defer_call, go, main, select, test};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
 pub use task::{JoinError, JoinHandle, block_on, blocking, scope, spawn, yield_now};
 
@@ -94,5 +94,6 @@ pub mod __private {
         Arm, Case, RecvCase, RecvOperand, SendCase, SendFromCase, SendOperand, Wait, recv_case,
         select, select_forever, send_case, send_from_case,
     };
+    pub use crate::panic::Guard;
     pub use crate::runtime::Entry;
 }

@@ -70,15 +70,19 @@ pub(crate) struct Slot {
     /// When its goroutine began to wait, in ticks, or it became idle, in seconds: of the monitor's clock.
     pub(crate) since: AtomicU32,
     /// Goroutines that the goroutine has spawned since it last waited for one.
-    pub(crate) spawns: Cell<u32>,
+    pub(crate) spawns: Cell<u16>,
     /// How many frames hold the goroutine on its thread.
     pub(crate) pins: Cell<u16>,
     /// How many frames keep cancellation away.
     pub(crate) masks: Cell<u16>,
     /// How often cancellation was raised in this goroutine.
-    pub(crate) raised: Cell<u16>,
+    pub(crate) raised: Cell<u8>,
     /// The goroutine has entered another runtime.
     pub(crate) entered: Cell<bool>,
+    /// How many frames of `panic` the goroutine is in.
+    pub(crate) frames: Cell<u32>,
+    /// What is known of panics that have not been caught.
+    pub(crate) panics: Cell<*mut ()>,
     limit: Cell<usize>,
 }
 
@@ -113,6 +117,8 @@ impl Slot {
             masks: Cell::new(0),
             raised: Cell::new(0),
             entered: Cell::new(false),
+            frames: Cell::new(0),
+            panics: Cell::new(std::ptr::null_mut()),
             reachable: Cell::new(false),
             has_stack: Cell::new(false),
             class: Cell::new(Class::from_index(0)),

@@ -7,8 +7,8 @@
 //! What the waiter waits for is stored Relaxed: that it is seen, too, is owed to the word.
 //!
 //! Broken on purpose, and noticed: a `notify` that exchanges nothing when there is a token that was not
-//! taken; `take` with Relaxed; a `let_go` that always goes back to PARKED; one that says PARKED when a token has come; a
-//! `hold` with Relaxed.
+//! taken; `take` with Relaxed; a `let_go` that always goes back to PARKED; one that says so when a token
+//! has come.
 
 use super::{Hold, LetGo, ParkWord, Woke};
 use loom::cell::UnsafeCell;

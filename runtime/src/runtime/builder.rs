@@ -177,6 +177,7 @@ impl Builder {
                 nobody_wakes: debug::nobody_wakes,
                 deadlocked: debug::deadlocked,
                 asked: debug::quit,
+                drop_panics: panic::drop_notes,
             },
         })
     }

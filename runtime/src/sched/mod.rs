@@ -101,6 +101,8 @@ pub(crate) struct Hooks {
     pub(crate) deadlocked: fn(&Arc<Sched>),
     /// The monitor was asked to report ([`Sched::ask_monitor`]).
     pub(crate) asked: fn(&Arc<Sched>),
+    /// Drops what a goroutine knew of panics, which is not null. May panic.
+    pub(crate) drop_panics: fn(*mut ()),
 }
 
 /// Runs its course once: `Running`, `Stopping`, `Stopped`.

@@ -33,7 +33,7 @@ pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
             header.set_id(p.next_id(id_batch));
             header.set_home(m.own().home.get());
             header.set_parent(slot.id.load(Ordering::Relaxed));
-            slot.spawns.set(slot.spawns.get() + 1);
+            slot.spawns.set(slot.spawns.get().saturating_add(1));
             emit(Event::Spawn { g: header.id() });
             p.count_spawn();
             sched.put_next(m, Runnable::Fresh(g));

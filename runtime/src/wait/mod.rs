@@ -39,7 +39,7 @@ pub(crate) use poller::with_poller;
 pub(crate) use signal::Signal;
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
-const ENOUGH: u16 = 100;
+const ENOUGH: u8 = 100;
 
 /// Calls `f` with the slot on which the caller waits: its goroutine's, or its thread's.
 ///
