@@ -54,6 +54,7 @@
 //! interfaces     Dyn, assertions, type_switch!
 //! metrics        the runtime in numbers
 //! trace          what the scheduler did, for Perfetto
+//! inside         every goroutine, seen from outside
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -76,6 +77,7 @@ mod go;
 mod growth;
 mod hello;
 mod hog;
+mod inside;
 mod interfaces;
 mod join;
 mod locals;
@@ -162,6 +164,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("interfaces", "Dyn, assertions, type_switch!", interfaces::run),
     chapter("metrics", "the runtime in numbers", metrics::run),
     chapter("trace", "what the scheduler did, for Perfetto", trace::run),
+    chapter("inside", "every goroutine, seen from outside", inside::run),
 ];
 
 impl Chapter {

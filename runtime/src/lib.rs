@@ -49,6 +49,7 @@ pub mod task;
 pub mod time;
 pub mod trace;
 
+pub use debug::dump;
 pub use panic::PanicPolicy;
 pub use rt_macros::{defer_call, go, main, select, test, type_switch};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};

@@ -33,8 +33,25 @@ const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task"), ("defer", "p
 /// The modules that may hold `unsafe`. All others say `#![forbid(unsafe_code)]`. (The root has no
 /// `unsafe` either, but an attribute there would bind all.)
 const MAY_BE_UNSAFE: &[&str] = &[
-    "sys", "lock", "stack", "queue", "carrier", "poller", "g", "p", "m", "sched", "wait", "panic",
-    "task", "sync", "chan", "runtime", "pool", "collections",
+    "sys",
+    "lock",
+    "stack",
+    "queue",
+    "carrier",
+    "poller",
+    "g",
+    "p",
+    "m",
+    "sched",
+    "wait",
+    "panic",
+    "task",
+    "sync",
+    "chan",
+    "debug",
+    "runtime",
+    "pool",
+    "collections",
 ];
 
 /// Files outside of `prim` that may use std's own locks or atomics, and why.

@@ -8,6 +8,7 @@ use super::error::{
     RecvCtxError, RecvTimeoutError, SendCtxError, SendTimeoutError, TryRecvError, TrySendError,
 };
 use super::gate::End;
+use super::peek;
 use super::receiver::not_received;
 use crate::util;
 use crate::wait::{self, Cancel, Until, Why};
@@ -65,7 +66,7 @@ impl<T> Chan<T> {
     ///
     /// The buffer is allocated now, unless it is larger than a mebibyte: then it grows as needed.
     pub fn new(cap: usize) -> Self {
-        Self { core: Some(Arc::new(Core::new(cap))) }
+        Self { core: Some(peek::counted(Arc::new(Core::new(cap)))) }
     }
 
     /// The nil channel.

@@ -121,6 +121,7 @@ impl<'a> Case<'a> {
     #[inline(always)]
     fn block_on(self, slot: &'static Slot, mut locked: Locked<'a>, until: Until<'_>) -> End {
         let why = if self.side == Side::Send { Why::ChanSend } else { Why::ChanRecv };
+        let why = why.on(self.gate);
         let line = Line::Cases(self.side);
         loop {
             let op = Op::one(slot);

@@ -1,6 +1,7 @@
 //! Settings of a runtime.
 
 use super::{Runtime, env, overflow};
+use crate::debug;
 use crate::panic::{self, PanicPolicy};
 use crate::sched::{Config, Hooks, Sched};
 use crate::stack::{self, Class};
@@ -34,6 +35,7 @@ pub struct Builder {
     panic_policy: PanicPolicy,
     migrate: bool,
     panic_hook: bool,
+    deadlock_detection: bool,
 }
 
 impl Default for Builder {
@@ -52,6 +54,7 @@ impl Builder {
             panic_policy: PanicPolicy::default(),
             migrate: true,
             panic_hook: false,
+            deadlock_detection: false,
         }
     }
 
@@ -92,6 +95,20 @@ impl Builder {
     /// goroutine. Not by default: a library does not touch the hook unasked.
     pub fn panic_hook(mut self, install: bool) -> Self {
         self.panic_hook = install;
+        self
+    }
+
+    /// Whether to end the process when all goroutines are asleep for ever: with the words `fatal error: all goroutines are
+    /// asleep - deadlock!`, a [dump](crate::dump()) and exit code 2, as Go does. `#[rt::main]` sets it; else it is off.
+    ///
+    /// Only what is certain counts: no goroutine runs or can be woken by a deadline, a socket, a signal's receiver or
+    /// a future's waker, none is blocked in the system, and for a second the process has had no other threads
+    /// than this runtime's and those that wait in [`run`](Runtime::run). A program with a thread of its own is never ended so, nor one with
+    /// a second runtime. For deadlocks among some of the goroutines, look at [`Dump::cycles`](crate::debug::Dump::cycles).
+    ///
+    /// Needs `/proc`, so it does nothing on other systems than Linux.
+    pub fn deadlock_detection(mut self, detect: bool) -> Self {
+        self.deadlock_detection = detect;
         self
     }
 
@@ -154,9 +171,13 @@ impl Builder {
             abort_on_panic: self.panic_policy == PanicPolicy::Abort,
             migrate: self.migrate,
             schedtrace: debug.schedtrace,
+            find_deadlocks: self.deadlock_detection,
             hooks: Hooks {
                 uncaught: panic::uncaught,
                 drop_locals: task::drop_locals,
+                nobody_wakes: debug::nobody_wakes,
+                deadlocked: debug::deadlocked,
+                asked: debug::quit,
                 drop_panics: panic::drop_notes,
             },
         })

@@ -1,7 +1,7 @@
 //! What `#[rt::main]` and `#[rt::test]` expand to.
 
 use super::{Builder, Runtime};
-use crate::panic;
+use crate::{debug, panic};
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
@@ -38,18 +38,23 @@ impl Entry {
 
     /// Runs `f` and lets the process exit with its code: other goroutines are not awaited.
     #[doc(hidden)]
-    pub fn main(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+    #[track_caller]
+    pub fn main(mut self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+        self.builder = self.builder.deadlock_detection(true);
         let runtime = match self.build() {
             // The process exits, by a panic too: nobody is unwound, and no thread joined, as in Go.
             Ok(runtime) => ManuallyDrop::new(runtime),
             Err(code) => return code,
         };
+        debug::show_at_quit(&runtime.sched);
         runtime.run(f)
     }
 
     /// Runs `f` and shuts down.
     #[doc(hidden)]
-    pub fn test(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+    #[track_caller]
+    pub fn test(mut self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+        self.builder = self.builder.deadlock_detection(true);
         match self.build() {
             Ok(runtime) => runtime.run(f),
             Err(code) => code,

@@ -1,5 +1,6 @@
 //! Reaching a runtime from elsewhere.
 
+use crate::debug::{self, Dump};
 use crate::g::new_cell;
 use crate::sched::Sched;
 use crate::stack::Class;
@@ -116,6 +117,21 @@ impl Handle {
         &self.sched
     }
 
+    /// Looks at every goroutine of this runtime, from wherever. See [`rt::dump`](crate::dump()).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let handle = rt::Handle::current();
+    ///     let thread = std::thread::spawn(move || handle.dump().to_string());
+    ///     assert!(thread.join().unwrap().contains("goroutine 1 "));
+    /// }
+    /// ```
+    pub fn dump(&self) -> Dump {
+        debug::take(&self.sched)
+    }
+
     pub(crate) fn num_goroutines(&self) -> usize {
         self.sched.live().try_into().unwrap_or(usize::MAX)
     }
@@ -160,7 +176,11 @@ where
     start(sched, cell.as_ref());
     let handle = JoinHandle::<T>::new(cell);
     // `f` borrows from our frames: not even cancellation ends this wait. Which is passed on.
-    let result = handle.join_masked();
+    let result = if crate::sched::current_slot().is_none() {
+        sched.thread_waits(|| handle.join_masked())
+    } else {
+        handle.join_masked()
+    };
     match result {
         Ok(value) => value,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

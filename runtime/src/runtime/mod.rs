@@ -13,6 +13,7 @@ pub use shutdown::ShutdownTimeout;
 
 pub use entry::Entry;
 
+use crate::debug::{self, Dump};
 use crate::sched::Sched;
 use crate::trace::Metrics;
 use std::sync::Arc;
@@ -73,6 +74,21 @@ impl Runtime {
     /// The runtime in numbers. See [`rt::metrics`](crate::metrics()).
     pub fn metrics(&self) -> Metrics {
         self.sched.metrics()
+    }
+
+    /// Looks at every goroutine of this runtime, from wherever. See [`rt::dump`](crate::dump()).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// runtime.handle().spawn(|| rt::time::sleep(std::time::Duration::from_secs(60)));
+    /// while runtime.dump().goroutines().is_empty() {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn dump(&self) -> Dump {
+        debug::take(&self.sched)
     }
 
     /// Shuts down as dropping does, and waits for at most `timeout`.

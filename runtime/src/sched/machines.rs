@@ -198,7 +198,9 @@ impl Sched {
         m.own().p.set(Some(held));
         m.entry.gain();
         m.own().spinning.set(spinning);
-        self.monitor.wake_if_asleep();
+        if self.monitor.wake_if_asleep() {
+            self.tick(util::now());
+        }
         self.tell_hold(m, held);
     }
 

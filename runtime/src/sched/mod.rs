@@ -17,6 +17,8 @@
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
 //! | `spans` | `tracing`'s spans, which follow their goroutine |
 //! | `stats` | the runtime in numbers |
+//! | `look` | looking at the goroutines from outside, for dumps |
+//! | `asleep` | whether all goroutines are asleep for ever |
 //! | `stop` | shutting down |
 //! | `tell` | what happens, for those who look |
 //!
@@ -30,11 +32,13 @@
 //!    handles count in its `Arc`; who readies a goroutine from outside holds a count
 //!    from before the goroutine is queued until it is done with the scheduler.
 
+mod asleep;
 mod body;
 mod carriers;
 mod due;
 mod find;
 mod idle;
+mod look;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod machines;
@@ -51,12 +55,14 @@ mod tell;
 mod timers;
 mod watch;
 
+pub(crate) use asleep::Asleep;
 pub(crate) use body::end_unstarted;
+pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, Why, checkpoint, give_way_to_next, here, may_spin, park, park_thread, pin, set_reason,
-    stays, step_in, step_out, unpin, yield_now,
+    Here, What, Why, checkpoint, give_way_to_next, here, may_spin, note, note_deadline, park,
+    park_thread, pin, stays, step_in, step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
 
@@ -85,6 +91,8 @@ pub(crate) struct Config {
     pub(crate) migrate: bool,
     /// How often a line about the scheduler is printed.
     pub(crate) schedtrace: Option<Duration>,
+    /// That all goroutines are asleep for ever is to be found out.
+    pub(crate) find_deadlocks: bool,
     pub(crate) hooks: Hooks,
 }
 
@@ -96,6 +104,13 @@ pub(crate) struct Hooks {
     pub(crate) uncaught: fn(&G, &(dyn Any + Send)),
     /// Drops a goroutine's locals, which are not null. May panic.
     pub(crate) drop_locals: fn(*mut ()),
+    /// Whether nobody can wake any goroutine, of a runtime that does not move: see `asleep`. On the monitor's thread, as
+    /// the following two.
+    pub(crate) nobody_wakes: fn(&Sched) -> Asleep,
+    /// All goroutines are asleep for ever.
+    pub(crate) deadlocked: fn(&Arc<Sched>),
+    /// The monitor was asked to report ([`Sched::ask_monitor`]).
+    pub(crate) asked: fn(&Arc<Sched>),
     /// Drops what a goroutine knew of panics, which is not null. May panic.
     pub(crate) drop_panics: fn(*mut ()),
 }
@@ -118,6 +133,8 @@ pub(crate) struct Sched {
     global: Global<Runnable>,
     idle: idle::Idle,
     phase: AtomicU32,
+    /// The monitor's clock, for who begins to wait: see `monitor`.
+    ticks: AtomicU32,
     /// Goroutines that were spawned or ended without a P.
     spawned_outside: AtomicU64,
     finished_outside: AtomicU64,
@@ -139,6 +156,8 @@ pub(crate) struct Sched {
     monitor: monitor::Monitor,
     stop: stop::Stop,
     hub: Arc<Hub>,
+    /// Plain threads that wait for goroutines.
+    waiting_threads: Mutex<Vec<u32>>,
 }
 
 /// Its own sections run no user code, so no panic leaves it half changed; `Runtime` and `Handle`
@@ -159,6 +178,7 @@ impl Sched {
             global: Global::new(),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),
+            ticks: AtomicU32::new(0),
             spawned_outside: AtomicU64::new(0),
             finished_outside: AtomicU64::new(0),
             machines: machines::Machines::new(),
@@ -173,6 +193,7 @@ impl Sched {
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),
             hub: trace::hub(config.procs),
+            waiting_threads: Mutex::new(Vec::new()),
             config,
         });
         let it: Arc<dyn trace::Watched> = Arc::clone(&sched) as _;
@@ -289,7 +310,7 @@ pub(crate) fn current_p() -> Option<u32> {
 #[inline]
 pub(crate) fn current_class() -> Option<Class> {
     let m = crate::m::current()?;
-    if m.slot.get()?.entered.get() != 0 {
+    if m.slot.get()?.entered.get() {
         return None;
     }
     // SAFETY: an M's scheduler outlives it.

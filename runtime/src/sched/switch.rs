@@ -13,12 +13,14 @@ use super::Sched;
 #[cfg(feature = "tracing")]
 use super::spans::Spans;
 use super::tell::tell;
+use super::timers::NEVER;
 use crate::carrier::{Cmd, Slot};
 use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
 use crate::m::{self, CurrentM};
 use crate::p::NEXT_CAP;
 use crate::prim::global::Ordering;
+use crate::stack::Regs;
 use crate::sys;
 use crate::trace::{Event, Reason};
 use std::time::Instant;
@@ -50,10 +52,77 @@ pub(crate) enum Why {
     PoolRelease = 21,
 }
 
-/// Notes what the goroutine is about to wait for.
+impl Why {
+    /// All of them, by their numbers from 1 on.
+    pub(super) const ALL: [Self; 21] = [
+        Self::Join,
+        Self::Scope,
+        Self::WaitGroup,
+        Self::ChanSend,
+        Self::ChanRecv,
+        Self::Sleep,
+        Self::Runtime,
+        Self::Mutex,
+        Self::RwLock,
+        Self::Condvar,
+        Self::Once,
+        Self::Semaphore,
+        Self::Barrier,
+        Self::Select,
+        Self::ErrGroup,
+        Self::NetRead,
+        Self::NetWrite,
+        Self::Future,
+        Self::PoolSubmit,
+        Self::PoolIdle,
+        Self::PoolRelease,
+    ];
+
+    /// The same, and for which one: what dumps look at while the waiter is parked, and keeps it there.
+    #[inline(always)]
+    pub(crate) fn on<T: ?Sized>(self, object: *const T) -> What {
+        What { why: self, object: object.expose_provenance() }
+    }
+
+    /// The same, with a number.
+    #[inline(always)]
+    pub(crate) fn number(self, number: usize) -> What {
+        What { why: self, object: number }
+    }
+}
+
+/// What a waiter waits for, and which one; shown in dumps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct What {
+    pub(crate) why: Why,
+    /// An address, or a number; 0 if there is nothing to say.
+    pub(crate) object: usize,
+}
+
+impl From<Why> for What {
+    #[inline(always)]
+    fn from(why: Why) -> Self {
+        why.number(0)
+    }
+}
+
+/// In a slot's reason: the wait has a deadline.
+pub(super) const TIMED: u8 = 0x80;
+
+/// Notes that the wait has a deadline.
+#[inline]
+pub(crate) fn note_deadline(slot: &Slot) {
+    slot.reason.store(slot.reason.load(Ordering::Relaxed) | TIMED, Ordering::Relaxed);
+}
+
+/// Notes what the goroutine is about to wait for, and when.
 #[inline(always)]
-pub(crate) fn set_reason(slot: &Slot, why: Why) {
-    slot.reason.store(why as u8, Ordering::Relaxed);
+pub(crate) fn note(slot: &Slot, what: What) {
+    slot.reason.store(what.why as u8, Ordering::Relaxed);
+    slot.object.store(what.object, Ordering::Relaxed);
+    // SAFETY: the goroutine that runs on this carrier keeps its scheduler alive.
+    let now = unsafe { Sched::from_home(slot.home()) }.ticks.load(Ordering::Relaxed);
+    slot.since.store(now, Ordering::Relaxed);
 }
 
 /// Waits for the word's token, which may come for no reason. `child`: a goroutine whose end the
@@ -68,14 +137,14 @@ pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
             let Some(spans) = Spans::leave(m, slot) else { return };
             m.enter_telling(move || {
                 let (g, why) =
-                    (slot.id.load(Ordering::Relaxed), slot.reason.load(Ordering::Relaxed));
+                    (slot.id.load(Ordering::Relaxed), slot.reason.load(Ordering::Relaxed) & !TIMED);
                 tell(m, Event::Park { g, why });
             });
             if let Some(g) = child {
                 claim(m, slot, g);
             }
             // SAFETY: on the carrier's own stack.
-            let input = unsafe { slot.suspend(Cmd::Park) };
+            let input = unsafe { slot.suspend_parked() };
             // SAFETY: what the switch just returned.
             let m = unsafe { CurrentM::from_input(input) };
             m.leave(0);
@@ -88,7 +157,7 @@ pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
 }
 
 /// A goroutine that joins after this many spawns starts many, and lets them run as they come.
-const FEW: u32 = 64;
+const FEW: u16 = 64;
 
 /// Makes the goroutine that the caller is about to wait for run next, if nobody has begun it.
 ///
@@ -237,13 +306,15 @@ pub(crate) fn park_thread(slot: &'static Slot, deadline: Option<Instant>) {
         return;
     };
     let _pin = Pin::new(m, slot);
-    let was = m.enter();
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    m.stand.take(Regs::here(), deadline.map_or(NEVER, |at| sched.ns(at)));
+    let was = m.enter();
     sched.hand_off(m, Some(Reason::Pinned));
     m.leave(was);
     slot.word.sleep(deadline);
     sched.come_back(m, slot, false);
+    m.stand.leave();
 }
 
 /// Yields without leaving the thread.

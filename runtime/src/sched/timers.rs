@@ -31,6 +31,7 @@ use crate::sys;
 use crate::timer::{self, Heap};
 use crate::trace::Event;
 use crate::util;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// No deadline.
@@ -155,6 +156,24 @@ impl Sched {
         let due = heap.cancel(key.key)?;
         timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
         Some(due)
+    }
+
+    /// Who wakes when, of those that wait now.
+    pub(super) fn deadlines(&self) -> HashMap<*const Slot, Instant> {
+        let mut all = HashMap::new();
+        for timers in &self.timers {
+            for (due, at) in timers.heap.lock().iter() {
+                if let (Due::Wake(sleeper), Some(at)) = (due, at) {
+                    all.insert(std::ptr::from_ref(sleeper.slot()), at);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether there is any, be it in a thousand years.
+    pub(super) fn has_deadlines(&self) -> bool {
+        self.timers.iter().any(|timers| timers.heap.lock().len() != 0)
     }
 
     /// The first deadline of all.

@@ -150,7 +150,7 @@ impl Barrier {
                 wait::checkpoint();
                 return Some(BarrierWaitResult(true));
             }
-            if let Err(end) = waiter.wait(Why::Barrier, until)
+            if let Err(end) = waiter.wait(Why::Barrier.on(self), until)
                 && self.ends(&waiter, end)
             {
                 return None;

@@ -318,7 +318,7 @@ impl Condvar {
                 self.note(queue);
             });
             drop(guard);
-            if let Err(end) = waiter.wait(Why::Condvar, until) {
+            if let Err(end) = waiter.wait(Why::Condvar.on(self), until) {
                 if self.leave(&waiter) {
                     end.raise();
                     return (mutex.lock(), true);

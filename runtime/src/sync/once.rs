@@ -204,7 +204,7 @@ impl Once {
 
     #[inline]
     fn wait_once(&self, waiter: &Waiter) {
-        if let Err(end) = waiter.wait(Why::Once, Until::NEVER) {
+        if let Err(end) = waiter.wait(Why::Once.on(self), Until::NEVER) {
             // SAFETY: `turn` put it there.
             if self.room.with(|room| unsafe { room.waiters.leave(waiter) }) {
                 end.raise();

@@ -338,7 +338,7 @@ impl Inner {
         if !self.enlist(&waiter) {
             return true;
         }
-        match waiter.wait(Why::WaitGroup, until) {
+        match waiter.wait(Why::WaitGroup.on(self), until) {
             Ok(_) => true,
             Err(end) => {
                 if self.leave(&waiter) {

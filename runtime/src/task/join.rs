@@ -89,7 +89,7 @@ impl<T> JoinHandle<T> {
                     passed_on = true;
                     self.abort();
                 }
-                wait::park(slot, Why::Join);
+                wait::park(slot, Why::Join.on(g));
             }
         });
         self.take()
@@ -211,11 +211,11 @@ impl<T> JoinHandle<T> {
                     return true;
                 }
                 if until.is_never() {
-                    wait::park_for(slot, Why::Join, Some(self.cell.as_ref()));
+                    wait::park_for(slot, Why::Join.on(g), Some(self.cell.as_ref()));
                 } else if until.is_over() {
                     return false;
                 } else {
-                    wait::park_until(slot, Why::Join, until);
+                    wait::park_until(slot, Why::Join.on(g), until);
                 }
             }
         })

@@ -15,6 +15,7 @@ mod scope;
 mod spawn;
 
 pub use block_on::block_on;
+pub(crate) use block_on::has_wakers;
 pub use blocking::blocking;
 pub use builder::Builder;
 pub use current::{Task, ThreadPin, current, exit, pin_thread, try_current};

@@ -160,5 +160,5 @@ pub(super) fn prepare(f: impl FnOnce() + Send + 'static) -> (Arc<Sched>, GRef) {
 
 /// The name of a goroutine, if it gets one.
 pub(super) fn extras(name: Option<String>) -> Option<Box<Extras>> {
-    name.map(|name| Box::new(Extras { name: name.into() }))
+    name.map(|name| Box::new(Extras::named(&name)))
 }

@@ -10,7 +10,7 @@ pub(crate) use clock::now;
 #[cfg(any(loom, shuttle))]
 pub(crate) use clock::pass;
 pub(crate) use rng::{Rng, below};
-pub(crate) use thread::thread_number;
+pub(crate) use thread::{enlist_servant, servants, thread_number};
 
 use std::fmt;
 

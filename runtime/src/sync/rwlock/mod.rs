@@ -11,7 +11,7 @@ mod raw;
 
 use crate::util;
 use crate::wait::{self, Cancel, ContextError, Until};
-use raw::RawRwLock;
+pub(super) use raw::RawRwLock;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::ManuallyDrop;

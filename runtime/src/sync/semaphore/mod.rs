@@ -338,7 +338,7 @@ impl Semaphore {
             if self.take_or_list(&waiter) {
                 return true;
             }
-            match waiter.wait(Why::Semaphore, until) {
+            match waiter.wait(Why::Semaphore.on(self), until) {
                 Ok(_) => true,
                 Err(end) => self.ends(&waiter, end),
             }
