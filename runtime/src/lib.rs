@@ -43,6 +43,7 @@ mod runtime;
 pub mod signal;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 
 pub use panic::PanicPolicy;
@@ -93,4 +94,5 @@ pub mod __private {
         select, select_forever, send_case, send_from_case,
     };
     pub use crate::runtime::Entry;
+    pub use crate::testing::Test;
 }

@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
     ("rooms", &["chan", "time", "context", "sync", "net", "signal"]),
-    ("front", &["runtime", "lib"]),
+    ("front", &["runtime", "testing", "lib"]),
 ];
 
 /// What lies at the crate's root without being a module: macros, by the module they belong to.

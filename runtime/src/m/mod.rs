@@ -14,7 +14,7 @@
 
 mod entry;
 
-pub(crate) use entry::{Entry, PREEMPT, TIMERS};
+pub(crate) use entry::{Entry, PREEMPT, SEEDED, TIMERS};
 
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};

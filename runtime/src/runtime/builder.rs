@@ -2,7 +2,7 @@
 
 use super::{Runtime, env, overflow};
 use crate::panic::{self, PanicPolicy};
-use crate::sched::{Config, Hooks, Sched};
+use crate::sched::{Config, Hooks, Plan, Sched};
 use crate::stack::{self, Class};
 use crate::{sys, task};
 use std::io;
@@ -34,6 +34,7 @@ pub struct Builder {
     panic_policy: PanicPolicy,
     migrate: bool,
     panic_hook: bool,
+    plan: Option<Plan>,
 }
 
 impl Default for Builder {
@@ -52,6 +53,7 @@ impl Builder {
             panic_policy: PanicPolicy::default(),
             migrate: true,
             panic_hook: false,
+            plan: None,
         }
     }
 
@@ -95,6 +97,36 @@ impl Builder {
         self
     }
 
+    /// Whether time stands still while any goroutine runs, and jumps to the next deadline when all wait.
+    ///
+    /// Then hours of sleep take no time, and what has a deadline happens at that very instant of
+    /// [`rt::time::now`](crate::time::now). See [`rt::testing`](crate::testing#virtual-time) for what moves the clock and what
+    /// stops it. For tests: `#[rt::test(virtual_time)]` asks for it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = rt::Runtime::builder().virtual_time(true).build()?;
+    /// let slept = runtime.run(|| {
+    ///     let start = rt::time::now();
+    ///     rt::time::sleep(Duration::from_secs(3600));
+    ///     rt::time::now() - start
+    /// });
+    /// assert_eq!(slept, Duration::from_secs(3600));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn virtual_time(mut self, on: bool) -> Self {
+        self.plan = on.then_some(Plan { seed: None, limit: u64::MAX, halts: false });
+        self
+    }
+
+    /// A test's.
+    pub(crate) fn plan(mut self, plan: Plan) -> Self {
+        self.plan = Some(plan);
+        self
+    }
+
     /// Builds the runtime and starts its first thread.
     ///
     /// # Errors
@@ -126,7 +158,9 @@ impl Builder {
     }
 
     fn config(&self) -> io::Result<Config> {
+        let seeded = self.plan.is_some_and(|plan| plan.seed.is_some());
         let procs = match self.procs {
+            _ if seeded => 1,
             Some(procs) => procs,
             None => env::number("RT_PROCS", 1, MAX_PROCS)?.unwrap_or_else(sys::cpus),
         };
@@ -153,6 +187,7 @@ impl Builder {
             max_threads: self.max_threads.try_into().unwrap_or(u32::MAX),
             abort_on_panic: self.panic_policy == PanicPolicy::Abort,
             migrate: self.migrate,
+            lab: self.plan,
             hooks: Hooks { uncaught: panic::uncaught, drop_locals: task::drop_locals },
         })
     }

@@ -1,11 +1,11 @@
-//! What `#[rt::main]` and `#[rt::test]` expand to.
+//! What `#[rt::main]` expands to.
 
 use super::{Builder, Runtime};
 use crate::panic;
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-/// Settings of a `main` or a test.
+/// Settings of a `main`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Entry {
@@ -45,15 +45,6 @@ impl Entry {
             Err(code) => return code,
         };
         runtime.run(f)
-    }
-
-    /// Runs `f` and shuts down.
-    #[doc(hidden)]
-    pub fn test(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
-        match self.build() {
-            Ok(runtime) => runtime.run(f),
-            Err(code) => code,
-        }
     }
 
     fn build(self) -> Result<Runtime, ExitCode> {

@@ -8,6 +8,7 @@
 //! | `idle` | who sleeps and who is woken, with the proof |
 //! | `ready` | how something becomes runnable, from inside and from outside |
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
+//! | `lab` | a runtime whose time and choices are a test's |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
 //! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
@@ -32,6 +33,7 @@ mod carriers;
 mod due;
 mod find;
 mod idle;
+mod lab;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod machines;
@@ -45,6 +47,7 @@ mod timers;
 mod watch;
 
 pub(crate) use body::end_unstarted;
+pub(crate) use lab::{Hold, Plan, Schedule, Trouble, Waiter, point};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
@@ -75,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) abort_on_panic: bool,
     /// Thieves may take carriers, not only goroutines that have not started.
     pub(crate) migrate: bool,
+    /// Time and choices are a test's.
+    pub(crate) lab: Option<Plan>,
     pub(crate) hooks: Hooks,
 }
 
@@ -104,6 +109,7 @@ pub(crate) struct Sched {
     pub(crate) config: Config,
     ps: Box<[P]>,
     global: Global<Runnable>,
+    lab: Option<Box<lab::Lab>>,
     idle: idle::Idle,
     phase: AtomicU32,
     /// Goroutines that were spawned or ended without a P.
@@ -141,9 +147,11 @@ impl std::fmt::Debug for Sched {
 
 impl Sched {
     pub(crate) fn new(config: Config) -> Arc<Self> {
+        let start = crate::util::real_now();
         Arc::new(Self {
             ps: (0..config.procs).map(|i| P::new(i, config.procs == 1)).collect(),
             global: Global::new(),
+            lab: config.lab.as_ref().map(|plan| Box::new(lab::Lab::new(plan, start))),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),
             spawned_outside: AtomicU64::new(0),
@@ -156,7 +164,7 @@ impl Sched {
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
             lateness: timers::Lateness::default(),
             poller: OnceLock::new(),
-            start: crate::util::now(),
+            start,
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),
             config,
@@ -251,7 +259,7 @@ pub(crate) fn current_slot() -> Option<&'static Slot> {
 /// A number below `n`, from the thread's own dice.
 pub(crate) fn dice(n: usize) -> usize {
     match crate::m::current() {
-        Some(m) => m.own().rng.below(n),
+        Some(m) => lab::throw(m, n).unwrap_or_else(|| m.own().rng.below(n)),
         None => crate::util::below(n),
     }
 }

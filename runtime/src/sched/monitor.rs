@@ -104,7 +104,7 @@ impl Sched {
     }
 
     fn run_monitor(&self) {
-        let start = util::now();
+        let start = util::real_now();
         let mut watch = Watch::new(self, start);
         let mut delay = FIRST_LOOK;
         let mut busy_at = start;
@@ -112,7 +112,7 @@ impl Sched {
         let mut was_stuck = false;
         let mut asked = NEVER;
         while !self.is_stopped() {
-            let now = util::now();
+            let now = util::real_now();
             let seconds = (now - start).as_secs() as u32;
             if self.monitor.seconds.swap(seconds, Ordering::Relaxed) != seconds {
                 self.ps.iter().for_each(|p| {
@@ -145,7 +145,7 @@ impl Sched {
             }
             let woken = self.monitor.word.sleep(wake_at);
             if self.monitor.asleep.swap(false, Ordering::Relaxed) && woken {
-                busy_at = util::now();
+                busy_at = util::real_now();
                 delay = FIRST_LOOK;
             }
         }
@@ -156,11 +156,15 @@ impl Sched {
     /// `asked`: the one for which the holders were asked at the last look.
     fn late_timers(&self, asked: &mut u64, now: Instant) -> (Option<Instant>, bool) {
         let earliest = self.earliest();
-        if earliest >= self.idle.promised() || self.idle.idle_ps() == self.config.procs {
+        // In a lab no deadline gets late by itself, and a seed is not to be disturbed.
+        if self.is_seeded()
+            || earliest >= self.idle.promised()
+            || self.idle.idle_ps() == self.config.procs
+        {
             *asked = NEVER;
             return (None, false);
         }
-        let late = earliest <= self.ns(now);
+        let late = earliest <= self.due_by(now);
         if !late {
             *asked = NEVER;
         } else if *asked != earliest {
@@ -170,6 +174,9 @@ impl Sched {
             self.surplus();
         }
         let soon = now + FIRST_LOOK;
+        if self.is_lab() {
+            return (late.then_some(soon), late);
+        }
         (Some(self.instant(earliest).map_or(soon, |at| (at + GRACE).max(soon))), late)
     }
 

@@ -58,6 +58,9 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
         entered(|| sched.stop.nudge_if_idle(sched));
         return Err(g);
     }
+    if sched.is_seeded() && sched.live() > 1 && !sched.is_current_m() {
+        sched.note(|| "a goroutine was spawned from outside".into());
+    }
     emit(Event::Spawn { g: header.id() });
     entered(|| sched.inject(Runnable::Fresh(g)));
     Ok(())
@@ -112,13 +115,15 @@ fn ready(slot: &'static Slot, behind: bool) {
     unsafe { Arc::increment_strong_count(home) };
     // SAFETY: the count was just taken.
     let sched = unsafe { Arc::from_raw(home) };
+    sched
+        .note(|| format!("goroutine {} was woken by a thread from outside", sched.number_of(slot)));
     entered(|| sched.inject(Runnable::Started(slot)));
     // The last count may be ours, and the scheduler end here: after it has left its queues.
     drop(sched);
 }
 
 /// Does `f` inside the runtime, if this is an M at all.
-fn entered(f: impl FnOnce()) {
+pub(super) fn entered(f: impl FnOnce()) {
     match m::current() {
         Some(m) => {
             let was = m.enter();

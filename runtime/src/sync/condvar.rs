@@ -189,6 +189,7 @@ impl Condvar {
         if self.some.load(Ordering::Relaxed) {
             self.notify_one_slow();
         }
+        wait::point("after notify_one");
     }
 
     /// Notifies all who wait. Go's `Broadcast`. Never waits.
@@ -214,6 +215,7 @@ impl Condvar {
         if self.some.load(Ordering::Relaxed) {
             self.notify_all_slow();
         }
+        wait::point("after notify_all");
     }
 
     #[cold]
@@ -227,7 +229,7 @@ impl Condvar {
         if let Some(first) = first {
             first.release(NOTIFIED);
         }
-        wait::checkpoint();
+        wait::checkpoint("after notify_one");
     }
 
     #[cold]
@@ -239,7 +241,7 @@ impl Condvar {
             all
         });
         all.release(NOTIFIED);
-        wait::checkpoint();
+        wait::checkpoint("after notify_all");
     }
 
     /// Invariant 1.

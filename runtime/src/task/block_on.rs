@@ -69,7 +69,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
                 Some(signal) => cloned.get_or_insert_with(|| signal.waker()),
             };
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
-                wait::checkpoint();
+                wait::checkpoint("after block_on");
                 return output;
             }
             if call.take() {

@@ -76,7 +76,7 @@ pub fn sleep_until(deadline: Instant) {
 
 fn sleep_to(until: Until<'_>) {
     if until.is_over() {
-        return wait::checkpoint();
+        return wait::checkpoint("after sleep");
     }
     wait::with(|slot| {
         while !until.is_over() {

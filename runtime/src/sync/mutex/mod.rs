@@ -13,7 +13,7 @@ mod raw;
 pub(super) use raw::RawMutex;
 
 use crate::util;
-use crate::wait::Why;
+use crate::wait::{self, Why};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -141,7 +141,9 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.raw.lock();
-        MutexGuard { mutex: self }
+        let guard = MutexGuard { mutex: self };
+        wait::point("after Mutex::lock");
+        guard
     }
 
     /// Locks the mutex if nobody has it locked. Never waits. Go's `TryLock`.
@@ -158,7 +160,9 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.raw.try_lock().then(|| MutexGuard { mutex: self })
+        let guard = self.raw.try_lock().then(|| MutexGuard { mutex: self });
+        wait::point("after Mutex::try_lock");
+        guard
     }
 
     /// Locks the mutex; waits for at most `timeout`. `None`: it was locked all the time.
@@ -175,7 +179,9 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         let locked = self.raw.try_lock()
             || self.raw.lock_until(util::now().checked_add(timeout).into(), Why::Mutex);
-        locked.then(|| MutexGuard { mutex: self })
+        let guard = locked.then(|| MutexGuard { mutex: self });
+        wait::point("after Mutex::lock_timeout");
+        guard
     }
 
     /// The value, without locking: nobody else can have the mutex.
@@ -250,6 +256,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.mutex.raw.unlock();
+        wait::point("after the unlock of a Mutex");
     }
 }
 
