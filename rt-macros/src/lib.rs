@@ -1,8 +1,9 @@
-//! The macros of `rt`; use them from there: `rt::go!`, `rt::select!`, `#[rt::main]`, `#[rt::test]`.
+//! The macros of `rt`; use them from there: `rt::go!`, `rt::defer_call!`, `rt::select!`, `#[rt::main]`, `#[rt::test]`.
 //!
-//! What they expand to is written down, with the invariants, at the heads of `go.rs`, `select.rs` and `entry.rs`.
+//! What they expand to is written down, with the invariants, at the heads of `go.rs`, `defer.rs`, `select.rs` and `entry.rs`.
 //! Every path in an expansion starts with `::rt`, so the crate must be known under that name where they are used.
 
+mod defer;
 mod entry;
 mod go;
 mod select;
@@ -128,6 +129,63 @@ use proc_macro::TokenStream;
 #[proc_macro]
 pub fn go(input: TokenStream) -> TokenStream {
     go::expand(input.into()).into()
+}
+
+/// Evaluates the operands of a call now, and calls at the end of the scope: Go's `defer` statement.
+///
+/// ```
+/// use rt::defer_call;
+/// use std::cell::RefCell;
+///
+/// let said = RefCell::new(Vec::new());
+/// let say = |n: u32| said.borrow_mut().push(n);
+/// {
+///     let mut i = 0;
+///     defer_call!(say(i)); // 0, whatever becomes of `i`
+///     i += 1;
+///     defer_call!(say(i)); // runs first
+///     i += 1;
+///     say(i);
+/// }
+/// assert_eq!(said.take(), [2, 1, 0]);
+/// ```
+///
+/// * **`f(x)`, `path::f(x)`, `(self.f)(x)`, `(|x| ..)(x)`**: the arguments are evaluated, and a callee that is more than
+///   a name.
+/// * **`x.f(y)`**: the receiver, too. One that is a place (`x`, `self.log`, `table[i]`) is borrowed until the call, or moved if the
+///   method takes it by value; anything else (`open()?.close()`) is evaluated now and kept.
+/// * **`println!(..)`**, `print!`, `eprintln!`, `eprint!`: the text is made now and printed later.
+/// * **`frame => f(x)`**: the same for a `rt::panic::Frame`: what it defers owns its operands, as a goroutine's call does.
+///
+/// ```
+/// use rt::{defer_call, panic};
+/// use std::sync::Mutex;
+///
+/// let log = Mutex::new(Vec::new());
+/// let note = |word| log.lock().unwrap().push(word);
+/// panic::frame(|f| {
+///     let word = String::from("deferred");
+///     defer_call!(f => note(word));
+/// });
+/// assert_eq!(*log.lock().unwrap(), ["deferred"]);
+/// ```
+///
+/// The call runs however the scope is left: also by a panic, or an abort. What it returns is dropped. The last one that
+/// was deferred runs first. It costs no allocation. In Go it would run at the end of the function; put it into the
+/// outermost scope for that, or use a frame.
+///
+/// To defer statements, evaluated later as a whole, there is `rt::defer! { .. }`.
+///
+/// Whatever is no call is a compile error that says what to write:
+///
+/// ```compile_fail
+/// rt::defer_call!(1 + 2);
+/// ```
+///
+/// Leave the macro a statement: at the end of a block, put a semicolon after its parentheses.
+#[proc_macro]
+pub fn defer_call(input: TokenStream) -> TokenStream {
+    defer::expand(input.into()).into()
 }
 
 /// Waits until one of several channel operations can happen, and does that one: Go's `select` statement.

@@ -23,7 +23,6 @@ mod g;
 mod lock;
 mod m;
 mod p;
-mod panic;
 mod parker;
 mod poller;
 mod prim;
@@ -39,6 +38,7 @@ mod wait;
 pub mod chan;
 pub mod context;
 pub mod net;
+pub mod panic;
 mod runtime;
 pub mod signal;
 pub mod sync;
@@ -47,7 +47,7 @@ pub mod testing;
 pub mod time;
 
 pub use panic::PanicPolicy;
-pub use rt_macros::{go, main, select, test};
+pub use rt_macros::{defer_call, go, main, select, test};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
 pub use task::{JoinError, JoinHandle, block_on, blocking, scope, spawn, yield_now};
 
@@ -93,6 +93,7 @@ pub mod __private {
         Arm, Case, RecvCase, RecvOperand, SendCase, SendFromCase, SendOperand, Wait, recv_case,
         select, select_forever, send_case, send_from_case,
     };
+    pub use crate::panic::Guard;
     pub use crate::runtime::Entry;
     pub use crate::testing::Test;
 }

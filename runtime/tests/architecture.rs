@@ -24,7 +24,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// What lies at the crate's root without being a module: macros, by the module they belong to.
-const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task")];
+const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task"), ("defer", "panic")];
 
 /// The modules that may hold `unsafe`. All others say `#![forbid(unsafe_code)]`. (The root has no
 /// `unsafe` either, but an attribute there would bind all.)

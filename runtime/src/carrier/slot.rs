@@ -60,8 +60,6 @@ pub(crate) struct Slot {
     pub(crate) id: AtomicU64,
     /// The goroutine's locals.
     pub(crate) locals: Cell<*mut ()>,
-    /// Another runtime's handle that the goroutine entered.
-    pub(crate) entered: Cell<*const ()>,
     yielder: Cell<*const Yielder<Input, Cmd>>,
     co: UnsafeCell<MaybeUninit<Co>>,
     /// When it became idle, in seconds of the housekeeper's clock.
@@ -74,6 +72,12 @@ pub(crate) struct Slot {
     pub(crate) masks: Cell<u16>,
     /// How often cancellation was raised in this goroutine.
     pub(crate) raised: Cell<u16>,
+    /// How many runtimes the goroutine has entered.
+    pub(crate) entered: Cell<u32>,
+    /// How many frames of `panic` the goroutine is in.
+    pub(crate) frames: Cell<u32>,
+    /// What is known of panics that have not been caught.
+    pub(crate) panics: Cell<*mut ()>,
     limit: Cell<usize>,
 }
 
@@ -98,7 +102,7 @@ impl Slot {
             job: AtomicPtr::new(std::ptr::null_mut()),
             id: AtomicU64::new(0),
             locals: Cell::new(std::ptr::null_mut()),
-            entered: Cell::new(std::ptr::null()),
+            entered: Cell::new(0),
             yielder: Cell::new(std::ptr::null()),
             co: UnsafeCell::new(MaybeUninit::uninit()),
             idle_since: Cell::new(0),
@@ -107,6 +111,8 @@ impl Slot {
             pins: Cell::new(0),
             masks: Cell::new(0),
             raised: Cell::new(0),
+            frames: Cell::new(0),
+            panics: Cell::new(std::ptr::null_mut()),
             reachable: Cell::new(false),
             has_stack: Cell::new(false),
             class: Cell::new(Class::from_index(0)),

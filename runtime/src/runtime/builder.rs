@@ -188,7 +188,11 @@ impl Builder {
             abort_on_panic: self.panic_policy == PanicPolicy::Abort,
             migrate: self.migrate,
             lab: self.plan,
-            hooks: Hooks { uncaught: panic::uncaught, drop_locals: task::drop_locals },
+            hooks: Hooks {
+                uncaught: panic::uncaught,
+                drop_locals: task::drop_locals,
+                drop_panics: panic::drop_notes,
+            },
         })
     }
 }

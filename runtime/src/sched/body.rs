@@ -75,18 +75,18 @@ fn run_one(g: GRef, slot: &'static Slot) {
     }
     // What is dropped from here on is dropped whole: cancellation does not cut it short.
     slot.masks.set(1);
-    if !slot.locals.get().is_null() {
-        drop_locals(slot);
+    if leaves_something(slot) {
+        drop_what_it_left(slot);
     }
     emit(Event::End { g: header.id() });
     finish(g, Some(slot));
     // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
     // have left what the next one on this stack must not find.
     slot.set_job(std::ptr::null_mut());
-    if !slot.locals.get().is_null() {
-        drop_locals(slot);
+    if leaves_something(slot) {
+        drop_what_it_left(slot);
     }
-    slot.entered.set(std::ptr::null());
+    slot.entered.set(0);
     slot.reachable.set(false);
     slot.raised.set(0);
     slot.masks.set(0);
@@ -173,15 +173,25 @@ fn ended_by_panic(header: &G, cell: GBox, slot: &Slot, payload: Box<dyn Any + Se
     unsafe { cell.put_panic(payload) };
 }
 
+#[inline(always)]
+fn leaves_something(slot: &Slot) -> bool {
+    !slot.locals.get().is_null() || !slot.panics.get().is_null()
+}
+
 #[cold]
-fn drop_locals(slot: &'static Slot) {
+fn drop_what_it_left(slot: &'static Slot) {
     // SAFETY: a carrier's home outlives the carrier's goroutines.
-    let sched = unsafe { Sched::from_home(slot.home()) };
-    let drop_locals = sched.config.hooks.drop_locals;
-    while !slot.locals.get().is_null() {
-        // A destructor that panics leaves the rest: until there are none.
+    let hooks = unsafe { Sched::from_home(slot.home()) }.config.hooks;
+    // A destructor that panics leaves the rest, and each may leave more: until there is nothing.
+    while leaves_something(slot) {
         let locals = slot.locals.replace(std::ptr::null_mut());
-        quietly(|| drop_locals(locals));
+        if !locals.is_null() {
+            quietly(|| (hooks.drop_locals)(locals));
+        }
+        let panics = slot.panics.replace(std::ptr::null_mut());
+        if !panics.is_null() {
+            quietly(|| (hooks.drop_panics)(panics));
+        }
     }
 }
 

@@ -91,6 +91,8 @@ pub(crate) struct Hooks {
     pub(crate) uncaught: fn(&G, &(dyn Any + Send)),
     /// Drops a goroutine's locals, which are not null. May panic.
     pub(crate) drop_locals: fn(*mut ()),
+    /// Drops what a goroutine knew of panics, which is not null. May panic.
+    pub(crate) drop_panics: fn(*mut ()),
 }
 
 /// Runs its course once: `Running`, `Stopping`, `Stopped`.
@@ -275,7 +277,7 @@ pub(crate) fn current_p() -> Option<u32> {
 #[inline]
 pub(crate) fn current_class() -> Option<Class> {
     let m = crate::m::current()?;
-    if !m.slot.get()?.entered.get().is_null() {
+    if m.slot.get()?.entered.get() != 0 {
         return None;
     }
     // SAFETY: an M's scheduler outlives it.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
     let Some(m) = m::current() else { return Err(g) };
     let Some(slot) = m.slot.get() else { return Err(g) };
-    if !slot.entered.get().is_null() {
+    if slot.entered.get() != 0 {
         return Err(g);
     }
     let was = m.enter();
