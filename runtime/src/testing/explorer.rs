@@ -183,7 +183,9 @@ impl Explorer {
             }
             _ => None,
         };
-        let Some(schedule) = sched.schedule().map(Schedule) else { unreachable!("it has a seed") };
+        let Some(schedule) = sched.schedule().map(|inner| Schedule(Box::new(inner))) else {
+            unreachable!("it has a seed")
+        };
         match (result, cause) {
             (Ok(value), None) => {
                 if self.leaks == Leaks::Report {

@@ -12,7 +12,7 @@ const SHOWN: usize = 40;
 /// [`Display`](fmt::Display) shows the last 40 switches, `{:#}` the last 10,000. Goroutines are numbered from g1, the body, in
 /// the order of their spawns, and shown with the place where they were spawned.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Schedule(pub(super) sched::Schedule);
+pub struct Schedule(pub(super) Box<sched::Schedule>);
 
 impl Schedule {
     /// The seed that it was drawn from.

@@ -162,13 +162,14 @@ impl Script {
 
     /// Where the goroutine waits. One that has never passed here is looked for.
     fn slot(&mut self, number: usize, id: u64, home: *const ()) -> Option<&'static Slot> {
-        if !self.slots.contains_key(&number) {
-            carrier::for_each(|slot| {
-                if slot.home() == home && slot.id.load(Ordering::Relaxed) == id {
-                    self.slots.insert(number, slot);
-                }
-            });
+        if let Some(slot) = self.slots.get(&number) {
+            return Some(slot);
         }
+        carrier::for_each(|slot| {
+            if slot.home() == home && slot.id.load(Ordering::Relaxed) == id {
+                self.slots.insert(number, slot);
+            }
+        });
         self.slots.get(&number).copied()
     }
 
