@@ -289,28 +289,3 @@ fn every_bad_option_is_reported() {
     );
     assert_eq!(errors(expanded).len(), 3);
 }
-
-#[test]
-fn a_test_says_what_is_still_to_come() {
-    for option in NOT_YET {
-        let name = Ident::new(option, Span::call_site());
-        refuses(
-            expand_test(
-                quote!(#name = 1),
-                quote!(
-                    fn name() {}
-                ),
-            ),
-            &format!("`{option}` is not supported yet"),
-        );
-        refuses(
-            expand_test(
-                quote!(#name),
-                quote!(
-                    fn name() {}
-                ),
-            ),
-            &format!("`{option}` is not supported yet"),
-        );
-    }
-}
