@@ -46,6 +46,7 @@
 //! sleepers       eight blocked threads beside a ticker
 //! hog            a loop that never gives way
 //! timers         sleep, Timer, Ticker, after_func, timeout
+//! virtual_time   hours in no time, and schedules from a seed
 //! sockets        an echo server, deadlines, close
 //! futures        block_on, and a future by hand
 //! signals        from the system to a channel
@@ -103,6 +104,7 @@ mod states;
 mod subsets;
 mod timers;
 mod trace;
+mod virtual_time;
 mod wait_group;
 mod yielding;
 
@@ -156,6 +158,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("sleepers", "eight blocked threads beside a ticker", sleepers::run),
     chapter("hog", "a loop that never gives way", hog::run),
     chapter("timers", "sleep, Timer, Ticker, after_func, timeout", timers::run),
+    chapter("virtual_time", "hours in no time, and schedules from a seed", virtual_time::run),
     chapter("sockets", "an echo server, deadlines, close", sockets::run),
     chapter("futures", "block_on, and a future by hand", futures::run),
     chapter("signals", "from the system to a channel", signals::run),

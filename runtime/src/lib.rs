@@ -46,6 +46,7 @@ mod runtime;
 pub mod signal;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 pub mod trace;
 
@@ -134,4 +135,5 @@ pub mod __private {
     };
     pub use crate::panic::Guard;
     pub use crate::runtime::Entry;
+    pub use crate::testing::Test;
 }

@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
     ("rooms", &["chan", "time", "context", "sync", "net", "signal"]),
-    ("front", &["debug", "runtime", "pool", "lib"]),
+    ("front", &["debug", "runtime", "pool", "testing", "lib"]),
 ];
 
 /// Beside the house: these import nothing of the crate but themselves, and only the root imports them. So they

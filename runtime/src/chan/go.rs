@@ -108,7 +108,7 @@ impl<T> Chan<T> {
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let Some(core) = &self.core else {
-            wait::checkpoint();
+            wait::checkpoint("after try_send");
             return Err(TrySendError::Full(value));
         };
         match core.try_send(value) {
@@ -173,7 +173,7 @@ impl<T> Chan<T> {
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let Some(core) = &self.core else {
-            wait::checkpoint();
+            wait::checkpoint("after try_recv");
             return Err(TryRecvError::Empty);
         };
         core.try_recv().map_err(|end| match end {
@@ -264,11 +264,14 @@ impl<T> Chan<T> {
     pub fn close(&self) {
         let Some(core) = &self.core else { panic!("close of nil channel") };
         assert!(core.close(), "close of closed channel");
+        wait::point("after close");
     }
 
     /// How many values are buffered. Go's `len(ch)`.
     pub fn len(&self) -> usize {
-        self.core.as_ref().map_or(0, |core| core.len())
+        let len = self.core.as_ref().map_or(0, |core| core.len());
+        wait::point("after len");
+        len
     }
 
     /// Whether no value is buffered.
@@ -283,7 +286,9 @@ impl<T> Chan<T> {
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.core.as_ref().is_some_and(|core| core.gate.is_closed())
+        let is_closed = self.core.as_ref().is_some_and(|core| core.gate.is_closed());
+        wait::point("after is_closed");
+        is_closed
     }
 
     /// Whether both are handles of one channel, or both nil. Go's `==`.

@@ -109,7 +109,7 @@ impl<'a> Case<'a> {
         // A thread may have to be lent a slot first, which is not done under the lock.
         drop(locked);
         if let Some(done) = self.settle(step) {
-            wait::checkpoint();
+            wait::checkpoint("after a channel operation");
             return done.end;
         }
         wait::with(|slot| match self.look_again() {

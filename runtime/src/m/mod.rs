@@ -17,7 +17,7 @@ mod entry;
 mod stand;
 
 pub(crate) use detached::Detached;
-pub(crate) use entry::{Entry, PREEMPT, TIMERS};
+pub(crate) use entry::{Entry, PREEMPT, SEEDED, TIMERS};
 pub(crate) use stand::Stand;
 
 use crate::carrier::Slot;

@@ -87,7 +87,7 @@ impl<S: AsFd> Socket<S> {
                     if drains(&value) {
                         side.drained(seen);
                     }
-                    wait::checkpoint();
+                    wait::checkpoint("after a socket call");
                     return Ok(value);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => side.spent(seen),
@@ -171,7 +171,7 @@ impl<S: AsFd> Socket<S> {
                     next = LONGEST.min(2 * next);
                 }
                 result => {
-                    wait::checkpoint();
+                    wait::checkpoint("after a socket call");
                     return result.map_err(|error| explained(side, error));
                 }
             }

@@ -163,6 +163,18 @@ impl ParkWord {
         }
     }
 
+    /// Whether a token has come that the owner, who is about to block its thread or does so, has not taken.
+    pub(crate) fn has_token(&self) -> bool {
+        self.word.load(Ordering::Acquire) & !STATE != self.seen.load(Ordering::Relaxed)
+    }
+
+    /// [`sleep`](Self::sleep)s without a deadline, and does not take the token.
+    pub(crate) fn doze(&self) {
+        if self.leave_running(ASLEEP) {
+            self.wait_while_asleep(None);
+        }
+    }
+
     /// Blocks the thread until a token comes, and takes it; or until `deadline`. Tells
     /// whether there was a token.
     pub(crate) fn sleep(&self, deadline: Option<Instant>) -> bool {
@@ -196,7 +208,7 @@ impl ParkWord {
         while self.is_asleep() {
             let left = match deadline {
                 None => None,
-                Some(at) => match at.checked_duration_since(crate::util::now()) {
+                Some(at) => match at.checked_duration_since(crate::util::real_now()) {
                     Some(left) if !left.is_zero() => Some(left),
                     _ => return,
                 },

@@ -106,7 +106,7 @@ impl<T: Send + 'static> Core<T> {
             }
         });
         if result.is_ok() {
-            wait::checkpoint();
+            wait::checkpoint("after Pool::submit");
         }
         result
     }
@@ -189,7 +189,7 @@ impl<T: Send + 'static> Core<T> {
                         submitter.release(Word::Done);
                     }
                     self.run(task);
-                    wait::checkpoint();
+                    wait::checkpoint("after a pool's task");
                 }
                 Next::Idle(keeper) => {
                     if let Some(keeper) = keeper {

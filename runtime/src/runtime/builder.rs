@@ -3,7 +3,7 @@
 use super::{Runtime, env, overflow};
 use crate::debug;
 use crate::panic::{self, PanicPolicy};
-use crate::sched::{Config, Hooks, Sched};
+use crate::sched::{Config, Hooks, Plan, Sched};
 use crate::stack::{self, Class};
 use crate::{sys, task};
 use std::io;
@@ -36,6 +36,7 @@ pub struct Builder {
     migrate: bool,
     panic_hook: bool,
     deadlock_detection: bool,
+    plan: Option<Plan>,
 }
 
 impl Default for Builder {
@@ -55,6 +56,7 @@ impl Builder {
             migrate: true,
             panic_hook: false,
             deadlock_detection: false,
+            plan: None,
         }
     }
 
@@ -112,6 +114,36 @@ impl Builder {
         self
     }
 
+    /// Whether time stands still while any goroutine runs, and jumps to the next deadline when all wait.
+    ///
+    /// Then hours of sleep take no time, and what has a deadline happens at that very instant of
+    /// [`rt::time::now`](crate::time::now). See [`rt::testing`](crate::testing#virtual-time) for what moves the clock and what
+    /// stops it. For tests: `#[rt::test(virtual_time)]` asks for it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = rt::Runtime::builder().virtual_time(true).build()?;
+    /// let slept = runtime.run(|| {
+    ///     let start = rt::time::now();
+    ///     rt::time::sleep(Duration::from_secs(3600));
+    ///     rt::time::now() - start
+    /// });
+    /// assert_eq!(slept, Duration::from_secs(3600));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn virtual_time(mut self, on: bool) -> Self {
+        self.plan = on.then_some(Plan { seed: None, limit: u64::MAX, halts: false });
+        self
+    }
+
+    /// A test's.
+    pub(crate) fn plan(mut self, plan: Plan) -> Self {
+        self.plan = Some(plan);
+        self
+    }
+
     /// Builds the runtime and starts its first thread.
     ///
     /// # Errors
@@ -143,7 +175,9 @@ impl Builder {
     }
 
     fn config(&self) -> io::Result<Config> {
+        let seeded = self.plan.is_some_and(|plan| plan.seed.is_some());
         let procs = match self.procs {
+            _ if seeded => 1,
             Some(procs) => procs,
             None => env::number("RT_PROCS", 1, MAX_PROCS)?.unwrap_or_else(sys::cpus),
         };
@@ -172,6 +206,7 @@ impl Builder {
             migrate: self.migrate,
             schedtrace: debug.schedtrace,
             find_deadlocks: self.deadlock_detection,
+            lab: self.plan,
             hooks: Hooks {
                 uncaught: panic::uncaught,
                 drop_locals: task::drop_locals,

@@ -1,11 +1,11 @@
-//! What `#[rt::main]` and `#[rt::test]` expand to.
+//! What `#[rt::main]` expands to.
 
 use super::{Builder, Runtime};
 use crate::{debug, panic};
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-/// Settings of a `main` or a test.
+/// Settings of a `main`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Entry {
@@ -48,17 +48,6 @@ impl Entry {
         };
         debug::show_at_quit(&runtime.sched);
         runtime.run(f)
-    }
-
-    /// Runs `f` and shuts down.
-    #[doc(hidden)]
-    #[track_caller]
-    pub fn test(mut self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
-        self.builder = self.builder.deadlock_detection(true);
-        match self.build() {
-            Ok(runtime) => runtime.run(f),
-            Err(code) => code,
-        }
     }
 
     fn build(self) -> Result<Runtime, ExitCode> {

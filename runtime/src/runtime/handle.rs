@@ -2,7 +2,7 @@
 
 use crate::debug::{self, Dump};
 use crate::g::new_cell;
-use crate::sched::Sched;
+use crate::sched::{self, Hold, Sched};
 use crate::stack::Class;
 use crate::task::{self, JoinHandle, start};
 use crate::trace::Metrics;
@@ -169,10 +169,27 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    run_at(sched, f, Location::caller())
+}
+
+/// The same; `site` is where it is said to have been spawned.
+#[track_caller]
+pub(crate) fn run_at<F, T>(sched: &Arc<Sched>, f: F, site: &'static Location<'static>) -> T
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
     // `f` borrows from our frames: what could fail in waiting for it must fail before it is queued.
     wait::with(|_slot| ());
     let class = Class::for_size(MAIN_STACK).unwrap_or(sched.config.class).max(sched.config.class);
-    let cell = new_cell(f, class, Location::caller(), None, ());
+    // In a lab it is known that somebody waits for a run, and a goroutine that waits for one elsewhere holds its own time.
+    let lab = sched.is_lab().then(|| Arc::clone(sched));
+    let _hold = sched::current_sched().filter(|own| !Arc::ptr_eq(own, sched)).map(Hold::new);
+    let f = move || {
+        let _counted = lab.as_ref().and_then(Sched::begin_run);
+        f()
+    };
+    let cell = new_cell(f, class, site, None, ());
     start(sched, cell.as_ref());
     let handle = JoinHandle::<T>::new(cell);
     // `f` borrows from our frames: not even cancellation ends this wait. Which is passed on.
@@ -191,7 +208,14 @@ where
                     wait::raise_if_cancelled(slot);
                 }
             });
-            panic!("Runtime::run: {error}")
+            match sched.trouble() {
+                // Who draws schedules reports it, with the schedule.
+                Some(trouble) if sched.is_seeded() => {
+                    std::panic::resume_unwind(Box::new(trouble.to_string()))
+                }
+                Some(trouble) => panic!("{trouble}"),
+                None => panic!("Runtime::run: {error}"),
+            }
         }
     }
 }

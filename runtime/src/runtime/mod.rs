@@ -2,7 +2,7 @@
 
 mod builder;
 mod entry;
-mod env;
+pub(crate) mod env;
 mod handle;
 mod overflow;
 mod shutdown;
@@ -16,6 +16,7 @@ pub use entry::Entry;
 use crate::debug::{self, Dump};
 use crate::sched::Sched;
 use crate::trace::Metrics;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,20 @@ impl Runtime {
         T: Send,
     {
         handle::run(&self.sched, f)
+    }
+
+    pub(crate) fn sched(&self) -> &Arc<Sched> {
+        &self.sched
+    }
+
+    /// [`run`](Self::run), for who was called at `site`.
+    #[track_caller]
+    pub(crate) fn run_at<T: Send>(
+        &self,
+        f: impl FnOnce() -> T + Send,
+        site: &'static Location<'static>,
+    ) -> T {
+        handle::run_at(&self.sched, f, site)
     }
 
     /// A handle to start goroutines with from elsewhere.

@@ -28,7 +28,7 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
         let sched = unsafe { Sched::from_home(m.own().home.get()) };
         sched.count_finish(m);
         if slot.bound.get() != 0 {
-            unbind(m, slot, sched.config.migrate);
+            unbind(sched, m, slot);
         }
         match sched.follow(m, slot) {
             Some(g) => {
@@ -51,9 +51,12 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
 
 /// A goroutine that ends pinned takes its thread with it, unless others are at home there.
 #[cold]
-fn unbind(m: CurrentM, slot: &Slot, migrate: bool) {
-    if slot.pins.replace(0) != 0 && migrate {
-        m.own().retire.set(true);
+fn unbind(sched: &Sched, m: CurrentM, slot: &Slot) {
+    if slot.pins.replace(0) != 0 {
+        sched.count_pinned(false);
+        if sched.config.migrate && !sched.keeps_pinned() {
+            m.own().retire.set(true);
+        }
     }
     slot.bound.set(0);
 }

@@ -8,6 +8,7 @@
 //! | `idle` | who sleeps and who is woken, with the proof |
 //! | `ready` | how something becomes runnable, from inside and from outside |
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
+//! | `lab` | a runtime whose time and choices are a test's |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
 //! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
@@ -38,6 +39,7 @@ mod carriers;
 mod due;
 mod find;
 mod idle;
+mod lab;
 mod look;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -57,6 +59,7 @@ mod watch;
 
 pub(crate) use asleep::Asleep;
 pub(crate) use body::end_unstarted;
+pub(crate) use lab::{Hold, Plan, Schedule, Trouble, Waiter, point};
 pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
@@ -93,6 +96,8 @@ pub(crate) struct Config {
     pub(crate) schedtrace: Option<Duration>,
     /// That all goroutines are asleep for ever is to be found out.
     pub(crate) find_deadlocks: bool,
+    /// Time and choices are a test's.
+    pub(crate) lab: Option<Plan>,
     pub(crate) hooks: Hooks,
 }
 
@@ -131,6 +136,7 @@ pub(crate) struct Sched {
     pub(crate) config: Config,
     ps: Box<[P]>,
     global: Global<Runnable>,
+    lab: Option<Box<lab::Lab>>,
     idle: idle::Idle,
     phase: AtomicU32,
     /// The monitor's clock, for who begins to wait: see `monitor`.
@@ -173,9 +179,11 @@ impl std::fmt::Debug for Sched {
 
 impl Sched {
     pub(crate) fn new(config: Config) -> Arc<Self> {
+        let start = crate::util::real_now();
         let sched = Arc::new(Self {
             ps: (0..config.procs).map(|i| P::new(i, config.procs == 1)).collect(),
             global: Global::new(),
+            lab: config.lab.as_ref().map(|plan| Box::new(lab::Lab::new(plan, start))),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),
             ticks: AtomicU32::new(0),
@@ -189,7 +197,7 @@ impl Sched {
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
             lateness: timers::Lateness::default(),
             poller: OnceLock::new(),
-            start: crate::util::now(),
+            start,
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),
             hub: trace::hub(config.procs),
@@ -294,7 +302,7 @@ pub(crate) fn current_slot() -> Option<&'static Slot> {
 /// A number below `n`, from the thread's own dice.
 pub(crate) fn dice(n: usize) -> usize {
     match crate::m::current() {
-        Some(m) => m.own().rng.below(n),
+        Some(m) => lab::throw(m, n).unwrap_or_else(|| m.own().rng.below(n)),
         None => crate::util::below(n),
     }
 }

@@ -136,7 +136,7 @@ impl Sched {
     fn run_monitor(&self) {
         self.monitor.tid.store(crate::sys::thread_id(), Ordering::Relaxed);
         let mut watchman = Watchman::default();
-        let start = util::now();
+        let start = util::real_now();
         let mut watch = Watch::new(self, start);
         let mut delay = FIRST_LOOK;
         let mut busy_at = start;
@@ -149,7 +149,7 @@ impl Sched {
             if self.monitor.asked.swap(false, Ordering::Acquire) {
                 (self.config.hooks.asked)(&self.arc());
             }
-            let now = util::now();
+            let now = util::real_now();
             self.tick(now);
             let seconds = (now - start).as_secs() as u32;
             if self.monitor.seconds.swap(seconds, Ordering::Relaxed) != seconds {
@@ -192,7 +192,7 @@ impl Sched {
             }
             let woken = self.monitor.word.sleep(wake_at);
             if self.monitor.asleep.swap(false, Ordering::Relaxed) && woken {
-                busy_at = util::now();
+                busy_at = util::real_now();
                 delay = FIRST_LOOK;
             }
         }
@@ -203,11 +203,15 @@ impl Sched {
     /// `asked`: the one for which the holders were asked at the last look.
     fn late_timers(&self, asked: &mut u64, now: Instant) -> (Option<Instant>, bool) {
         let earliest = self.earliest();
-        if earliest >= self.idle.promised() || self.idle.idle_ps() == self.config.procs {
+        // In a lab no deadline gets late by itself, and a seed is not to be disturbed.
+        if self.is_seeded()
+            || earliest >= self.idle.promised()
+            || self.idle.idle_ps() == self.config.procs
+        {
             *asked = NEVER;
             return (None, false);
         }
-        let late = earliest <= self.ns(now);
+        let late = earliest <= self.due_by(now);
         if !late {
             *asked = NEVER;
         } else if *asked != earliest {
@@ -217,6 +221,9 @@ impl Sched {
             self.surplus();
         }
         let soon = now + FIRST_LOOK;
+        if self.is_lab() {
+            return (late.then_some(soon), late);
+        }
         (Some(self.instant(earliest).map_or(soon, |at| (at + GRACE).max(soon))), late)
     }
 

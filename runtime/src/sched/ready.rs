@@ -64,6 +64,9 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
         entered(|| sched.stop.nudge_if_idle(sched));
         return Err(g);
     }
+    if sched.is_seeded() && sched.live() > 1 && !sched.is_current_m() {
+        sched.note(|| "a goroutine was spawned from outside".into());
+    }
     entered(|| {
         sched.tell_spawn(header);
         sched.inject(Runnable::Fresh(g));
@@ -126,6 +129,8 @@ pub(super) fn ready(slot: &'static Slot, behind: bool) {
     // SAFETY: the count was just taken.
     let sched = unsafe { Arc::from_raw(home) };
     sched.tell_outside(|| is_ready(slot));
+    sched
+        .note(|| format!("goroutine {} was woken by a thread from outside", sched.number_of(slot)));
     entered(|| sched.inject(Runnable::Started(slot)));
     // The last count may be ours, and the scheduler end here: after it has left its queues.
     drop(sched);
@@ -138,7 +143,7 @@ fn is_ready(slot: &Slot) -> Event {
 }
 
 /// Does `f` inside the runtime, if this is an M at all.
-fn entered(f: impl FnOnce()) {
+pub(super) fn entered(f: impl FnOnce()) {
     match m::current() {
         Some(m) => {
             let was = m.enter();

@@ -9,11 +9,11 @@
 //!    counts panics per thread. It hands its P over and blocks the thread, as a pinned one does.
 //! 3. The entry word is 1 from before the switch until after it.
 
-use super::Sched;
 #[cfg(feature = "tracing")]
 use super::spans::Spans;
 use super::tell::tell;
 use super::timers::NEVER;
+use super::{Sched, lab};
 use crate::carrier::{Cmd, Slot};
 use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
@@ -244,19 +244,19 @@ impl Here {
         self.0?.slot.get()
     }
 
-    /// A call that might have switched but did not: honours the time slice.
+    /// A call that might have switched but did not, `what`: honours the time slice.
     #[inline(always)]
-    pub(crate) fn checkpoint(self) {
+    pub(crate) fn checkpoint(self, what: &'static str) {
         if self.0.is_some_and(CurrentM::wanted) {
-            preempted();
+            preempted(what);
         }
     }
 }
 
 /// A call that might have switched but did not: honours the time slice.
 #[inline]
-pub(crate) fn checkpoint() {
-    here().checkpoint();
+pub(crate) fn checkpoint(what: &'static str) {
+    here().checkpoint(what);
 }
 
 /// Whether who waits for something short does well to spin for it: others run beside the caller,
@@ -274,14 +274,18 @@ pub(crate) fn may_spin() -> bool {
 
 #[cold]
 #[inline(never)]
-fn preempted() {
+fn preempted(what: &'static str) {
     if let Some(m) = m::current() {
         let was = m.enter();
         if m.own().p.get().is_none() {
             // SAFETY: an M's scheduler outlives it.
             unsafe { Sched::from_home(m.own().home.get()) }.regain(m);
         }
+        let drawn = m.entry.is_seeded() && m.own().p.get().is_some();
         m.leave(was);
+        if drawn && let Some(slot) = m.slot.get() {
+            return lab::stop(m, slot, what);
+        }
         if !m.wanted() {
             return;
         }
@@ -292,7 +296,14 @@ fn preempted() {
 /// Whether the goroutine must keep its thread: pinned, or panicking (invariant 2).
 #[inline(always)]
 pub(crate) fn stays(slot: &Slot) -> bool {
-    slot.pins.get() != 0 || std::thread::panicking()
+    slot.pins.get() != 0 && keeps(slot) || std::thread::panicking()
+}
+
+/// Whether a pinned goroutine that waits must block its thread, for others would run there.
+#[cold]
+fn keeps(slot: &Slot) -> bool {
+    // SAFETY: the goroutine that runs on this carrier keeps its scheduler alive.
+    !unsafe { Sched::from_home(slot.home()) }.keeps_pinned()
 }
 
 /// Blocks the thread itself until the token comes or the time is up. On an M, its P goes to
@@ -310,9 +321,13 @@ pub(crate) fn park_thread(slot: &'static Slot, deadline: Option<Instant>) {
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
     m.stand.take(Regs::here(), deadline.map_or(NEVER, |at| sched.ns(at)));
     let was = m.enter();
-    sched.hand_off(m, Some(Reason::Pinned));
-    m.leave(was);
-    slot.word.sleep(deadline);
+    if sched.is_lab() {
+        sched.rest_on_thread(m, slot, deadline, was);
+    } else {
+        sched.hand_off(m, Some(Reason::Pinned));
+        m.leave(was);
+        slot.word.sleep(deadline);
+    }
     sched.come_back(m, slot, false);
     m.stand.leave();
 }
@@ -362,10 +377,11 @@ pub(crate) fn step_out() -> bool {
         return false;
     }
     let was = m.enter();
-    let has_p = m.own().p.get().is_some();
+    // SAFETY: an M's scheduler outlives it.
+    let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    // In a lab with a seed all wait for it, unless it takes very long: so the schedule stays what it is.
+    let has_p = m.own().p.get().is_some() && !sched.is_seeded();
     if has_p {
-        // SAFETY: an M's scheduler outlives it.
-        let sched = unsafe { Sched::from_home(m.own().home.get()) };
         sched.hand_off(m, Some(Reason::Asked));
     }
     m.leave(was);
@@ -389,7 +405,10 @@ pub(crate) fn step_in() {
 pub(crate) fn pin() -> bool {
     let Some(m) = m::current() else { return false };
     let Some(slot) = m.slot.get() else { return false };
-    slot.pins.set(slot.pins.get() + 1);
+    if slot.pins.replace(slot.pins.get() + 1) == 0 {
+        // SAFETY: an M's scheduler outlives it.
+        unsafe { Sched::from_home(m.own().home.get()) }.count_pinned(true);
+    }
     slot.bound.set(m.id + 1);
     true
 }
@@ -398,9 +417,13 @@ pub(crate) fn pin() -> bool {
 pub(crate) fn unpin() {
     let Some(m) = m::current() else { return };
     let Some(slot) = m.slot.get() else { return };
-    slot.pins.set(slot.pins.get().saturating_sub(1));
+    let pins = slot.pins.get();
+    slot.pins.set(pins.saturating_sub(1));
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    if pins == 1 {
+        sched.count_pinned(false);
+    }
     if slot.pins.get() == 0 && sched.config.migrate {
         slot.bound.set(0);
     }
@@ -472,9 +495,10 @@ impl Sched {
     #[cold]
     pub(super) fn send_home(&self, m: CurrentM, slot: &'static Slot) -> bool {
         let Some(target) = slot.bound.get().checked_sub(1) else { return false };
-        if let Some(p) = m.own().p.get()
-            && (slot.pins.get() != 0 || target != m.id)
-        {
+        if target == m.id {
+            return false;
+        }
+        if let Some(p) = m.own().p.get() {
             // It does not run here.
             p.counters.misses.add_one();
         }
@@ -486,9 +510,6 @@ impl Sched {
                 self.give(target, p.release(), false);
             }
             return true;
-        }
-        if target == m.id {
-            return false;
         }
         self.machines.push_bound(target, slot);
         if self.idle.remove_m(target) {

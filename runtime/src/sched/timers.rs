@@ -189,7 +189,11 @@ impl Sched {
     #[cold]
     pub(super) fn cover(&self) {
         fence(atomic::Ordering::SeqCst);
-        let covered = self.earliest() >= self.idle.promised() && !self.is_deaf();
+        let in_time = match self.is_lab() {
+            true => !self.turns(),
+            false => self.earliest() >= self.idle.promised(),
+        };
+        let covered = in_time && !self.is_deaf();
         if !covered && self.idle.wants_wake() {
             self.wake_one();
         }
@@ -212,7 +216,8 @@ impl Sched {
     fn linger_until(&self, earliest: u64) -> bool {
         let near = u64::from(self.lateness.lead().max(NEAR));
         let left = || earliest.saturating_sub(self.ns(util::now()));
-        if left() > near || !sys::has_many_cpus() {
+        // The time of a lab does not come by waiting.
+        if left() > near || !sys::has_many_cpus() || self.is_lab() {
             return false;
         }
         while left() > 0 && !self.any_work(false) {

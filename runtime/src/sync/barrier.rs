@@ -147,7 +147,7 @@ impl Barrier {
             });
             if let Some(all) = all {
                 all.release(MET);
-                wait::checkpoint();
+                wait::checkpoint("after Barrier::wait");
                 return Some(BarrierWaitResult(true));
             }
             if let Err(end) = waiter.wait(Why::Barrier.on(self), until)

@@ -77,7 +77,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
                 }
             };
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
-                wait::checkpoint();
+                wait::checkpoint("after block_on");
                 return output;
             }
             if call.take() {

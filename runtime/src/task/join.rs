@@ -68,7 +68,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
         if self.g().state.is_complete() {
-            wait::checkpoint();
+            wait::checkpoint("after join");
         } else {
             self.wait_complete(Until::NEVER);
         }
@@ -170,7 +170,9 @@ impl<T> JoinHandle<T> {
 
     /// Whether the goroutine has ended, so that `join` would not wait.
     pub fn is_finished(&self) -> bool {
-        self.g().state.is_complete()
+        let is_finished = self.g().state.is_complete();
+        wait::point("after is_finished");
+        is_finished
     }
 
     /// Who the goroutine is.
@@ -196,6 +198,7 @@ impl<T> JoinHandle<T> {
         if let Some(slot) = self.g().abort() {
             wait::wake(slot);
         }
+        wait::point("after abort");
     }
 
     /// `false`: the time was up.
@@ -302,7 +305,11 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         // Read before `detach` lets the goroutine free everything.
         let joiner = self.g().joiner.load(Ordering::Relaxed);
-        match if self.is_finished() { AfterDetach::Complete } else { self.g().state.detach() } {
+        match if self.g().state.is_complete() {
+            AfterDetach::Complete
+        } else {
+            self.g().state.detach()
+        } {
             AfterDetach::Complete => {
                 struct Free(GBox);
                 impl Drop for Free {

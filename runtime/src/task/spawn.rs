@@ -13,7 +13,7 @@ use std::sync::Arc;
 ///
 /// The new goroutine is queued to run next on the caller's processor; the caller keeps
 /// running. Dropping the handle detaches the goroutine. The call allocates once, does not
-/// block and is no point at which others run.
+/// block and, but for a runtime with a [seed](crate::testing), is no point at which others run.
 ///
 /// If the runtime is shutting down, `f` is dropped and the handle says
 /// [`is_cancelled`](super::JoinError::is_cancelled).
@@ -97,6 +97,7 @@ pub(crate) fn launch(cell: GBox) {
     if let Err(g) = sched::spawn_here(cell.as_ref()) {
         launch_outside(g);
     }
+    wait::point("after spawn");
 }
 
 #[track_caller]

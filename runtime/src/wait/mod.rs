@@ -33,7 +33,7 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 pub(crate) use crate::queue::{Linked, Links, List};
-pub(crate) use crate::sched::{Here, What, Why, here, may_spin, wake};
+pub(crate) use crate::sched::{Here, What, Why, here, may_spin, point, wake};
 pub(crate) use blocking::blocking;
 pub use cancel::{Cancel, ContextError};
 pub(crate) use cancel::{Sealed, Until, bounded, bounded_with, ended, in_time};
@@ -198,10 +198,10 @@ pub(crate) fn yield_now() {
     }
 }
 
-/// A call that might have waited but did not have to: honours the time slice.
+/// A call that might have waited but did not have to, `what`: honours the time slice.
 #[inline]
-pub(crate) fn checkpoint() {
-    sched::checkpoint();
+pub(crate) fn checkpoint(what: &'static str) {
+    sched::checkpoint(what);
 }
 
 /// Lets who was just woken run first, if the caller is a goroutine. Not a point at which

@@ -111,7 +111,7 @@ fn look<A: Armed, const WATCH: bool>(
         drop(locked);
         case.settle(step).map(|done| arm.happened(done)).is_some()
     });
-    wait::checkpoint();
+    wait::checkpoint("after select");
     chosen
 }
 
@@ -257,12 +257,12 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                 gates.unlock();
                 let Some(done) = case.settle(step) else { continue };
                 arms[i].happened(done);
-                wait::checkpoint();
+                wait::checkpoint("after select");
                 return Some(i);
             }
             if until.is_over() {
                 gates.unlock();
-                wait::checkpoint();
+                wait::checkpoint("after select");
                 return None;
             }
             let op = Op::several(slot);

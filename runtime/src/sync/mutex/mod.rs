@@ -142,7 +142,9 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.raw.lock();
-        MutexGuard { mutex: self }
+        let guard = MutexGuard { mutex: self };
+        wait::point("after Mutex::lock");
+        guard
     }
 
     /// Locks the mutex if nobody has it locked. Never waits. Go's `TryLock`.
@@ -159,7 +161,9 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.raw.try_lock().then(|| MutexGuard { mutex: self })
+        let guard = self.raw.try_lock().then(|| MutexGuard { mutex: self });
+        wait::point("after Mutex::try_lock");
+        guard
     }
 
     /// Locks the mutex; waits for at most `timeout`. `None`: it was locked all the time.
@@ -179,7 +183,9 @@ impl<T: ?Sized> Mutex<T> {
                 util::now().checked_add(timeout).into(),
                 Why::Mutex.on(&raw const self.raw),
             );
-        locked.then(|| MutexGuard { mutex: self })
+        let guard = locked.then(|| MutexGuard { mutex: self });
+        wait::point("after Mutex::lock_timeout");
+        guard
     }
 
     /// Locks the mutex; waits until `ctx` is done at most. If it is done already, it is not locked.
@@ -276,6 +282,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.mutex.raw.unlock();
+        wait::point("after the unlock of a Mutex");
     }
 }
 

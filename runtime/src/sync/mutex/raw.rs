@@ -183,7 +183,7 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     fn lock_slow(&self, until: Until<'_>, why: What) -> bool {
-        wait::checkpoint();
+        wait::checkpoint("before Mutex::lock");
         let mut own = 0;
         if self.spin(&mut own) {
             return true;
@@ -331,7 +331,7 @@ impl RawMutex {
                 return wait::give_way();
             }
         }
-        wait::checkpoint();
+        wait::checkpoint("after the unlock of a Mutex");
     }
 
     /// U3: whom to release, and with what.

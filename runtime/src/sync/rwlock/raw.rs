@@ -197,7 +197,7 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     fn read_slow(&self, until: Until<'_>) -> bool {
-        wait::checkpoint();
+        wait::checkpoint("before RwLock::read");
         wait::with(|slot| {
             let waiter = Waiter::new(slot, 0);
             let listed = self.queues.with(|queues| {
@@ -244,7 +244,7 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     fn write_slow(&self, until: Until<'_>) -> bool {
-        wait::checkpoint();
+        wait::checkpoint("before RwLock::write");
         // May unwind, with nothing held.
         if !self.writers.lock_until(until, Why::RwLock.on(self)) {
             return false;
@@ -312,7 +312,7 @@ impl RawRwLock {
             Given(given, false)
         });
         self.finish(given);
-        wait::checkpoint();
+        wait::checkpoint("after the unlock of a RwLock");
     }
 
     /// The writer unlocks, and goes on as so many readers.
@@ -329,7 +329,7 @@ impl RawRwLock {
             Given(self.admit(queues, stays, WRITER | SLOW), was_slow)
         });
         self.finish(given);
-        wait::checkpoint();
+        wait::checkpoint("after the unlock of a RwLock");
     }
 
     /// Lets all readers in that wait, and so many more; the word loses `bits`.
