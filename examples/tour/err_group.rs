@@ -8,6 +8,7 @@
 //! the others were not stopped: 5 more
 //! a member's panic comes out of wait: out of memory, they said
 //! the limit is reached: try_go false
+//! with a context, the others look at it: Err("no room"), and context canceled
 //! ```
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rt::chan::Chan;
+use rt::context::Context;
 use rt::sync::ErrGroup;
 
 fn parse(text: &str) -> Result<u32, String> {
@@ -54,4 +56,14 @@ pub(crate) fn run() {
     println!("the limit is reached: try_go {}", group.try_go(|| Ok(())));
     gate.close();
     group.wait().unwrap();
+
+    let (group, ctx) = ErrGroup::with_context(&Context::background());
+    let waits = ctx.clone();
+    group.go(move || {
+        let _ = waits.done().recv();
+        Ok(())
+    });
+    group.go(|| Err("no room"));
+    let result = group.wait();
+    println!("with a context, the others look at it: {result:?}, and {}", ctx.err().unwrap());
 }

@@ -27,6 +27,8 @@
 //! cases          cases that come and go
 //! dynamic        cases of which nobody knows how many
 //! clocks         after, tick and never
+//! contexts       ten workers, until they are told
+//! causes         deadlines, causes, values
 //! mutex          one at a time
 //! rw_lock        many readers, or one writer
 //! condvar        until it has changed
@@ -36,6 +38,7 @@
 //! err_group      the first error
 //! single_flight  one call for all
 //! map            shared without a lock
+//! growth         a map while it grows
 //! pool           used again
 //! parked         100,000 goroutines that wait
 //! runtimes       several runtimes, and plain threads
@@ -46,6 +49,11 @@
 //! sockets        an echo server, deadlines, close
 //! futures        block_on, and a future by hand
 //! signals        from the system to a channel
+//! slices         windows on one array
+//! subsets        overwritten, copied, forked
+//! interfaces     Dyn, assertions, type_switch!
+//! metrics        the runtime in numbers
+//! trace          what the scheduler did, for Perfetto
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -53,9 +61,11 @@
 mod barrier;
 mod blocking;
 mod cases;
+mod causes;
 mod channels;
 mod clocks;
 mod condvar;
+mod contexts;
 mod dynamic;
 mod ending;
 mod err_group;
@@ -63,11 +73,14 @@ mod faces;
 mod fairness;
 mod futures;
 mod go;
+mod growth;
 mod hello;
 mod hog;
+mod interfaces;
 mod join;
 mod locals;
 mod map;
+mod metrics;
 mod mutex;
 mod names;
 mod once;
@@ -82,9 +95,12 @@ mod semaphore;
 mod signals;
 mod single_flight;
 mod sleepers;
+mod slices;
 mod sockets;
 mod states;
+mod subsets;
 mod timers;
+mod trace;
 mod wait_group;
 mod yielding;
 
@@ -119,6 +135,8 @@ const CHAPTERS: &[Chapter] = &[
     chapter("cases", "cases that come and go", cases::run),
     chapter("dynamic", "cases of which nobody knows how many", dynamic::run),
     chapter("clocks", "after, tick and never", clocks::run),
+    chapter("contexts", "ten workers, until they are told", contexts::run),
+    chapter("causes", "deadlines, causes, values", causes::run),
     chapter("mutex", "one at a time", mutex::run),
     chapter("rw_lock", "many readers, or one writer", rw_lock::run),
     chapter("condvar", "until it has changed", condvar::run),
@@ -128,6 +146,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("err_group", "the first error", err_group::run),
     chapter("single_flight", "one call for all", single_flight::run),
     chapter("map", "shared without a lock", map::run),
+    chapter("growth", "a map while it grows", growth::run),
     chapter("pool", "used again", pool::run),
     chapter("parked", "100,000 goroutines that wait", parked::run),
     chapter("runtimes", "several runtimes, and plain threads", runtimes::run),
@@ -138,6 +157,11 @@ const CHAPTERS: &[Chapter] = &[
     chapter("sockets", "an echo server, deadlines, close", sockets::run),
     chapter("futures", "block_on, and a future by hand", futures::run),
     chapter("signals", "from the system to a channel", signals::run),
+    chapter("slices", "windows on one array", slices::run),
+    chapter("subsets", "overwritten, copied, forked", subsets::run),
+    chapter("interfaces", "Dyn, assertions, type_switch!", interfaces::run),
+    chapter("metrics", "the runtime in numbers", metrics::run),
+    chapter("trace", "what the scheduler did, for Perfetto", trace::run),
 ];
 
 impl Chapter {

@@ -1,12 +1,16 @@
-//! The macros of `rt`; use them from there: `rt::go!`, `rt::defer_call!`, `rt::select!`, `#[rt::main]`, `#[rt::test]`.
+//! The macros of `rt`; use them from there: `rt::go!`, `rt::defer_call!`, `rt::select!`, `rt::type_switch!`, `#[rt::main]`,
+//! `#[rt::test]`.
 //!
-//! What they expand to is written down, with the invariants, at the heads of `go.rs`, `defer.rs`, `select.rs` and `entry.rs`.
+//! What they expand to is written down, with the invariants, at the heads of `go.rs`, `defer.rs`, `select.rs`,
+//! `type_switch.rs` and `entry.rs`.
 //! Every path in an expansion starts with `::rt`, so the crate must be known under that name where they are used.
 
+mod arms;
 mod defer;
 mod entry;
 mod go;
 mod select;
+mod type_switch;
 
 use proc_macro::TokenStream;
 
@@ -417,6 +421,88 @@ pub fn defer_call(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn select(input: TokenStream) -> TokenStream {
     select::expand(input.into()).into()
+}
+
+/// Looks at the type of what an interface value holds: Go's `switch v := x.(type)`.
+///
+/// ```
+/// use rt::any::Dyn;
+/// use rt::type_switch;
+///
+/// struct Student(&'static str);
+///
+/// fn describe(x: &Dyn) -> String {
+///     type_switch! { v = x;
+///         nil => "nothing".to_string(),
+///         bool => format!("a bool: {v}"),
+///         i32 | i64 => format!("an integer, {}", v.type_name()),
+///         Student => format!("a student, {}", v.0),
+///         _ => format!("something else, {}", v.type_name()),
+///     }
+/// }
+///
+/// assert_eq!(describe(&Dyn::nil()), "nothing");
+/// assert_eq!(describe(&Dyn::new(true)), "a bool: true");
+/// assert_eq!(describe(&Dyn::new(5_i64)), "an integer, i64");
+/// assert_eq!(describe(&Dyn::new(Student("Ann"))), "a student, Ann");
+/// assert_eq!(describe(&Dyn::new(1.5)), "something else, f64");
+/// ```
+///
+/// # The operand
+///
+/// A `Dyn`, or a `dyn Trait` whose trait has `Any` above it; in its place or behind pointers, at most three: `&`, `&mut`, `Box`,
+/// `Rc`, `Arc`. It is borrowed, once. Without a name for the value it is written `type_switch! { x; .. }`.
+///
+/// ```
+/// use std::any::Any;
+/// use rt::type_switch;
+///
+/// trait Shape: Any {
+///     fn area(&self) -> f64;
+/// }
+/// # struct Square(f64);
+/// # impl Shape for Square { fn area(&self) -> f64 { self.0 * self.0 } }
+/// # struct Circle(f64);
+/// # impl Shape for Circle { fn area(&self) -> f64 { 3.0 * self.0 * self.0 } }
+///
+/// let shapes: Vec<Box<dyn Shape>> = vec![Box::new(Square(2.0)), Box::new(Circle(1.0))];
+/// let mut sides = Vec::new();
+/// for shape in &shapes {
+///     type_switch! { v = shape;
+///         Square => sides.push(v.0),
+///         _ => assert_eq!(v.area(), 3.0), // v is a `&dyn Shape`
+///     }
+/// }
+/// assert_eq!(sides, [2.0]);
+/// ```
+///
+/// # Arms
+///
+/// An arm is `TYPE => body`. As in a `match`, a comma stands between the arms, and may be left out after a block. The first
+/// arm that fits is taken; if none does, nothing happens, and then all bodies are `()`.
+///
+/// | arm | is taken if the value | `v` in its body |
+/// |---|---|---|
+/// | `T` | is a `T` | `&T` |
+/// | `dyn Trait` | is of a type that `rt::any::register` was told is one | `&dyn Trait` |
+/// | `nil` | is not there; only a `Dyn` can be nil | the interface value: a `&Dyn` |
+/// | `T \| U \| nil` | is one of these | the interface value: a `&Dyn`, a `&dyn Trait` |
+/// | `_` | is anything; it stands last | the interface value |
+///
+/// `break`, `continue`, `return` and `?` in a body are those of the loop and the function around.
+///
+/// # What it cannot do
+///
+/// Look at what is no interface value:
+///
+/// ```compile_fail
+/// rt::type_switch! { v = 5; i32 => println!("{v}") }
+/// ```
+///
+/// There are no guards, and no lifetime but `'static` in a type: `&str` is `&'static str`.
+#[proc_macro]
+pub fn type_switch(input: TokenStream) -> TokenStream {
+    type_switch::expand(input.into()).into()
 }
 
 /// Runs `main` as the first goroutine of a runtime.

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{OnDrop, Rng, Tally, eventually_yielding, fail, panic_text, runtime, seeded, turns};
+use common::{
+    OnDrop, Rng, Tally, eventually_yielding, everywhere, fail, panic_text, runtime, seeded, turns,
+};
 use rt::chan;
 use rt::time::{Timer, after_func, sleep};
 use std::sync::Arc;
@@ -247,6 +249,20 @@ fn a_closure_whose_drop_panics_or_stops_the_timer() {
         place.set(timer).unwrap();
         assert!(place.get().unwrap().stop());
         assert!(done.load(Ordering::SeqCst));
+    });
+}
+
+/// The first timer of all is one that never fires: those that come later do.
+#[test]
+fn behind_one_that_never_fires() {
+    let _t = common::test();
+    everywhere(|| {
+        let never = after_func(Duration::MAX, || unreachable!());
+        let (tx, rx) = chan::bounded(1);
+        after_func(ms(1), move || tx.send(()).unwrap());
+        assert_eq!(rx.recv(), Ok(()));
+        sleep(ms(1));
+        assert!(never.stop());
     });
 }
 

@@ -141,7 +141,7 @@ impl<T> SendCtxError<T> {
     }
 
     /// Why the context is done, if it is that.
-    pub fn cancelled(&self) -> Option<ContextError> {
+    pub fn context_error(&self) -> Option<ContextError> {
         match self {
             Self::Cancelled(error, _) => Some(*error),
             Self::Disconnected(_) => None,
@@ -156,7 +156,7 @@ impl<T> SendCtxError<T> {
 
 impl RecvCtxError {
     /// Why the context is done, if it is that.
-    pub fn cancelled(&self) -> Option<ContextError> {
+    pub fn context_error(&self) -> Option<ContextError> {
         match self {
             Self::Cancelled(error) => Some(*error),
             Self::Disconnected => None,

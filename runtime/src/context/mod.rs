@@ -41,6 +41,8 @@
 
 mod after;
 mod func;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod node;
 mod values;
 

@@ -18,8 +18,8 @@
 //! ```
 //!
 //! **When a cancel returns, all that is below has ended**, whoever ended it. A node that the walk finds ended may have
-//! been ended by another walk that is still on its way down; so this walk goes down there, too. A list loses a live
-//! child in no other way than by that child's own end (W3, or its drop), and is emptied only after
+//! been ended by another walk that is still on its way down; so this walk goes down there, too, and closes the
+//! channels that it comes by. A list loses a live child in no other way than by that child's own end (W3, or its drop), and is emptied only after
 //! the walk has ended all that was on it (W2). So what is live is found.
 //!
 //! **Nobody is born live below an ended node.** A child is listed under the parent's lock, if the parent is live; if
@@ -188,6 +188,9 @@ impl Node {
 
     /// A channel that is closed when it has ended.
     pub(super) fn done(&self) -> &Receiver<()> {
+        // A model does not see that std's cell orders what is in it.
+        #[cfg(loom)]
+        drop(self.room.lock());
         if let Some(done) = self.done.get() {
             return done;
         }
@@ -205,15 +208,17 @@ impl Node {
     /// W1 to W3. Does nothing if it has ended, and been swept.
     pub(super) fn cancel(&self, reason: &Reason) {
         let mut walk = Walk { now: None, ahead: Vec::new() };
+        // All are kept to the end: the last of a node may be dropped here, and its cause with it, which may panic.
         let mut ended = Vec::new();
         let swept = self.end(reason, &mut walk);
         while let Some((node, reason)) = walk.ahead.pop() {
-            if !node.end(&reason, &mut walk) {
-                ended.push(node);
-            }
+            let swept = node.end(&reason, &mut walk);
+            ended.push((node, swept));
+        }
+        for (node, _) in ended.iter().filter(|(_, swept)| !swept) {
+            node.sweep();
         }
         if !swept {
-            ended.iter().for_each(|node| node.sweep());
             self.sweep();
         }
         self.leave();
@@ -222,9 +227,6 @@ impl Node {
     /// E1 and E2. Returns whether it is swept.
     fn end(&self, reason: &Reason, walk: &mut Walk) -> bool {
         let mut room = self.room.lock();
-        if room.swept {
-            return true;
-        }
         let first = self.told().is_none();
         if first {
             let late = self.limit.as_ref().filter(|limit| walk.is_past(limit.at));
@@ -238,24 +240,23 @@ impl Node {
         }
         if room.children.is_empty() {
             room.swept = true;
-        } else {
-            let error = self.told().unwrap_or(reason.error);
+        } else if let Some(error) = self.told() {
             for child in room.children.iter() {
-                let reason = Reason { error, cause: room.cause.clone() };
-                walk.ahead.push((child, reason));
+                walk.ahead.push((child, Reason { error, cause: room.cause.clone() }));
             }
         }
         let swept = room.swept;
         let after = room.after.take();
         drop(room);
+        // Whoever is first: when the walk is over, it is closed.
+        if let Some(done) = self.done.get() {
+            done.ring();
+        }
         if first {
             self.signal.release();
-            if let Some(done) = self.done.get() {
-                done.ring();
-            }
-            if let Some(after) = after {
-                after.fire();
-            }
+        }
+        if let Some(after) = after {
+            after.fire();
         }
         swept
     }

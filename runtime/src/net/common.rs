@@ -228,4 +228,118 @@ macro_rules! accepts {
     };
 }
 
-pub(super) use {accepts, example, shared, timed};
+/// Reads and writes that a context bounds.
+macro_rules! bounded {
+    ($name:ident, $std:ty, $setup:literal) => {
+        impl $name {
+            /// Reads until `ctx` is done at most: Go has a deadline that a context moves. If it is done already, nothing
+            /// is read. [`within`](Self::within) is for what wants a [`Read`].
+            ///
+            /// # Errors
+            /// As reading; a [`ContextError`](crate::context::ContextError), of the kind
+            /// [`TimedOut`](io::ErrorKind::TimedOut) or `Other`.
+            ///
+            #[doc = example!($setup, "use rt::context::Context;\nlet (ctx, _cancel) = Context::background().with_deadline(rt::time::now());\nlet error = socket.read_ctx(&mut [0; 1], &ctx).unwrap_err();\nassert_eq!(error.kind(), std::io::ErrorKind::TimedOut);")]
+            pub fn read_ctx(
+                &self,
+                buf: &mut [u8],
+                ctx: &(impl Cancel + ?Sized),
+            ) -> io::Result<usize> {
+                Socket::<$std>::bounded(ctx, |until| {
+                    self.0.op_until(Dir::Read, until, |mut io| io.read(buf))
+                })
+            }
+
+            /// As [`read_ctx`](Self::read_ctx), for writes.
+            ///
+            /// # Errors
+            /// The same.
+            ///
+            #[doc = example!($setup, "let ctx = rt::context::Context::background();\nassert_eq!(socket.write_ctx(&[7], &ctx)?, 1);")]
+            pub fn write_ctx(&self, buf: &[u8], ctx: &(impl Cancel + ?Sized)) -> io::Result<usize> {
+                Socket::<$std>::bounded(ctx, |until| {
+                    let write = |io: &$std| SockRef::from(io).send_with_flags(buf, NO_SIGNAL);
+                    self.0.op_until(Dir::Write, until, write)
+                })
+            }
+
+            /// The stream, with reads and writes that fail once `ctx` is done, also those that wait then.
+            ///
+            #[doc = example!($setup, "use rt::context::{Context, ContextError};\nuse std::io::{BufRead, BufReader};\nlet (ctx, cancel) = Context::background().with_cancel();\ncancel();\nlet mut lines = BufReader::new(socket.within(&ctx));\nlet error = lines.read_line(&mut String::new()).unwrap_err();\nassert_eq!(error.downcast::<ContextError>().unwrap(), ContextError::Canceled);")]
+            pub fn within<'a, C: Cancel + ?Sized>(&'a self, ctx: &'a C) -> Within<'a, Self, C> {
+                Within { stream: self, ctx }
+            }
+        }
+
+        impl<C: Cancel + ?Sized> Read for Within<'_, $name, C> {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.stream.read_ctx(buf, self.ctx)
+            }
+        }
+
+        impl<C: Cancel + ?Sized> Write for Within<'_, $name, C> {
+            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                self.stream.write_ctx(buf, self.ctx)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+
+/// Datagrams that a context waits for.
+macro_rules! datagrams {
+    ($name:ident, $std:ty, $setup:literal) => {
+        impl $name {
+            /// As [`recv_from`](Self::recv_from), until `ctx` is done at most. If it is done already, nothing is received.
+            ///
+            /// # Errors
+            /// The same; a [`ContextError`](crate::context::ContextError).
+            ///
+            #[doc = example!($setup, "use rt::context::Context;\nlet (ctx, _cancel) = Context::background().with_deadline(rt::time::now());\nlet error = socket.recv_from_ctx(&mut [0; 1], &ctx).unwrap_err();\nassert_eq!(error.kind(), std::io::ErrorKind::TimedOut);")]
+            pub fn recv_from_ctx(
+                &self,
+                buf: &mut [u8],
+                ctx: &(impl Cancel + ?Sized),
+            ) -> io::Result<(usize, SocketAddr)> {
+                Socket::<$std>::bounded(ctx, |until| {
+                    self.0.op_until(Dir::Read, until, |io| io.recv_from(buf))
+                })
+            }
+
+            /// As [`recv`](Self::recv), until `ctx` is done at most.
+            ///
+            /// # Errors
+            /// The same; a [`ContextError`](crate::context::ContextError).
+            ///
+            /// # Examples
+            /// See [`recv_from_ctx`](Self::recv_from_ctx).
+            pub fn recv_ctx(
+                &self,
+                buf: &mut [u8],
+                ctx: &(impl Cancel + ?Sized),
+            ) -> io::Result<usize> {
+                Socket::<$std>::bounded(ctx, |until| {
+                    self.0.op_until(Dir::Read, until, |io| io.recv(buf))
+                })
+            }
+
+            /// As [`send`](Self::send), until `ctx` is done at most.
+            ///
+            /// # Errors
+            /// The same; a [`ContextError`](crate::context::ContextError).
+            ///
+            /// # Examples
+            /// See [`recv_from_ctx`](Self::recv_from_ctx).
+            pub fn send_ctx(&self, buf: &[u8], ctx: &(impl Cancel + ?Sized)) -> io::Result<usize> {
+                Socket::<$std>::bounded(ctx, |until| {
+                    self.0.op_until(Dir::Write, until, |io| io.send(buf))
+                })
+            }
+        }
+    };
+}
+
+pub(super) use {accepts, bounded, datagrams, example, shared, timed};

@@ -2,15 +2,15 @@
 
 use super::socket::Socket;
 use crate::poller::Dir;
+use crate::wait::Until;
 use socket2::{Domain, SockAddr, SockRef, Type};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
 
-/// Connects to `address`, by `limit`.
+/// Connects to `address`, before `limit` is over.
 pub(super) fn connect<S: AsFd + From<OwnedFd>>(
     address: &SockAddr,
-    limit: Option<Instant>,
+    limit: Until<'_>,
 ) -> io::Result<Socket<S>> {
     let file = open(address.domain())?;
     let socket = Socket::new(S::from(file));
@@ -41,7 +41,7 @@ pub(super) fn connect<S: AsFd + From<OwnedFd>>(
 /// Connects to a socket of this machine: at once, or when the listener has room. There is no event for that.
 pub(super) fn connect_local<S: AsFd + From<OwnedFd>>(address: &SockAddr) -> io::Result<Socket<S>> {
     let socket = Socket::new(S::from(open(address.domain())?));
-    socket.op_patiently(|io| SockRef::from(io).connect(address))?;
+    socket.op_patiently(Until::NEVER, |io| SockRef::from(io).connect(address))?;
     Ok(socket)
 }
 

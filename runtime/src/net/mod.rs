@@ -33,6 +33,8 @@
 //! * `close(&self)` ends the waits of all, with [`Closed`].
 //! * Deadlines, as in Go: moments after which calls fail, which may be moved while somebody waits. They, and
 //!   std's timeouts, end with [`ErrorKind::TimedOut`](std::io::ErrorKind::TimedOut).
+//! * What may wait has a form that a [context](crate::context::Context) ends: `accept_ctx`, `connect_ctx`, and
+//!   [`within`](TcpStream::within) for streams.
 //! * Listeners are bound with the largest backlog that the system allows, as Go's.
 //! * A write to a socket whose other end is gone is an error and never a signal.
 //!
@@ -96,6 +98,26 @@ impl std::error::Error for Closed {}
 impl From<Closed> for io::Error {
     fn from(closed: Closed) -> Self {
         Self::new(io::ErrorKind::NotConnected, closed)
+    }
+}
+
+/// A stream whose reads and writes a context bounds. Made by [`TcpStream::within`] and [`UnixStream::within`].
+pub struct Within<'a, S, C: ?Sized> {
+    stream: &'a S,
+    ctx: &'a C,
+}
+
+impl<S, C: ?Sized> Clone for Within<'_, S, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S, C: ?Sized> Copy for Within<'_, S, C> {}
+
+impl<S: fmt::Debug, C: ?Sized> fmt::Debug for Within<'_, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Within").field("stream", self.stream).finish_non_exhaustive()
     }
 }
 

@@ -16,7 +16,7 @@ use super::Closed;
 use crate::poller::{Dir, Seen, Side, Source};
 use crate::sys::socket as sys;
 use crate::util;
-use crate::wait::{self, Why};
+use crate::wait::{self, Cancel, Until, Why};
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
@@ -95,14 +95,14 @@ impl<S: AsFd> Socket<S> {
                 Err(error) => return Err(explained(side, error)),
             }
         }
-        self.op_slow(dir, None, call, drains)
+        self.op_slow(dir, Until::NEVER, call, drains)
     }
 
-    /// The same, until `limit` at most.
+    /// The same, until `limit` is over at most.
     pub(super) fn op_until<T>(
         &self,
         dir: Dir,
-        limit: Option<Instant>,
+        limit: Until<'_>,
         call: impl FnMut(&S) -> io::Result<T>,
     ) -> io::Result<T> {
         self.op_slow(dir, limit, call, |_| false)
@@ -112,7 +112,7 @@ impl<S: AsFd> Socket<S> {
     fn op_slow<T>(
         &self,
         dir: Dir,
-        limit: Option<Instant>,
+        limit: Until<'_>,
         mut call: impl FnMut(&S) -> io::Result<T>,
         drains: impl Fn(&T) -> bool,
     ) -> io::Result<T> {
@@ -127,17 +127,17 @@ impl<S: AsFd> Socket<S> {
                         return result;
                     }
                     // Counted from the moment at which it is clear that it must wait.
-                    let until = *until.get_or_insert_with(|| earlier(limit, after(side.timeout())));
+                    let until = *until.get_or_insert_with(|| limit.or_at(after(side.timeout())));
                     wait::with_poller(slot, |poller| self.source.register(poller))??;
                     if !waiting.list() {
                         continue;
                     }
                     while !waiting.is_released() {
-                        let until = earlier(until, side.deadline());
-                        if wait::is_over(until) {
+                        let until = until.or_at(side.deadline());
+                        if until.is_over() {
                             return Err(ErrorKind::TimedOut.into());
                         }
-                        wait::park_until(slot, why, until.into());
+                        wait::park_until(slot, why, until);
                     }
                 }
             })
@@ -148,6 +148,7 @@ impl<S: AsFd> Socket<S> {
     /// millisecond, and then after twice as long each time, up to a tenth of a second.
     pub(super) fn op_patiently<T>(
         &self,
+        limit: Until<'_>,
         mut call: impl FnMut(&S) -> io::Result<T>,
     ) -> io::Result<T> {
         const LONGEST: Duration = Duration::from_millis(100);
@@ -165,7 +166,7 @@ impl<S: AsFd> Socket<S> {
                     if wait::is_over(until) {
                         return Err(ErrorKind::TimedOut.into());
                     }
-                    self.pause(next)?;
+                    self.pause(next, limit)?;
                     next = LONGEST.min(2 * next);
                 }
                 result => {
@@ -176,12 +177,26 @@ impl<S: AsFd> Socket<S> {
         }
     }
 
-    /// Waits for `pause`, or until the socket is closed or its deadline passes, upon which it fails. As a
-    /// writer: of a listener there is none.
+    /// Does `op` with the end that `ctx` sets for its waits, and says so if that has come.
+    pub(super) fn bounded<T>(
+        ctx: &(impl Cancel + ?Sized),
+        op: impl FnOnce(Until<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        match wait::bounded(ctx, op)? {
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                // Else it was the socket's own deadline, or the other end that was silent for too long.
+                Err(ctx.err().map_or(error, io::Error::from))
+            }
+            result => result,
+        }
+    }
+
+    /// Waits for `pause`, or until the socket is closed, its deadline passes or `limit` is over, upon which it
+    /// fails. As a writer: of a listener there is none.
     #[cold]
-    pub(super) fn pause(&self, pause: Duration) -> io::Result<()> {
+    pub(super) fn pause(&self, pause: Duration, limit: Until<'_>) -> io::Result<()> {
         let side = self.source.side(Dir::Write);
-        let until = after(Some(pause));
+        let end = after(Some(pause));
         wait::with(|slot| {
             side.enter(slot, wait::wake, |waiting| {
                 loop {
@@ -193,17 +208,16 @@ impl<S: AsFd> Socket<S> {
                     if seen.is_direct() {
                         return Err(ErrorKind::WouldBlock.into());
                     }
-                    if wait::is_over(side.deadline()) {
+                    if limit.or_at(side.deadline()).is_over() {
                         return Err(ErrorKind::TimedOut.into());
                     }
-                    if wait::is_over(until) {
+                    if wait::is_over(end) {
                         return Ok(());
                     }
                     if waiting.list() {
-                        let over = || wait::is_over(earlier(until, side.deadline()));
-                        while !waiting.is_released() && !over() {
-                            let until = earlier(until, side.deadline());
-                            wait::park_until(slot, Why::NetRead, until.into());
+                        let until = || limit.or_at(end).or_at(side.deadline());
+                        while !waiting.is_released() && !until().is_over() {
+                            wait::park_until(slot, Why::NetRead, until());
                         }
                         waiting.leave();
                     }
@@ -311,8 +325,4 @@ fn explained(side: &Side, error: io::Error) -> io::Error {
 /// So long from now; `None`: for ever.
 fn after(timeout: Option<Duration>) -> Option<Instant> {
     timeout.and_then(|timeout| util::now().checked_add(timeout))
-}
-
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    [a, b].into_iter().flatten().min()
 }

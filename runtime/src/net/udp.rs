@@ -1,9 +1,10 @@
 //! `UdpSocket`.
 
 use super::addr;
-use super::common::{example, shared, timed};
+use super::common::{datagrams, example, shared, timed};
 use super::socket::Socket;
 use crate::poller::Dir;
+use crate::wait::Cancel;
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -38,6 +39,7 @@ pub struct UdpSocket(Socket<net::UdpSocket>);
 
 shared!(UdpSocket, net::UdpSocket, "let socket = rt::net::UdpSocket::bind(\"127.0.0.1:0\")?;\n");
 timed!(UdpSocket, "let socket = rt::net::UdpSocket::bind(\"127.0.0.1:0\")?;\n");
+datagrams!(UdpSocket, net::UdpSocket, "let socket = rt::net::UdpSocket::bind(\"127.0.0.1:0\")?;\n");
 
 /// Options of the system that std has: a setter, a getter.
 macro_rules! options {

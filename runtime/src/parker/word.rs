@@ -74,6 +74,12 @@ impl ParkWord {
         word != before
     }
 
+    /// The count that the owner has seen last.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn seen(&self) -> u32 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
     /// Leaves a token and tells whom to resume.
     #[inline]
     pub(crate) fn notify(&self) -> Woke {
@@ -111,6 +117,11 @@ impl ParkWord {
         let seen = self.seen.load(Ordering::Relaxed);
         let _ =
             self.word.compare_exchange(seen | ASLEEP, seen, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether a goroutine waits, as of a moment ago. For those who look from outside.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & STATE == PARKED
     }
 
     fn is_asleep(&self) -> bool {

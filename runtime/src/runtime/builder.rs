@@ -145,7 +145,7 @@ impl Builder {
                 None => Class::for_size(STACK_SIZE)?,
             },
         };
-        env::debug()?;
+        let debug = env::debug()?;
         env::barrier()?;
         Ok(Config {
             procs: procs as u32,
@@ -153,6 +153,7 @@ impl Builder {
             max_threads: self.max_threads.try_into().unwrap_or(u32::MAX),
             abort_on_panic: self.panic_policy == PanicPolicy::Abort,
             migrate: self.migrate,
+            schedtrace: debug.schedtrace,
             hooks: Hooks {
                 uncaught: panic::uncaught,
                 drop_locals: task::drop_locals,

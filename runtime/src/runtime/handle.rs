@@ -4,6 +4,7 @@ use crate::g::new_cell;
 use crate::sched::Sched;
 use crate::stack::Class;
 use crate::task::{self, JoinHandle, start};
+use crate::trace::Metrics;
 use crate::wait;
 use std::fmt;
 use std::marker::PhantomData;
@@ -96,6 +97,19 @@ impl Handle {
         T: Send,
     {
         run(&self.sched, f)
+    }
+
+    /// The runtime in numbers. See [`rt::metrics`](crate::metrics()).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().procs(1).build()?;
+    /// runtime.run(|| ());
+    /// assert_eq!(runtime.handle().metrics().goroutines.finished, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        self.sched.metrics()
     }
 
     pub(crate) fn num_goroutines(&self) -> usize {

@@ -14,6 +14,7 @@ pub use shutdown::ShutdownTimeout;
 pub use entry::Entry;
 
 use crate::sched::Sched;
+use crate::trace::Metrics;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,11 @@ impl Runtime {
     /// A handle to start goroutines with from elsewhere.
     pub fn handle(&self) -> Handle {
         Handle::of(Arc::clone(&self.sched))
+    }
+
+    /// The runtime in numbers. See [`rt::metrics`](crate::metrics()).
+    pub fn metrics(&self) -> Metrics {
+        self.sched.metrics()
     }
 
     /// Shuts down as dropping does, and waits for at most `timeout`.

@@ -1,11 +1,12 @@
 //! The carrier's loop: one goroutine after another on the same stack.
 
 use super::Sched;
+use super::tell::{tell, tell_run};
 use crate::carrier::{Cmd, Slot};
 use crate::g::{AfterComplete, G, GBox, GRef, Joiner, Outcome, Runnable, Unwind};
 use crate::m::{self, CurrentM};
 use crate::prim::global::Ordering;
-use crate::trace::{Event, emit};
+use crate::trace::Event;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -22,7 +23,7 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
         let Some(m) = m::current() else {
             crate::util::bug(format_args!("a goroutine ended outside of a machine"))
         };
-        m.enter();
+        m.enter_telling(move || tell(m, Event::End { g: slot.id.load(Ordering::Relaxed) }));
         // SAFETY: an M's scheduler outlives it.
         let sched = unsafe { Sched::from_home(m.own().home.get()) };
         sched.count_finish(m);
@@ -34,6 +35,9 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
                 slot.set_job(g.as_ptr().as_ptr().cast());
                 if !sched.config.migrate {
                     slot.bound.set(m.id + 1);
+                }
+                if m.entry.is_watched() {
+                    tell_run(m, slot);
                 }
                 input = m.into_input();
             }
@@ -75,7 +79,6 @@ fn run_one(g: GRef, slot: &'static Slot) {
     if leaves_something(slot) {
         drop_what_it_left(slot);
     }
-    emit(Event::End { g: header.id() });
     finish(g, Some(slot));
     // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
     // have left what the next one on this stack must not find.

@@ -17,10 +17,11 @@
 use super::Sched;
 use super::due::Due;
 use super::idle::Rejoin;
+use super::tell::tell;
 use crate::g::{GBox, GRef, Runnable};
 use crate::m::CurrentM;
 use crate::p::{Held, NEXT_CAP, P};
-use crate::trace::{Event, emit};
+use crate::trace::Event;
 
 /// Looks at all other queues before an M gives up, and the time for which warm work must have waited.
 const ROUNDS: usize = 8;
@@ -123,7 +124,11 @@ impl Sched {
         if let Some(found) = p.pop() {
             return Some(found);
         }
-        self.next_from_afar(m, p)
+        let found = self.next_from_afar(m, p);
+        if found.is_none() {
+            p.counters.misses.add_one();
+        }
+        found
     }
 
     /// The same, without the words of goroutines that were claimed.
@@ -133,6 +138,9 @@ impl Sched {
             let found = self.next_here(m)?;
             if begin(found) {
                 return Some(found);
+            }
+            if let Some(p) = m.own().p.get() {
+                p.counters.misses.add_one();
             }
         }
     }
@@ -166,6 +174,11 @@ impl Sched {
             return Some(Runnable::Started(slot));
         }
         let found = if self.global.is_empty() { None } else { self.global.pop() };
+        if found.is_some()
+            && let Some(p) = m.own().p.get()
+        {
+            p.counters.global.add_one();
+        }
         match found {
             None if woke => m.own().p.get()?.remote.take_next(),
             found => found,
@@ -183,7 +196,9 @@ impl Sched {
         if self.global.is_empty() {
             return None;
         }
-        self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())
+        let found = self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())?;
+        p.counters.global.add_one();
+        Some(found)
     }
 
     /// Finds something to run; sleeps while there is nothing. `None`: the thread is to end.
@@ -219,6 +234,7 @@ impl Sched {
     fn retire(&self, m: CurrentM, p: Held) {
         self.spill_carriers(p);
         m.own().p.set(None);
+        self.tell_release(m, p);
         let index = p.release();
         let calm = m.own().left_warm.replace(false);
         if calm && self.idle.set_calm(true) {
@@ -281,6 +297,7 @@ impl Sched {
         loop {
             let found = self.steal(m, p)?;
             if begin(found) {
+                p.counters.found.add_one();
                 return Some(found);
             }
         }
@@ -297,6 +314,13 @@ impl Sched {
             }
             m.own().spinning.set(true);
         }
+        p.counters.steal_attempts.add_one();
+        let stolen = |victim: &P| {
+            p.counters.steals.add_one();
+            if m.entry.is_watched() {
+                tell(m, Event::Steal { from: victim.index });
+            }
+        };
         let start = m.own().rng.below(count);
         let others =
             || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
@@ -307,7 +331,7 @@ impl Sched {
         for _ in 0..ROUNDS {
             for victim in others().filter(|victim| !victim.is_warm()) {
                 if let Some(found) = p.own().queue.steal_half(&victim.remote) {
-                    emit(Event::Steal { from: victim.index });
+                    stolen(victim);
                     return Some(found);
                 }
             }
@@ -327,7 +351,7 @@ impl Sched {
                 None
             };
             if found.is_some() {
-                emit(Event::Steal { from: victim.index });
+                stolen(victim);
                 return found;
             }
         }

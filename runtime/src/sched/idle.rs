@@ -223,6 +223,11 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
+    /// How many Ms sleep, and how many spin. For those who look from outside.
+    pub(crate) fn count(&self) -> (usize, u32) {
+        (self.lists.lock().ms.len(), self.spinning.load(Ordering::Relaxed))
+    }
+
     /// Whether an M sleeps that could be given a P.
     pub(crate) fn has_m(&self) -> bool {
         !self.lists.lock().ms.is_empty()

@@ -12,7 +12,7 @@ use crate::p::Held;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
 use crate::sys::{self, Altstack};
-use crate::trace::{Event, emit};
+use crate::trace::Event;
 use crate::util;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -96,7 +96,7 @@ impl Sched {
 
     /// Lets `id`, or a new thread, run with P `index`. `false`: there is none, and the P is idle.
     pub(super) fn start(&self, index: u32, id: Option<u32>, spinning: bool) -> bool {
-        emit(Event::WakeM { p: index });
+        self.tell_here(|| Event::Wake { p: index });
         let Some(id) = id else {
             let Err(error) = self.new_machine(Some((index, spinning))) else { return true };
             let again = self.idle.unclaim(index, spinning);
@@ -152,6 +152,10 @@ impl Sched {
         let m = spare.unwrap_or_else(|| {
             let mut list = self.machines.list.lock();
             let m = Arc::new(M::new(list.len() as u32));
+            // Under the lock: a trace that begins finds it in the list, or it finds the trace.
+            if self.hub.is_traced() {
+                m.entry.watch();
+            }
             list.push(Arc::clone(&m));
             m
         });
@@ -195,12 +199,13 @@ impl Sched {
         m.entry.gain();
         m.own().spinning.set(spinning);
         self.monitor.wake_if_asleep();
+        self.tell_hold(m, held);
     }
 
     /// Sleeps, as one of the idle Ms, until it is given a P, or a deadline comes that it has promised to
     /// wake for, or the scheduler stops.
     pub(super) fn sleep(&self, m: CurrentM) {
-        emit(Event::SleepM { m: m.id });
+        self.tell_outside(|| Event::Sleep);
         // One that nobody has needed for a while ends; but not what carriers are bound to.
         let mut patience = self.config.migrate.then(|| util::now() + PATIENCE);
         // Every P was held when its time came: their holders see to the deadlines.
@@ -281,6 +286,7 @@ impl Sched {
     /// Its P, if it has one, goes to the idle ones.
     pub(super) fn drop_p(&self, m: CurrentM) {
         if let Some(p) = m.own().p.take() {
+            self.tell_release(m, p);
             self.spill_carriers(p);
             let _ = self.idle.unclaim(p.release(), m.own().spinning.replace(false));
         }
@@ -293,7 +299,7 @@ impl Sched {
         }
         // It makes room for its successor.
         self.machines.alive.fetch_sub(1, Ordering::Relaxed);
-        self.hand_off(m);
+        self.hand_off(m, None);
     }
 
     /// Wakes every M, to let it see that the scheduler stopped.

@@ -15,7 +15,10 @@
 //! | `poll` | the network, and who asks for it |
 //! | `monitor` | the thread without a P: late timers, housekeeping |
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
+//! | `spans` | `tracing`'s spans, which follow their goroutine |
+//! | `stats` | the runtime in numbers |
 //! | `stop` | shutting down |
+//! | `tell` | what happens, for those who look |
 //!
 //! Invariants:
 //! 1. A G or a carrier is in one place at a time: running, parked (reachable through its
@@ -39,8 +42,12 @@ mod monitor;
 mod poll;
 mod ready;
 mod run;
+#[cfg(feature = "tracing")]
+mod spans;
+mod stats;
 mod stop;
 mod switch;
+mod tell;
 mod timers;
 mod watch;
 
@@ -61,10 +68,11 @@ use crate::prim::Mutex;
 use crate::prim::global::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::queue::Global;
 use crate::stack::Class;
+use crate::trace::{self, Hub};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a runtime was built with.
 #[derive(Clone, Debug)]
@@ -75,6 +83,8 @@ pub(crate) struct Config {
     pub(crate) abort_on_panic: bool,
     /// Thieves may take carriers, not only goroutines that have not started.
     pub(crate) migrate: bool,
+    /// How often a line about the scheduler is printed.
+    pub(crate) schedtrace: Option<Duration>,
     pub(crate) hooks: Hooks,
 }
 
@@ -128,6 +138,7 @@ pub(crate) struct Sched {
     start: Instant,
     monitor: monitor::Monitor,
     stop: stop::Stop,
+    hub: Arc<Hub>,
 }
 
 /// Its own sections run no user code, so no panic leaves it half changed; `Runtime` and `Handle`
@@ -143,7 +154,7 @@ impl std::fmt::Debug for Sched {
 
 impl Sched {
     pub(crate) fn new(config: Config) -> Arc<Self> {
-        Arc::new(Self {
+        let sched = Arc::new(Self {
             ps: (0..config.procs).map(|i| P::new(i, config.procs == 1)).collect(),
             global: Global::new(),
             idle: idle::Idle::new(config.procs),
@@ -161,8 +172,12 @@ impl Sched {
             start: crate::util::now(),
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),
+            hub: trace::hub(config.procs),
             config,
-        })
+        });
+        let it: Arc<dyn trace::Watched> = Arc::clone(&sched) as _;
+        trace::register(&sched.hub, Arc::downgrade(&it));
+        sched
     }
 
     pub(crate) fn phase(&self) -> Phase {

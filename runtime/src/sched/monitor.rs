@@ -111,6 +111,8 @@ impl Sched {
         let mut calm_since = None;
         let mut was_stuck = false;
         let mut asked = NEVER;
+        let mut followed = start;
+        let mut next_line = self.config.schedtrace.map(|every| start + every);
         while !self.is_stopped() {
             let now = util::now();
             let seconds = (now - start).as_secs() as u32;
@@ -122,6 +124,13 @@ impl Sched {
             let (next_timer, late) = self.late_timers(&mut asked, now);
             self.late_sockets();
             let look = watch.look(self, late, now);
+            self.observe(&mut followed, now);
+            if let (Some(at), Some(every)) = (&mut next_line, self.config.schedtrace)
+                && now >= *at
+            {
+                eprintln!("{}", self.schedtrace());
+                *at = (*at + every).max(now);
+            }
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);
             if self.idle.idle_ps() != self.config.procs {
@@ -135,7 +144,7 @@ impl Sched {
             };
             was_stuck = stuck;
             let quiet = now.duration_since(busy_at) >= QUIET;
-            let mut wake_at = [next_timer, next_chore].into_iter().flatten().min();
+            let mut wake_at = [next_timer, next_chore, next_line].into_iter().flatten().min();
             if quiet {
                 self.monitor.fall_asleep();
             }

@@ -18,10 +18,11 @@
 //! That somebody asks is as sure as that no deadline is forgotten, and for the same reasons: see `timers`.
 
 use super::Sched;
-use crate::m::{CurrentM, M};
+use crate::m::{self, CurrentM, M};
 use crate::poller::Poller;
 use crate::prim::atomic::{self, fence};
 use crate::prim::global::Ordering;
+use crate::trace::Event;
 use crate::util;
 use std::io;
 use std::sync::Arc;
@@ -60,9 +61,17 @@ impl Sched {
 
     #[inline(never)]
     fn ask(&self, poller: &Poller) -> bool {
+        if let Some(m) = m::current()
+            && let Some(p) = m.own().p.get()
+            && m.entry.is_inside()
+        {
+            p.counters.polls.add_one();
+        }
         let mut found = false;
         let rang = poll(poller, Some(Duration::ZERO), |slot| {
-            found = true;
+            if !std::mem::replace(&mut found, true) {
+                self.tell_here(|| Event::Net);
+            }
             super::wake(slot);
         });
         if rang {

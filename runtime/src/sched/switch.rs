@@ -10,6 +10,9 @@
 //! 3. The entry word is 1 from before the switch until after it.
 
 use super::Sched;
+#[cfg(feature = "tracing")]
+use super::spans::Spans;
+use super::tell::tell;
 use crate::carrier::{Cmd, Slot};
 use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
@@ -17,7 +20,7 @@ use crate::m::{self, CurrentM};
 use crate::p::NEXT_CAP;
 use crate::prim::global::Ordering;
 use crate::sys;
-use crate::trace::{Event, emit};
+use crate::trace::{Event, Reason};
 use std::time::Instant;
 
 /// What a waiter waits for; shown in dumps.
@@ -58,8 +61,13 @@ pub(crate) fn set_reason(slot: &Slot, why: Why) {
 pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
     match m::current() {
         Some(m) if slot.has_stack() && !stays(slot) => {
-            emit(Event::Park { reason: slot.reason.load(Ordering::Relaxed) });
-            m.enter();
+            #[cfg(feature = "tracing")]
+            let Some(spans) = Spans::leave(m, slot) else { return };
+            m.enter_telling(move || {
+                let (g, why) =
+                    (slot.id.load(Ordering::Relaxed), slot.reason.load(Ordering::Relaxed));
+                tell(m, Event::Park { g, why });
+            });
             if let Some(g) = child {
                 claim(m, slot, g);
             }
@@ -69,6 +77,8 @@ pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
             let m = unsafe { CurrentM::from_input(input) };
             m.leave(0);
             slot.word.take();
+            #[cfg(feature = "tracing")]
+            spans.enter(m, slot);
         }
         _ => park_thread(slot, None),
     }
@@ -115,12 +125,16 @@ pub(crate) fn yield_now() -> Option<&'static Slot> {
         yield_pinned(m, slot);
         return Some(slot);
     }
-    m.enter();
+    #[cfg(feature = "tracing")]
+    let spans = Spans::leave(m, slot);
+    m.enter_telling(move || tell(m, Event::Yield { g: slot.id.load(Ordering::Relaxed) }));
     // SAFETY: on the carrier's own stack: it is the one that runs on this M.
     let input = unsafe { slot.suspend(Cmd::Yield) };
     // SAFETY: what the switch just returned.
     let m = unsafe { CurrentM::from_input(input) };
     m.leave(0);
+    #[cfg(feature = "tracing")]
+    spans.inspect(|spans| spans.enter(m, slot));
     Some(slot)
 }
 
@@ -212,7 +226,7 @@ pub(crate) fn park_thread(slot: &'static Slot, deadline: Option<Instant>) {
     let was = m.enter();
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
-    sched.hand_off(m);
+    sched.hand_off(m, Some(Reason::Pinned));
     m.leave(was);
     slot.word.sleep(deadline);
     sched.come_back(m, slot, false);
@@ -230,20 +244,20 @@ fn yield_pinned(m: CurrentM, slot: &'static Slot) {
         && m.own().p.get().is_none_or(|p| p.remote.is_empty() && p.remote.peek_next() == 0);
     if !alone {
         // Without a thread to run the others, the P is idle, and we take it back.
-        let taken = sched.hand_off(m);
+        let taken = sched.hand_off(m, Some(Reason::Pinned));
         sched.come_back(m, slot, taken);
     }
     m.leave(was);
 }
 
 /// Binds a goroutine to its thread while it blocks it.
-struct Pin {
+pub(super) struct Pin {
     slot: &'static Slot,
     bound: u32,
 }
 
 impl Pin {
-    fn new(m: CurrentM, slot: &'static Slot) -> Self {
+    pub(super) fn new(m: CurrentM, slot: &'static Slot) -> Self {
         slot.pins.set(slot.pins.get() + 1);
         Self { slot, bound: slot.bound.replace(m.id + 1) }
     }
@@ -266,7 +280,8 @@ pub(crate) fn step_out() -> bool {
     let has_p = m.own().p.get().is_some();
     if has_p {
         // SAFETY: an M's scheduler outlives it.
-        unsafe { Sched::from_home(m.own().home.get()) }.hand_off(m);
+        let sched = unsafe { Sched::from_home(m.own().home.get()) };
+        sched.hand_off(m, Some(Reason::Asked));
     }
     m.leave(was);
     has_p
@@ -308,14 +323,20 @@ pub(crate) fn unpin() {
 
 impl Sched {
     /// This M is about to block: its P goes to an M that can use it, or to the idle ones.
-    /// `true`: the work that it had is in somebody's hands.
-    pub(super) fn hand_off(&self, m: CurrentM) -> bool {
+    /// `true`: the work that it had is in somebody's hands. `why`: a goroutine runs on it.
+    pub(super) fn hand_off(&self, m: CurrentM, why: Option<Reason>) -> bool {
         let Some(p) = m.own().p.take() else {
             // It blocks all the same, and may wait for a deadline or a socket of its own.
             self.cover();
             return true;
         };
-        emit(Event::Handoff { p: p.index });
+        match why {
+            Some(why) => {
+                m.detached.begin(why);
+                self.tell_hand_off(&p, &m, why);
+            }
+            None => self.tell_release(m, p),
+        }
         if let Some(next) = p.remote.take_next() {
             p.push(next);
         }
@@ -366,9 +387,16 @@ impl Sched {
     #[cold]
     pub(super) fn send_home(&self, m: CurrentM, slot: &'static Slot) -> bool {
         let Some(target) = slot.bound.get().checked_sub(1) else { return false };
+        if let Some(p) = m.own().p.get()
+            && (slot.pins.get() != 0 || target != m.id)
+        {
+            // It does not run here.
+            p.counters.misses.add_one();
+        }
         if slot.pins.get() != 0 {
             // The goroutine stands on its thread's stack and waits there, for a P.
             if let Some(p) = m.own().p.take() {
+                self.tell_release(m, p);
                 self.spill_carriers(p);
                 self.give(target, p.release(), false);
             }
@@ -383,6 +411,7 @@ impl Sched {
                 (Some(index), _) => self.give(target, index, false),
                 (None, Some(p)) => {
                     m.own().p.set(None);
+                    self.tell_release(m, p);
                     self.spill_carriers(p);
                     self.give(target, p.release(), false);
                 }

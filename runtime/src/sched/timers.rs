@@ -29,6 +29,7 @@ use crate::prim::atomic::{self, fence};
 use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
 use crate::sys;
 use crate::timer::{self, Heap};
+use crate::trace::Event;
 use crate::util;
 use std::time::{Duration, Instant};
 
@@ -233,11 +234,21 @@ impl Sched {
         {
             self.surplus();
         }
-        due.map(|due| self.fire(due)).is_some()
+        let Some(due) = due else { return false };
+        if let Some(p) = p {
+            p.counters.timers.add_one();
+        }
+        self.tell_here(|| Event::Timer);
+        self.fire(due);
+        true
     }
 }
 
 impl Timers {
+    pub(super) fn len(&self) -> usize {
+        self.heap.lock().len()
+    }
+
     fn first(&self) -> u64 {
         self.first.load(Ordering::Relaxed)
     }

@@ -22,7 +22,7 @@ use crate::m::{M, PREEMPT};
 use crate::p::{P, Seen as Owner};
 use crate::prim::global::Ordering;
 use crate::sys::{self, ThreadState};
-use crate::trace::{Event, emit};
+use crate::trace::Reason;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -133,7 +133,7 @@ impl Watch {
             let blocked = if self.is_blocked(&m) { seen.blocked + 1 } else { 0 };
             self.seen[index].blocked = blocked;
             if blocked >= 2 && (work || nobody) {
-                sched.take_away(p, seen.owner, &m, work);
+                sched.take_away(p, seen.owner, &m, work, Reason::Blocked);
                 return true;
             }
             if blocked == 1 && (work || nobody) {
@@ -156,7 +156,10 @@ impl Watch {
         } else {
             SLICE * (1 + hogs / sched.config.procs)
         };
-        if spent >= slice && ignores(&m, asked, now) && sched.take_away(p, seen.owner, &m, true) {
+        if spent >= slice
+            && ignores(&m, asked, now)
+            && sched.take_away(p, seen.owner, &m, true, Reason::Burning)
+        {
             self.hogs.push(m.id);
         }
         true
@@ -193,15 +196,19 @@ fn ignores(m: &M, (at, time): (Instant, Option<Duration>), now: Instant) -> bool
 
 impl Sched {
     /// Takes `p` from `m`, which held it as of `owner` and is in user code, and gives it to who can use it.
-    fn take_away(&self, p: &P, owner: Owner, m: &M, work: bool) -> bool {
+    fn take_away(&self, p: &P, owner: Owner, m: &M, work: bool, why: Reason) -> bool {
         if work && !self.has_machine() {
             self.warn_stays(m);
             return false;
         }
+        // Before: once it is taken, the M may have another one at any time.
+        let begun = m.detached.begin(why);
         if !m.entry.take_p(|| p.owner.take(owner)) {
+            m.detached.undo(begun);
             return false;
         }
-        emit(Event::Handoff { p: p.index });
+        // Nobody else is its holder yet.
+        self.tell_hand_off(p, m, why);
         // Its holder may have come and gone since the look, and left something. A lone `next` of a P that nobody
         // holds is found by nobody.
         if work || p.remote.peek_next() != 0 || !p.remote.is_empty() {

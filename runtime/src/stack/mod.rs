@@ -57,7 +57,7 @@ pub(crate) use guard::GuardMode;
 use guard::force_mprotect;
 pub(crate) use overflow::install;
 #[cfg(test)]
-use pool::{Stats, stats};
-pub(crate) use pool::{give, take};
+use pool::Stats;
+pub(crate) use pool::{give, stats, take};
 pub(crate) use report::Report;
 pub(crate) use slot::Stack;

@@ -11,7 +11,7 @@
 use super::waiter::{End, Locked, Queue, Waiter};
 use crate::prim::const_fn;
 use crate::util;
-use crate::wait::{self, Until, Why};
+use crate::wait::{self, Cancel, ContextError, Until, Why};
 use std::fmt;
 use std::time::Duration;
 
@@ -109,6 +109,26 @@ impl Barrier {
     /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> Option<BarrierWaitResult> {
         self.wait_until(util::now().checked_add(timeout).into())
+    }
+
+    /// The same, until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// Why the context is done. The caller does not count as having come.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use std::time::Duration;
+    /// let barrier = rt::sync::Barrier::new(2);
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// assert_eq!(barrier.wait_ctx(&ctx).unwrap_err(), ContextError::DeadlineExceeded);
+    /// ```
+    pub fn wait_ctx(
+        &self,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<BarrierWaitResult, ContextError> {
+        wait::bounded(ctx, |until| self.wait_until(until))?.ok_or_else(|| wait::ended(ctx))
     }
 
     #[inline]

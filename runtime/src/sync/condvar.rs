@@ -30,7 +30,7 @@ use crate::carrier::Slot;
 use crate::prim::atomic::{AtomicBool, Ordering};
 use crate::prim::const_fn;
 use crate::util;
-use crate::wait::{self, Mask, Until, Why};
+use crate::wait::{self, Cancel, ContextError, Mask, Until, Why};
 use std::fmt;
 use std::time::Duration;
 
@@ -175,6 +175,61 @@ impl Condvar {
             }
         }
         (guard, false)
+    }
+
+    /// As [`wait`](Self::wait), until `ctx` is done at most, which does not end the locking. Also returns
+    /// why the wait has ended: `Ok` by a notification, which is used up then; `Err` because the context is done. If it
+    /// is done already, the mutex stays locked.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use rt::sync::{Condvar, Mutex};
+    /// use std::time::Duration;
+    /// let (mutex, never) = (Mutex::new(()), Condvar::new());
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let (_guard, result) = never.wait_ctx(mutex.lock(), &ctx);
+    /// assert_eq!(result, Err(ContextError::DeadlineExceeded));
+    /// ```
+    pub fn wait_ctx<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> (MutexGuard<'a, T>, Result<(), ContextError>) {
+        match wait::bounded_with(ctx, guard, |guard, until| self.wait_until(guard, until)) {
+            Ok((guard, false)) => (guard, Ok(())),
+            Ok((guard, true)) => (guard, Err(wait::ended(ctx))),
+            Err((error, guard)) => (guard, Err(error)),
+        }
+    }
+
+    /// As [`wait_while`](Self::wait_while), until `ctx` is done at most. Also returns `Err` if the condition still
+    /// held then.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use rt::sync::{Condvar, Mutex};
+    /// let (count, changed) = (Mutex::new(0), Condvar::new());
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// cancel();
+    /// let (guard, result) = changed.wait_while_ctx(count.lock(), &ctx, |n| *n == 0);
+    /// assert_eq!((*guard, result), (0, Err(ContextError::Canceled)));
+    /// ```
+    pub fn wait_while_ctx<'a, T: ?Sized>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        ctx: &(impl Cancel + ?Sized),
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> (MutexGuard<'a, T>, Result<(), ContextError>) {
+        let mut result = Ok(());
+        while condition(&mut *guard) {
+            if result.is_err() {
+                return (guard, result);
+            }
+            (guard, result) = self.wait_ctx(guard, ctx);
+        }
+        (guard, Ok(()))
     }
 
     /// Notifies who has waited longest, if anybody waits. Go's `Signal`. Never waits.

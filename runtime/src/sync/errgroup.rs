@@ -13,11 +13,12 @@
 
 use super::waitgroup::WaitGroup;
 use crate::carrier::Slot;
+use crate::context::{CancelFunc, Context};
 use crate::g::Unwind;
 use crate::panic::caught;
 use crate::prim::global::{AtomicBool, Mutex, Ordering};
 use crate::task;
-use crate::wait::{self, Why};
+use crate::wait::{self, Cancel, ContextError, Until, Why};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
@@ -32,7 +33,8 @@ use std::sync::Arc;
 /// wait         returns when all have ended: Ok, or the first error; or panics as a member did
 /// ```
 ///
-/// A failure ends no other member. Works from plain threads that have entered a runtime, too.
+/// A failure ends no other member; made [with a context](Self::with_context), the group cancels that, for the others
+/// to look at. Works from plain threads that have entered a runtime, too.
 ///
 /// # Examples
 /// ```
@@ -55,6 +57,8 @@ pub struct ErrGroup<E> {
 
 struct Inner<E> {
     members: WaitGroup,
+    /// Cancels the group's context.
+    cancel: Option<CancelFunc>,
     room: Mutex<Room<E>>,
 }
 
@@ -87,8 +91,41 @@ impl Ticket {
 impl<E> ErrGroup<E> {
     /// A group without members, and without a limit.
     pub fn new() -> Self {
+        Self::build(None)
+    }
+
+    /// The same, and a context that comes from `ctx` and is cancelled by the first member that returns an error or
+    /// panics, and when a [`wait`](Self::wait) returns. Go's `WithContext`. Dropping the group cancels nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use rt::sync::ErrGroup;
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (group, ctx) = ErrGroup::with_context(&Context::background());
+    ///     for i in 0..3_u64 {
+    ///         let ctx = ctx.clone();
+    ///         group.go(move || match i {
+    ///             1 => Err("the second failed".to_owned()),
+    ///             _ => rt::time::sleep_ctx(Duration::from_secs(60), &ctx).map_err(|e| e.to_string()),
+    ///         });
+    ///     }
+    ///     assert_eq!(group.wait(), Err("the second failed".to_owned()));
+    ///     assert_eq!(ctx.err(), Some(ContextError::Canceled));
+    /// }
+    /// ```
+    pub fn with_context(ctx: &Context) -> (Self, Context) {
+        let (ctx, cancel) = ctx.with_cancel();
+        (Self::build(Some(cancel)), ctx)
+    }
+
+    fn build(cancel: Option<CancelFunc>) -> Self {
         let room = Room { active: 0, limit: usize::MAX, queue: VecDeque::new(), failure: None };
-        Self { inner: Arc::new(Inner { members: WaitGroup::new(), room: Mutex::new(room) }) }
+        let inner = Inner { members: WaitGroup::new(), cancel, room: Mutex::new(room) };
+        Self { inner: Arc::new(inner) }
     }
 
     /// At most `limit` members run at the same time; `usize::MAX`, as at first, is no limit. Go's
@@ -148,6 +185,7 @@ impl<E> ErrGroup<E> {
     /// ```
     pub fn wait(&self) -> Result<(), E> {
         self.inner.members.wait();
+        self.inner.cancel();
         let failure = self.inner.room.lock().failure.take();
         match failure {
             None => Ok(()),
@@ -170,9 +208,42 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     pub fn go<F: FnOnce() -> Result<(), E> + Send + 'static>(&self, f: F) {
         if !self.inner.try_enter() {
-            self.inner.enter();
+            self.inner.enter(Until::NEVER);
         }
         self.start(f);
+    }
+
+    /// The same; waits for a place until `ctx` is done at most. It may well be the group's own.
+    ///
+    /// # Errors
+    /// Why the context is done; `f` is dropped.
+    ///
+    /// # Panics
+    /// As [`go`](Self::go).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use rt::sync::ErrGroup;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (group, ctx) = ErrGroup::with_context(&Context::background());
+    ///     group.set_limit(1);
+    ///     assert_eq!(group.go_ctx(&ctx, || Err("no")), Ok(()));
+    ///     assert_eq!(group.wait(), Err("no"));
+    ///     assert_eq!(group.go_ctx(&ctx, || Ok(())), Err(ContextError::Canceled));
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn go_ctx<F: FnOnce() -> Result<(), E> + Send + 'static>(
+        &self,
+        ctx: &(impl Cancel + ?Sized),
+        f: F,
+    ) -> Result<(), ContextError> {
+        wait::in_time(ctx, |until| self.inner.try_enter() || self.inner.enter(until))?;
+        self.start(f);
+        Ok(())
     }
 
     /// The same, if there is a place now. Returns whether there was; if not, `f` is dropped. Go's
@@ -248,17 +319,21 @@ impl<E> Inner<E> {
         free
     }
 
-    /// Waits for a place.
+    /// Waits for a place. `false`: `until` was over first.
     #[cold]
-    fn enter(&self) {
+    fn enter(&self, until: Until<'_>) -> bool {
         wait::with(|slot| {
-            let Some(ticket) = self.queue_up(slot) else { return };
+            let Some(ticket) = self.queue_up(slot) else { return true };
             let mut queued = Queued { inner: self, ticket: &ticket, waits: true };
             while !ticket.has_place.load(Ordering::Acquire) {
-                wait::park(slot, Why::ErrGroup);
+                if until.is_over() {
+                    return false;
+                }
+                wait::park_until(slot, Why::ErrGroup, until);
             }
             queued.waits = false;
-        });
+            true
+        })
     }
 
     /// `None`: there is a place now, and it is the caller's.
@@ -288,7 +363,14 @@ impl<E> Inner<E> {
         }
     }
 
-    /// Every failure comes here; what is to happen on the first one belongs here.
+    /// Cancels the group's context, if it has one.
+    fn cancel(&self) {
+        if let Some(cancel) = &self.cancel {
+            cancel();
+        }
+    }
+
+    /// Every failure comes here.
     fn fail(&self, failure: Failure<E>) {
         let superfluous = {
             let mut room = self.room.lock();
@@ -300,6 +382,7 @@ impl<E> Inner<E> {
                 (Some(_), _) => Some(failure),
             }
         };
+        self.cancel();
         drop(superfluous);
     }
 }

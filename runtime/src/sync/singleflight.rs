@@ -17,6 +17,8 @@ use super::waitgroup::WaitGroup;
 use crate::g::Unwind;
 use crate::panic;
 use crate::prim::global::{AtomicUsize, Ordering};
+use crate::util;
+use crate::wait::{self, Cancel, ContextError, Until};
 use std::any::Any;
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -148,24 +150,59 @@ impl<K: Hash + Eq, V: Clone> SingleFlight<K, V> {
     /// others, without a further word from the panic hook, with the same text, or with
     /// "SingleFlight: the function panicked" where the payload is no text.
     pub fn run(&self, key: K, f: impl FnOnce() -> V) -> (V, bool) {
+        match self.run_until(key, Until::NEVER, f) {
+            Some(result) => result,
+            None => util::bug(format_args!("a wait without an end was over")),
+        }
+    }
+
+    /// `None`: `until` was over first.
+    fn run_until(&self, key: K, until: Until<'_>, f: impl FnOnce() -> V) -> Option<(V, bool)> {
         let hash = self.calls.hash(&key);
         if let Some(there) = self.calls.find(hash, &key)
-            && let Some(value) = Self::join(&there.value)
+            && let Some(value) = Self::join(&there.value, until)?
         {
-            return (value, true);
+            return Some((value, true));
         }
         let mut new = Entry::new(key, Call::new());
         loop {
             match self.calls.add(hash, new) {
-                Ok(entry) => return self.lead(hash, &entry, f),
+                Ok(entry) => return Some(self.lead(hash, &entry, f)),
                 Err(Taken { there, new: back }) => {
-                    if let Some(value) = Self::join(&there.value) {
-                        return (value, true);
+                    if let Some(value) = Self::join(&there.value, until)? {
+                        return Some((value, true));
                     }
                     new = back;
                 }
             }
         }
+    }
+
+    /// As [`run`](Self::run), but waits for somebody else's call until `ctx` is done at most. A function that the
+    /// caller runs itself is not ended by it: let that look at the context, too. In Go: `DoChan`, with a `select`.
+    ///
+    /// # Errors
+    /// Why the context is done; if it is done already, nothing is run.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// let flights = rt::sync::SingleFlight::new();
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// assert_eq!(flights.run_ctx("a", &ctx, || 1), Ok((1, false)));
+    /// cancel();
+    /// assert_eq!(flights.run_ctx("a", &ctx, || 1), Err(ContextError::Canceled));
+    /// ```
+    pub fn run_ctx(
+        &self,
+        key: K,
+        ctx: &(impl Cancel + ?Sized),
+        f: impl FnOnce() -> V,
+    ) -> Result<(V, bool), ContextError> {
+        wait::bounded(ctx, |until| self.run_until(key, until, f))?.ok_or_else(|| wait::ended(ctx))
     }
 
     /// From now on, who asks for `key` starts anew; who waits already gets the result of the call
@@ -201,7 +238,7 @@ impl<K: Hash + Eq, V: Clone> SingleFlight<K, V> {
                 drop(lead);
                 match call.outcome.get() {
                     Some(Ok(value)) => (value.clone(), true),
-                    _ => crate::util::bug(format_args!("SingleFlight: the value is gone")),
+                    _ => util::bug(format_args!("SingleFlight: the value is gone")),
                 }
             }
             Ok(value) => (value, false),
@@ -215,12 +252,16 @@ impl<K: Hash + Eq, V: Clone> SingleFlight<K, V> {
         }
     }
 
-    /// Waits for somebody else's call. `None`: it has no outcome, and is out of the map.
-    fn join(call: &Call<V>) -> Option<V> {
+    /// Waits for somebody else's call. `None`: `until` was over first. `Some(None)`: the call has no outcome,
+    /// and is out of the map.
+    fn join(call: &Call<V>, until: Until<'_>) -> Option<Option<V>> {
         let _joined = call.join();
-        call.running.wait();
-        match call.outcome.get()? {
-            Ok(value) => Some(value.clone()),
+        if !call.running.wait_until(until) {
+            return None;
+        }
+        let Some(outcome) = call.outcome.get() else { return Some(None) };
+        match outcome {
+            Ok(value) => Some(Some(value.clone())),
             // The hook has reported it where it happened.
             Err(Message::Borrowed(text)) => resume_unwind(Box::new(*text)),
             Err(Message::Owned(text)) => resume_unwind(Box::new(text.clone())),

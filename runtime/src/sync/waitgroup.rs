@@ -35,7 +35,7 @@ use crate::panic::caught;
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task;
 use crate::util;
-use crate::wait::{self, Until, Why};
+use crate::wait::{self, Cancel, ContextError, Until, Why};
 use std::any::Any;
 use std::fmt;
 use std::panic::resume_unwind;
@@ -162,6 +162,28 @@ impl WaitGroup {
         }
     }
 
+    /// Waits until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// Why the context is done; it may be so before the call, whatever the count is.
+    ///
+    /// # Panics
+    /// As [`wait`](Self::wait).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use std::time::Duration;
+    /// let wg = rt::sync::WaitGroup::new();
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// assert_eq!(wg.wait_ctx(&ctx), Ok(()));
+    /// wg.add(1);
+    /// assert_eq!(wg.wait_ctx(&ctx), Err(ContextError::DeadlineExceeded));
+    /// ```
+    pub fn wait_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<(), ContextError> {
+        wait::in_time(ctx, |until| self.wait_until(until))
+    }
+
     /// Runs `f` in a goroutine that the group waits for.
     ///
     /// If `f` panics, the group is done with it all the same, and the first [`wait`](Self::wait)
@@ -195,7 +217,7 @@ impl WaitGroup {
     }
 
     #[inline]
-    fn wait_until(&self, until: Until<'_>) -> bool {
+    pub(super) fn wait_until(&self, until: Until<'_>) -> bool {
         // Acquire pairs with the Release of `change`: what was done is seen.
         let done = count(self.inner.word.load(Ordering::Acquire)) == 0
             || wait::with(|slot| self.inner.wait_slow(slot, until));

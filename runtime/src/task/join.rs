@@ -4,7 +4,7 @@ use super::Task;
 use crate::g::{AfterDetach, G, GBox, Joiner, Outcome};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
-use crate::wait::{self, Mask, Until, Why};
+use crate::wait::{self, Cancel, ContextError, Mask, Until, Why};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -64,7 +64,7 @@ impl<T> JoinHandle<T> {
     /// A [`JoinError`] when it ended by a panic, was aborted, exited, or never got a stack.
     ///
     /// # Panics
-    /// When [`join_timeout`](Self::join_timeout) or the future has taken the result.
+    /// When [`join_timeout`](Self::join_timeout), [`join_ctx`](Self::join_ctx) or the future has taken the result.
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
         if self.g().state.is_complete() {
@@ -102,7 +102,7 @@ impl<T> JoinHandle<T> {
     /// the handle can be used again then.
     ///
     /// # Panics
-    /// When the result was taken, or another thread waits in this handle's `join_timeout` now.
+    /// When the result was taken, or another thread waits in this handle's `join_timeout` or `join_ctx` now.
     ///
     /// # Examples
     /// ```
@@ -115,6 +115,41 @@ impl<T> JoinHandle<T> {
     /// }
     /// ```
     pub fn join_timeout(&self, timeout: Duration) -> Result<T, JoinError> {
+        let until = util::now().checked_add(timeout).into();
+        self.join_until(until)?.ok_or(JoinError(Cause::Timeout))
+    }
+
+    /// Waits until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// A [`JoinError`]; [`context_error`](JoinError::context_error) says if it is the context's, also if that is done
+    /// already, and the handle can be used again then.
+    ///
+    /// # Panics
+    /// As [`join_timeout`](Self::join_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (ctx, cancel) = Context::background().with_cancel();
+    ///     let slow = rt::spawn(|| rt::time::sleep(std::time::Duration::from_secs(60)));
+    ///     cancel();
+    ///     let error = slow.join_ctx(&ctx).unwrap_err();
+    ///     assert_eq!(error.context_error(), Some(ContextError::Canceled));
+    ///     slow.abort();
+    /// }
+    /// ```
+    pub fn join_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<T, JoinError> {
+        let joined = wait::bounded(ctx, |until| self.join_until(until));
+        let ended = |error| JoinError(Cause::Context(error));
+        joined.map_err(ended)??.ok_or_else(|| ended(wait::ended(ctx)))
+    }
+
+    /// `None`: it has not ended.
+    fn join_until(&self, until: Until<'_>) -> Result<Option<T>, JoinError> {
         struct Busy<'a>(&'a AtomicBool);
         impl Drop for Busy<'_> {
             fn drop(&mut self) {
@@ -127,12 +162,10 @@ impl<T> JoinHandle<T> {
             "join_timeout: another thread waits for this goroutine by the same handle"
         );
         let _busy = Busy(&self.busy);
-        if !self.g().state.is_complete()
-            && !self.wait_complete(util::now().checked_add(timeout).into())
-        {
-            return Err(JoinError(Cause::Timeout));
+        if !self.g().state.is_complete() && !self.wait_complete(until) {
+            return Ok(None);
         }
-        self.take()
+        self.take().map(Some)
     }
 
     /// Whether the goroutine has ended, so that `join` would not wait.
@@ -323,6 +356,7 @@ enum Cause {
     Panic(Box<dyn Any + Send>),
     Cancelled,
     Timeout,
+    Context(ContextError),
     Resource,
 }
 
@@ -357,6 +391,14 @@ impl JoinError {
         matches!(self.0, Cause::Timeout)
     }
 
+    /// Why the context of a [`join_ctx`](JoinHandle::join_ctx) is done, if that was first; the goroutine goes on.
+    pub fn context_error(&self) -> Option<ContextError> {
+        match self.0 {
+            Cause::Context(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// It never began: there was no memory for a stack, and no other goroutine that would
     /// leave one. Standard error says which limit was met.
     pub fn is_resource(&self) -> bool {
@@ -378,6 +420,7 @@ impl fmt::Debug for JoinError {
             Cause::Panic(_) => "Panic",
             Cause::Cancelled => "Cancelled",
             Cause::Timeout => "Timeout",
+            Cause::Context(error) => return write!(f, "JoinError::Context({error:?})"),
             Cause::Resource => "Resource",
         };
         match self.message() {
@@ -394,6 +437,7 @@ impl fmt::Display for JoinError {
             (Cause::Panic(_), None) => f.write_str("the goroutine panicked"),
             (Cause::Cancelled, _) => f.write_str("the goroutine was cancelled"),
             (Cause::Timeout, _) => f.write_str("the goroutine did not end in time"),
+            (Cause::Context(error), _) => write!(f, "{error}"),
             (Cause::Resource, _) => f.write_str("there was no stack to start the goroutine on"),
         }
     }

@@ -3,7 +3,7 @@
 //! | Go | here |
 //! |---|---|
 //! | `time.Now` | [`now`] |
-//! | `time.Sleep` | [`sleep`], [`sleep_until`] |
+//! | `time.Sleep` | [`sleep`], [`sleep_until`]; [`sleep_ctx`], [`sleep_until_ctx`] |
 //! | `time.After`, `time.Tick` | [`chan::after`](crate::chan::after), [`chan::tick`](crate::chan::tick) |
 //! | `time.NewTimer` | [`Timer::new`] |
 //! | `time.NewTicker` | [`Ticker::new`] |
@@ -24,7 +24,7 @@ pub use timeout::{Elapsed, timeout};
 pub use timer::{Timer, after_func};
 
 use crate::util;
-use crate::wait::{self, Until, Why};
+use crate::wait::{self, Cancel, ContextError, Until, Why};
 use std::time::{Duration, Instant};
 
 /// The time, by the runtime's clock.
@@ -72,6 +72,61 @@ pub fn sleep(duration: Duration) {
 /// ```
 pub fn sleep_until(deadline: Instant) {
     sleep_to(Some(deadline).into());
+}
+
+/// As [`sleep`], until `ctx` is done at most. In Go: a `select` over `time.After` and `ctx.Done()`.
+///
+/// # Errors
+/// Why the context is done, if that was before the time; if it is done already, the call does not block.
+///
+/// # Examples
+/// ```
+/// use rt::context::{Context, ContextError};
+/// use std::time::Duration;
+/// #[rt::main]
+/// fn main() {
+///     let (ctx, cancel) = Context::background().with_cancel();
+///     let sleeper = {
+///         let ctx = ctx.clone();
+///         rt::go!(move || rt::time::sleep_ctx(Duration::from_secs(60), &ctx))
+///     };
+///     rt::time::sleep_ctx(Duration::from_millis(1), &ctx).unwrap();
+///     cancel();
+///     assert_eq!(sleeper.join().unwrap(), Err(ContextError::Canceled));
+/// }
+/// ```
+pub fn sleep_ctx(duration: Duration, ctx: &(impl Cancel + ?Sized)) -> Result<(), ContextError> {
+    if duration.is_zero() {
+        return wait::bounded(ctx, |_| wait::yield_now());
+    }
+    sleep_to_ctx(util::now().checked_add(duration), ctx)
+}
+
+/// As [`sleep_until`], until `ctx` is done at most.
+///
+/// # Errors
+/// As [`sleep_ctx`].
+///
+/// # Examples
+/// ```
+/// let ctx = rt::context::Context::background();
+/// rt::time::sleep_until_ctx(rt::time::now(), &ctx).unwrap();
+/// ```
+pub fn sleep_until_ctx(
+    deadline: Instant,
+    ctx: &(impl Cancel + ?Sized),
+) -> Result<(), ContextError> {
+    sleep_to_ctx(Some(deadline), ctx)
+}
+
+fn sleep_to_ctx(
+    deadline: Option<Instant>,
+    ctx: &(impl Cancel + ?Sized),
+) -> Result<(), ContextError> {
+    wait::in_time(ctx, |until| {
+        sleep_to(until.or_at(deadline));
+        wait::is_over(deadline)
+    })
 }
 
 fn sleep_to(until: Until<'_>) {

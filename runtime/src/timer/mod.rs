@@ -18,6 +18,7 @@
 
 mod slab;
 
+use crate::util;
 use slab::Slab;
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,8 @@ pub(crate) struct Heap<T> {
     slab: Slab<T>,
     dead: usize,
     next_seq: u64,
-    /// The first deadline there ever was.
+    /// When the first deadline came in. Not that deadline itself: it may be one that never comes, and all that
+    /// are to come would be further from it than can be told.
     base: Option<Instant>,
 }
 
@@ -73,7 +75,7 @@ impl<T> Heap<T> {
     /// Adds `what` for `at`. `true`: it is now the first.
     #[inline]
     pub(crate) fn insert(&mut self, at: Instant, what: T) -> (Key, bool) {
-        let at = since(*self.base.get_or_insert(at), at);
+        let at = since(*self.base.get_or_insert_with(util::now), at);
         let seq = self.next_seq;
         self.next_seq += 1;
         let index = self.slab.insert(seq, what);

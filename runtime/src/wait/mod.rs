@@ -20,6 +20,8 @@
 
 mod blocking;
 mod cancel;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod poller;
 mod signal;
 

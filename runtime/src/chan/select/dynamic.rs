@@ -9,7 +9,7 @@ use crate::chan::error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, T
 use crate::chan::gate::{End, Node};
 use crate::chan::wait::{Case, Done};
 use crate::util;
-use crate::wait::Until;
+use crate::wait::{self, Cancel, ContextError, Until};
 use std::cell::Cell;
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -289,6 +289,31 @@ impl<'a> Select<'a> {
         chosen.map(|at| self.operation(at)).ok_or(SelectTimeoutError)
     }
 
+    /// As [`select`](Self::select), until `ctx` is done at most. If it is done already, nothing is chosen.
+    ///
+    /// # Errors
+    /// Why the context is done.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::{Chan, Select};
+    /// use rt::context::{Context, ContextError};
+    /// use std::time::Duration;
+    ///
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let ch = Chan::<u32>::new(0);
+    /// let mut select = Select::new();
+    /// select.recv(&ch);
+    /// assert_eq!(select.select_ctx(&ctx).unwrap_err(), ContextError::DeadlineExceeded);
+    /// ```
+    pub fn select_ctx(
+        &mut self,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<SelectedOperation<'a>, ContextError> {
+        let chosen = wait::bounded(ctx, |until| self.choose::<false>(until))?;
+        chosen.map(|at| self.operation(at)).ok_or_else(|| wait::ended(ctx))
+    }
+
     /// Waits until one of the cases can happen, without choosing it: its index.
     ///
     /// This is a hint: somebody else may be quicker, so go on with `try_recv` or `try_send`, and begin anew if that
@@ -343,6 +368,15 @@ impl<'a> Select<'a> {
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         let ready = self.choose::<true>(Some(deadline).into());
         ready.map(|at| self.entries[at].index).ok_or(ReadyTimeoutError)
+    }
+
+    /// As [`ready`](Self::ready), until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// Why the context is done.
+    pub fn ready_ctx(&mut self, ctx: &(impl Cancel + ?Sized)) -> Result<usize, ContextError> {
+        let ready = wait::bounded(ctx, |until| self.choose::<true>(until))?;
+        ready.map(|at| self.entries[at].index).ok_or_else(|| wait::ended(ctx))
     }
 
     /// The second look is at all cases at one instant.

@@ -6,7 +6,8 @@ use crate::net::socket::Socket;
 use crate::net::{Closed, accept_patiently, addr};
 use crate::poller::Dir;
 use crate::sys::socket as sys;
-use socket2::SockRef;
+use crate::wait::{Cancel, Until};
+use socket2::{SockAddr, SockRef};
 use std::io;
 use std::net::{self, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -91,8 +92,38 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let accept = || self.0.op(Dir::Read, |io| sys::accept(io.as_fd()));
-        let (file, peer) = accept_patiently(self.0.waits(), accept, |pause| self.0.pause(pause))?;
+        self.accepted(Until::NEVER, || self.0.op(Dir::Read, |io| sys::accept(io.as_fd())))
+    }
+
+    /// The same, until `ctx` is done at most. If it is done already, nobody is accepted.
+    ///
+    /// # Errors
+    /// The same; a [`ContextError`](crate::context::ContextError).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    ///
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// assert_eq!(listener.accept_ctx(&ctx).unwrap_err().kind(), ErrorKind::TimedOut);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn accept_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> io::Result<(TcpStream, SocketAddr)> {
+        Socket::<net::TcpListener>::bounded(ctx, |until| {
+            self.accepted(until, || self.0.op_until(Dir::Read, until, |io| sys::accept(io.as_fd())))
+        })
+    }
+
+    fn accepted(
+        &self,
+        until: Until<'_>,
+        accept: impl FnMut() -> io::Result<(OwnedFd, SockAddr)>,
+    ) -> io::Result<(TcpStream, SocketAddr)> {
+        let pause = |pause| self.0.pause(pause, until);
+        let (file, peer) = accept_patiently(self.0.waits(), accept, pause)?;
         let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidData)?;
         Ok((TcpStream::from_nonblocking(file.into()), peer))
     }

@@ -1,11 +1,13 @@
 //! `TcpStream`.
 
-use crate::net::common::{example, shared, timed};
+use crate::net::Within;
+use crate::net::common::{bounded, example, shared, timed};
 use crate::net::socket::Socket;
 use crate::net::{addr, connect};
 use crate::poller::Dir;
 use crate::sys::socket::NO_SIGNAL;
 use crate::util;
+use crate::wait::{Cancel, Until};
 use socket2::{SockAddr, SockRef};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr, ToSocketAddrs};
@@ -52,6 +54,11 @@ timed!(
     TcpStream,
     "let listener = rt::net::TcpListener::bind(\"127.0.0.1:0\")?;\nlet socket = rt::net::TcpStream::connect(listener.local_addr()?)?;\n"
 );
+bounded!(
+    TcpStream,
+    net::TcpStream,
+    "let listener = rt::net::TcpListener::bind(\"127.0.0.1:0\")?;\nlet socket = rt::net::TcpStream::connect(listener.local_addr()?)?;\n"
+);
 
 impl TcpStream {
     pub(super) fn from_nonblocking(io: net::TcpStream) -> Self {
@@ -76,7 +83,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
-        addr::each(&addr::resolve(address)?, |address| Self::connect_until(address, None))
+        addr::each(&addr::resolve(address)?, |address| Self::connect_until(address, Until::NEVER))
     }
 
     /// Connects to `address`, and waits for at most `timeout`. Go's `net.DialTimeout`.
@@ -100,10 +107,36 @@ impl TcpStream {
                 "cannot set a 0 duration timeout",
             ));
         }
-        Self::connect_until(*address, util::now().checked_add(timeout))
+        Self::connect_until(*address, util::now().checked_add(timeout).into())
     }
 
-    fn connect_until(address: SocketAddr, limit: Option<Instant>) -> io::Result<Self> {
+    /// As [`connect`](Self::connect), until `ctx` is done at most. Go's `Dialer.DialContext`. A name is looked up
+    /// first, which the context does not end.
+    ///
+    /// # Errors
+    /// What the system says; a [`ContextError`](crate::context::ContextError).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    /// use rt::net::{TcpListener, TcpStream};
+    /// use std::time::Duration;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_secs(5));
+    /// TcpStream::connect_ctx(listener.local_addr()?, &ctx)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn connect_ctx<A: ToSocketAddrs>(
+        address: A,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> io::Result<Self> {
+        Socket::<net::TcpStream>::bounded(ctx, |until| {
+            addr::each(&addr::resolve(address)?, |address| Self::connect_until(address, until))
+        })
+    }
+
+    fn connect_until(address: SocketAddr, limit: Until<'_>) -> io::Result<Self> {
         connect::connect(&SockAddr::from(address), limit).map(Self)
     }
 

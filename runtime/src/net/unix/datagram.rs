@@ -1,9 +1,10 @@
 //! `UnixDatagram`.
 
-use crate::net::common::{example, shared, timed};
+use crate::net::common::{datagrams, example, shared, timed};
 use crate::net::socket::Socket;
 use crate::poller::Dir;
 use crate::sys::socket as sys;
+use crate::wait::{Cancel, Until};
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -29,6 +30,11 @@ shared!(
     "let (socket, _other) = rt::net::UnixDatagram::pair()?;\n"
 );
 timed!(UnixDatagram, "let (socket, _other) = rt::net::UnixDatagram::pair()?;\n");
+datagrams!(
+    UnixDatagram,
+    net::UnixDatagram,
+    "let (socket, _other) = rt::net::UnixDatagram::pair()?;\n"
+);
 
 impl UnixDatagram {
     /// Opens a socket at `path`, where there must be nothing yet.
@@ -166,10 +172,28 @@ impl UnixDatagram {
     /// # Examples
     /// See [`bind`](Self::bind).
     pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
-        self.0.op_patiently(|io| io.send_to(buf, &path))
+        self.0.op_patiently(Until::NEVER, |io| io.send_to(buf, &path))
     }
 
-    /// The same, to an address of std's.
+    /// The same, until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// The same; a [`ContextError`](crate::context::ContextError).
+    ///
+    /// # Examples
+    /// See [`recv_from_ctx`](Self::recv_from_ctx).
+    pub fn send_to_ctx<P: AsRef<Path>>(
+        &self,
+        buf: &[u8],
+        path: P,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> io::Result<usize> {
+        Socket::<net::UnixDatagram>::bounded(ctx, |until| {
+            self.0.op_patiently(until, |io| io.send_to(buf, &path))
+        })
+    }
+
+    /// As [`send_to`](Self::send_to), to an address of std's.
     ///
     /// # Errors
     /// The same.
@@ -177,7 +201,7 @@ impl UnixDatagram {
     /// # Examples
     /// See [`bind`](Self::bind).
     pub fn send_to_addr(&self, buf: &[u8], address: &SocketAddr) -> io::Result<usize> {
-        self.0.op_patiently(|io| io.send_to_addr(buf, address))
+        self.0.op_patiently(Until::NEVER, |io| io.send_to_addr(buf, address))
     }
 
     /// Sends a datagram to the [other end](Self::connect). Waits while there is no room for it.

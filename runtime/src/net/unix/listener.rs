@@ -6,6 +6,7 @@ use crate::net::socket::Socket;
 use crate::net::{Closed, accept_patiently};
 use crate::poller::Dir;
 use crate::sys::socket as sys;
+use crate::wait::{Cancel, Until};
 use socket2::SockRef;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -97,8 +98,40 @@ impl UnixListener {
     /// # Examples
     /// See [`UnixListener`].
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let accept = || self.0.op(Dir::Read, |io| io.accept());
-        let (stream, peer) = accept_patiently(self.0.waits(), accept, |pause| self.0.pause(pause))?;
+        self.accepted(Until::NEVER, || self.0.op(Dir::Read, |io| io.accept()))
+    }
+
+    /// The same, until `ctx` is done at most. If it is done already, nobody is accepted.
+    ///
+    /// # Errors
+    /// The same; a [`ContextError`](crate::context::ContextError).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("rt-accept-ctx-{}", std::process::id()));
+    /// let listener = rt::net::UnixListener::bind(&path)?;
+    /// # std::fs::remove_file(&path)?;
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// assert_eq!(listener.accept_ctx(&ctx).unwrap_err().kind(), ErrorKind::TimedOut);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn accept_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> io::Result<(UnixStream, SocketAddr)> {
+        Socket::<net::UnixListener>::bounded(ctx, |until| {
+            self.accepted(until, || self.0.op_until(Dir::Read, until, |io| io.accept()))
+        })
+    }
+
+    fn accepted(
+        &self,
+        until: Until<'_>,
+        accept: impl FnMut() -> io::Result<(net::UnixStream, SocketAddr)>,
+    ) -> io::Result<(UnixStream, SocketAddr)> {
+        let pause = |pause| self.0.pause(pause, until);
+        let (stream, peer) = accept_patiently(self.0.waits(), accept, pause)?;
         Ok((UnixStream::from(stream), peer))
     }
 

@@ -1,11 +1,13 @@
 //! `UnixStream`.
 
 use super::system_addr;
-use crate::net::common::{example, shared, timed};
+use crate::net::Within;
+use crate::net::common::{bounded, example, shared, timed};
 use crate::net::connect;
 use crate::net::socket::Socket;
 use crate::poller::Dir;
 use crate::sys::socket::{self as sys, NO_SIGNAL};
+use crate::wait::Cancel;
 use socket2::{SockAddr, SockRef};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -37,6 +39,7 @@ pub struct UnixStream(Socket<net::UnixStream>);
 
 shared!(UnixStream, net::UnixStream, "let (socket, _other) = rt::net::UnixStream::pair()?;\n");
 timed!(UnixStream, "let (socket, _other) = rt::net::UnixStream::pair()?;\n");
+bounded!(UnixStream, net::UnixStream, "let (socket, _other) = rt::net::UnixStream::pair()?;\n");
 
 impl UnixStream {
     /// Connects to who listens at `path`. Waits while too many others do.

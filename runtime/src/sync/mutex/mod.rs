@@ -13,7 +13,7 @@ mod raw;
 pub(super) use raw::RawMutex;
 
 use crate::util;
-use crate::wait::Why;
+use crate::wait::{self, Cancel, ContextError, Why};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -176,6 +176,28 @@ impl<T: ?Sized> Mutex<T> {
         let locked = self.raw.try_lock()
             || self.raw.lock_until(util::now().checked_add(timeout).into(), Why::Mutex);
         locked.then(|| MutexGuard { mutex: self })
+    }
+
+    /// Locks the mutex; waits until `ctx` is done at most. If it is done already, it is not locked.
+    ///
+    /// # Errors
+    /// Why the context is done.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// let mutex = rt::sync::Mutex::new(1);
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// assert_eq!(*mutex.lock_ctx(&ctx).unwrap(), 1);
+    /// cancel();
+    /// assert_eq!(mutex.lock_ctx(&ctx).unwrap_err(), ContextError::Canceled);
+    /// ```
+    pub fn lock_ctx(
+        &self,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<MutexGuard<'_, T>, ContextError> {
+        wait::in_time(ctx, |until| self.raw.lock_until(until, Why::Mutex))?;
+        Ok(MutexGuard { mutex: self })
     }
 
     /// The value, without locking: nobody else can have the mutex.

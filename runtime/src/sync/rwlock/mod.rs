@@ -10,7 +10,7 @@
 mod raw;
 
 use crate::util;
-use crate::wait::Until;
+use crate::wait::{self, Cancel, ContextError, Until};
 use raw::RawRwLock;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -199,6 +199,47 @@ impl<T: ?Sized> RwLock<T> {
         let locked =
             self.raw.try_write() || self.raw.write(util::now().checked_add(timeout).into());
         locked.then(|| RwLockWriteGuard { lock: self })
+    }
+
+    /// Locks for reading; waits until `ctx` is done at most. If it is done already, it is not locked.
+    ///
+    /// # Errors
+    /// Why the context is done.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use std::time::Duration;
+    /// let lock = rt::sync::RwLock::new(1);
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let guard = lock.write();
+    /// assert_eq!(lock.read_ctx(&ctx).unwrap_err(), ContextError::DeadlineExceeded);
+    /// ```
+    #[track_caller]
+    pub fn read_ctx(
+        &self,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<RwLockReadGuard<'_, T>, ContextError> {
+        wait::in_time(ctx, |until| self.raw.read(until))?;
+        Ok(RwLockReadGuard { lock: self })
+    }
+
+    /// Locks for writing; waits until `ctx` is done at most. If it is done already, it is not locked.
+    ///
+    /// # Errors
+    /// Why the context is done. Readers that it kept away may go on.
+    ///
+    /// # Examples
+    /// See [`read_ctx`](Self::read_ctx).
+    pub fn write_ctx(
+        &self,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<RwLockWriteGuard<'_, T>, ContextError> {
+        wait::in_time(ctx, |until| self.raw.write(until))?;
+        Ok(RwLockWriteGuard { lock: self })
     }
 
     /// The value, without locking: nobody else can have the lock.

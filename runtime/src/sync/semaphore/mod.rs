@@ -159,6 +159,7 @@ impl Semaphore {
         k: usize,
         ctx: &(impl Cancel + ?Sized),
     ) -> Result<Permit<'_>, ContextError> {
+        self.check(k);
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
         Ok(Permit { semaphore: self, count: k })
     }
@@ -221,6 +222,7 @@ impl Semaphore {
         k: usize,
         ctx: &(impl Cancel + ?Sized),
     ) -> Result<OwnedPermit, ContextError> {
+        self.check(k);
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
         Ok(OwnedPermit { semaphore: Arc::clone(self), count: k })
     }
@@ -310,13 +312,20 @@ impl Semaphore {
         self.give_slow(k)
     }
 
+    /// There are so many.
+    #[track_caller]
+    #[inline]
+    fn check(&self, k: usize) {
+        if k > self.size {
+            never(k, self.size);
+        }
+    }
+
     /// `false`: the end of `until` came first.
     #[track_caller]
     #[inline]
     fn acquire_until(&self, k: usize, until: Until<'_>) -> bool {
-        if k > self.size {
-            never(k, self.size);
-        }
+        self.check(k);
         self.take(k) || self.acquire_slow(k, until)
     }
 

@@ -1,0 +1,512 @@
+//! Trees of contexts, many at a time, and what begins afterwards.
+#![allow(clippy::disallowed_types, reason = "std's own atomics watch from outside")]
+
+mod common;
+
+use common::{
+    OnDrop, Rng, Tally, eventually_yielding, everywhere, panic_text, runtime, seeded, turns,
+};
+use rt::chan;
+use rt::context::{CancelFunc, Context, ContextError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const CANCELED: Option<ContextError> = Some(ContextError::Canceled);
+const LATE: Option<ContextError> = Some(ContextError::DeadlineExceeded);
+const LONG: Duration = Duration::from_secs(60);
+
+/// A tree of 100, cancelled node by node in random order, by several at a time: what is below one that was
+/// cancelled is done when the call returns.
+#[test]
+fn a_tree_is_cancelled_in_random_order() {
+    let test = common::test();
+    seeded(&test.dog, turns(30, 200), |seed| {
+        let mut rng = Rng::new(seed);
+        let mut tree: Vec<(Context, CancelFunc, usize)> = Vec::new();
+        let (root, cancel) = Context::background().with_cancel();
+        tree.push((root, cancel, 0));
+        for i in 1..100 {
+            let above = rng.below(i) as usize;
+            let parent = &tree[above].0;
+            let (ctx, cancel) = match rng.below(3) {
+                0 => parent.with_timeout(LONG),
+                1 => parent.with_value(i).with_cancel(),
+                _ => parent.with_cancel(),
+            };
+            if rng.one_in(3) {
+                let _ = ctx.done();
+            }
+            tree.push((ctx, cancel, above));
+        }
+        let tree = Arc::new(tree);
+        let is_below = |tree: &[(Context, CancelFunc, usize)], mut i: usize, top: usize| {
+            while i > top {
+                i = tree[i].2;
+            }
+            i == top
+        };
+        let mut order: Vec<usize> = (0..100).collect();
+        for i in (1..100).rev() {
+            order.swap(i, rng.below(i as u64 + 1) as usize);
+        }
+        let runtime = runtime(2);
+        let parts: Vec<Vec<usize>> = order.chunks(25).map(<[usize]>::to_vec).collect();
+        let body = {
+            let tree = Arc::clone(&tree);
+            move |part: Vec<usize>| {
+                for top in part {
+                    tree[top].1();
+                    for (i, (ctx, ..)) in tree.iter().enumerate() {
+                        if is_below(&tree, i, top) {
+                            assert_eq!(ctx.err(), CANCELED, "{i} is below {top}");
+                            assert!(ctx.done().is_closed(), "{i} is below {top}");
+                        }
+                    }
+                }
+            }
+        };
+        let mut threads = Vec::new();
+        let mut joins = Vec::new();
+        for (i, part) in parts.into_iter().enumerate() {
+            let body = body.clone();
+            if i % 2 == 0 {
+                threads.push(std::thread::spawn(move || body(part)));
+            } else {
+                joins.push(runtime.handle().spawn(move || body(part)));
+            }
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        joins.into_iter().for_each(|join| join.join().unwrap());
+    });
+}
+
+/// Children come while their parent is cancelled: each is done when both calls have returned.
+#[test]
+fn children_come_while_it_is_cancelled() {
+    let _test = common::test();
+    for _ in 0..turns(300, 2000) {
+        let (root, cancel) = Context::background().with_cancel();
+        let start = AtomicBool::new(false);
+        let go = || {
+            while !start.load(Ordering::Acquire) {
+                std::hint::spin_loop();
+            }
+        };
+        std::thread::scope(|s| {
+            let comers: Vec<_> = (0..3)
+                .map(|_| {
+                    s.spawn(|| {
+                        go();
+                        let mut chain = vec![root.with_cancel()];
+                        for i in 0..20 {
+                            let next = chain[i / 2].0.with_cancel();
+                            chain.push(next);
+                        }
+                        chain.truncate(15);
+                        chain
+                    })
+                })
+                .collect();
+            let canceller = s.spawn(|| {
+                go();
+                cancel();
+                root.with_cancel().0.err()
+            });
+            start.store(true, Ordering::Release);
+            assert_eq!(canceller.join().unwrap(), CANCELED);
+            for comer in comers {
+                let chain = comer.join().unwrap();
+                assert!(chain.iter().all(|(ctx, _)| ctx.err() == CANCELED));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_hundred_thousand_are_cancelled_in_a_line_and_side_by_side() {
+    let _test = common::test();
+    let (root, cancel) = Context::background().with_cancel();
+    let wide: Vec<_> = (0..100_000).map(|_| root.with_cancel().0).collect();
+    let mut deep = vec![root];
+    for i in 0..100_000 {
+        deep.push(deep[i].with_cancel().0);
+    }
+    let small_stack = std::thread::Builder::new().stack_size(64 << 10);
+    let thread = small_stack.spawn(move || {
+        cancel();
+        assert!(wide.iter().chain(&deep).all(|ctx| ctx.err() == CANCELED));
+        // From the leaf alone the whole line hangs.
+        deep.drain(..100_000);
+        drop(wide);
+        drop(deep);
+        drop(cancel);
+    });
+    thread.unwrap().join().unwrap();
+    let mut line = vec![Context::background().with_cancel()];
+    for i in 0..100_000_u32 {
+        let next = line[line.len() - 1].0.with_value(i).with_cancel();
+        line.push(next);
+    }
+    let leaf = line.pop().unwrap();
+    drop(line);
+    let small_stack = std::thread::Builder::new().stack_size(64 << 10);
+    small_stack.spawn(move || drop(leaf)).unwrap().join().unwrap();
+}
+
+/// The resident memory of the process, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn children_that_go_leave_no_trace() {
+    let _test = common::alone();
+    runtime(2).run(|| {
+        let (root, _cancel) = Context::background().with_timeout(LONG);
+        let round = |i: u64| {
+            let (child, cancel) = match i % 4 {
+                0 => root.with_cancel(),
+                1 => root.with_timeout(Duration::from_secs(i % 100)),
+                2 => root.with_value(i).with_cancel(),
+                _ => root.with_cancel().0.with_deadline(rt::time::now()),
+            };
+            if i % 8 < 4 {
+                cancel();
+            }
+            if i % 64 == 0 {
+                let stop = child.after_func(|| ());
+                assert!(stop.stop() || child.err().is_some());
+            }
+            if i % 16 == 5 {
+                let _ = child.done();
+            }
+        };
+        (0..100_000).for_each(round);
+        let before = resident();
+        (0..turns(1_000_000, 10_000_000)).for_each(round);
+        let more = resident().saturating_sub(before);
+        assert!(more < 4 << 10, "{more} KiB more");
+    });
+}
+
+#[test]
+fn what_is_dropped_leaves_its_parent() {
+    let _test = common::test();
+    let (root, cancel) = Context::background().with_cancel();
+    let tally = Tally::default();
+    for _ in 0..100 {
+        let child = root.with_value(tally.token()).with_cancel();
+        let grandchild = child.0.with_value(tally.token()).with_timeout(LONG);
+        let _ = grandchild.0.done();
+        drop(child);
+        assert_eq!(grandchild.0.err(), None);
+    }
+    tally.assert_all_dropped();
+    // Its own canceller keeps one that nobody else has.
+    let (child, cancel_child) = root.with_cancel();
+    let (leaf, _) = child.with_cancel();
+    drop(child);
+    cancel_child();
+    assert_eq!((leaf.err(), root.err()), (CANCELED, None));
+    // And its ancestors reach it through ones that are gone.
+    let leaf = root.with_cancel().0.with_cancel().0.with_cancel().0;
+    cancel();
+    assert_eq!(leaf.err(), CANCELED);
+}
+
+#[test]
+fn deadlines_are_not_later_than_the_parents() {
+    let _test = common::test();
+    let now = rt::time::now();
+    let at = |n: u64| now + Duration::from_secs(100 + n);
+    let (root, _c) = Context::background().with_deadline(at(5));
+    assert_eq!(root.with_deadline(at(9)).0.deadline(), Some(at(5)));
+    assert_eq!(root.with_deadline(at(2)).0.deadline(), Some(at(2)));
+    assert_eq!(root.with_cancel().0.deadline(), Some(at(5)));
+    assert_eq!(root.with_timeout(Duration::MAX).0.deadline(), Some(at(5)));
+    assert_eq!(root.without_cancel().deadline(), None);
+    let (never, cancel) = Context::background().with_timeout(Duration::MAX);
+    assert_eq!((never.deadline(), never.err()), (None, None));
+    cancel();
+    assert_eq!(never.err(), CANCELED);
+    let (past, cancel) = Context::background().with_deadline(now);
+    assert_eq!(past.err(), LATE);
+    cancel();
+    assert_eq!(past.err(), LATE);
+    assert_eq!(past.with_cancel().0.err(), LATE);
+    assert_eq!(past.cause().unwrap().to_string(), "context deadline exceeded");
+}
+
+/// The times of a child and of its parent have both passed before anybody looks.
+#[test]
+fn the_earlier_deadline_is_the_cause() {
+    let _test = common::test();
+    let (parent, cancel) =
+        Context::background().with_timeout_cause(Duration::from_millis(2), "the parent's");
+    let (child, _c) = parent.with_timeout_cause(Duration::from_millis(1), "the child's");
+    let (leaf, _c) = child.with_timeout_cause(LONG, "the leaf's");
+    let (other, _c) = parent.with_timeout_cause(LONG, "the other's");
+    std::thread::sleep(Duration::from_millis(3));
+    assert_eq!(other.err(), LATE);
+    let text = |ctx: &Context| ctx.cause().unwrap().to_string();
+    assert_eq!([text(&parent), text(&other)], ["the parent's"; 2]);
+    assert_eq!([text(&child), text(&leaf)], ["the child's"; 2]);
+    cancel();
+    assert_eq!(parent.err(), LATE);
+    let (called, cancel) = Context::background().with_timeout_cause(LONG, "not this");
+    cancel();
+    assert_eq!((called.err(), text(&called)), (CANCELED, "context canceled".to_owned()));
+}
+
+#[test]
+fn who_waits_for_a_child_wakes_at_the_parents_deadline() {
+    let _test = common::test();
+    everywhere(|| {
+        let start = Instant::now();
+        let (parent, _c) = Context::background().with_timeout(Duration::from_millis(3));
+        let (child, _c) = parent.with_cancel();
+        rt::select! {
+            recv(chan::never::<()>()) -> _ => unreachable!(),
+            recv(child.done()) -> end => assert!(end.is_err()),
+        }
+        assert!(start.elapsed() >= Duration::from_millis(3));
+        assert_eq!([child.err(), parent.err()], [LATE; 2]);
+    });
+}
+
+#[test]
+fn nobody_else_closes_the_channel() {
+    let _test = common::test();
+    let (ctx, cancel) = Context::background().with_cancel();
+    assert!(!ctx.done().close() && !ctx.done().clone().close());
+    drop(ctx.done().clone());
+    assert!(!ctx.done().is_closed());
+    assert_eq!((ctx.done().len(), ctx.done().capacity()), (0, Some(0)));
+    assert!(!Context::background().done().close());
+    let done = ctx.done().clone();
+    cancel();
+    drop(ctx);
+    assert!(done.is_closed() && done.recv().is_err());
+    assert_eq!(done.iter().count() + done.try_iter().count(), 0);
+}
+
+#[test]
+fn values_are_looked_up_outwards() {
+    let _test = common::test();
+    let tally = Tally::default();
+    let ctx = Context::background().with_value(1_u8).with_value("a").with_value(tally.token());
+    let (inner, _c) = ctx.with_value(2_u8).with_cancel();
+    assert_eq!((ctx.value().as_deref(), inner.value().as_deref()), (Some(&1_u8), Some(&2_u8)));
+    assert_eq!(inner.value::<&str>().as_deref(), Some(&"a"));
+    assert!(inner.value::<i8>().is_none());
+    let kept = inner.value::<common::Token>().unwrap();
+    assert_eq!(inner.without_cancel().value::<u8>().as_deref(), Some(&2));
+    drop((ctx, inner));
+    assert_eq!(tally.dropped(), 0);
+    drop(kept);
+    tally.assert_all_dropped();
+}
+
+#[test]
+fn a_value_and_a_cause_whose_drop_panics() {
+    let _test = common::test();
+    let bad = || OnDrop(|| common::fail("dropped"));
+    let ctx = Context::background().with_value(bad()).with_value(7_u32);
+    let kept = ctx.clone();
+    drop(ctx);
+    assert_eq!(panic_text(|| drop(kept)), "dropped");
+
+    #[derive(Debug)]
+    struct Bad;
+    impl std::fmt::Display for Bad {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bad")
+        }
+    }
+    impl std::error::Error for Bad {}
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            common::fail("dropped");
+        }
+    }
+    let (root, cancel) = Context::background().with_cancel_cause();
+    let (child, _) = root.with_cancel();
+    cancel(Bad);
+    assert_eq!(panic_text(|| cancel(Bad)), "dropped", "the second is not kept");
+    assert_eq!([root.err(), child.err()], [CANCELED; 2]);
+    assert_eq!(child.cause().unwrap().to_string(), "bad");
+    drop((root, child));
+    assert_eq!(panic_text(|| drop(cancel)), "dropped");
+}
+
+#[test]
+fn after_a_cancel() {
+    let _test = common::test();
+    everywhere(|| {
+        let (root, cancel) = Context::background().with_cancel();
+        let (child, _) = root.with_cancel();
+        let (tx, rx) = chan::unbounded();
+        let seen = child.clone();
+        child.after_func(move || {
+            // The one who cancels does not wait for this.
+            tx.send((seen.err(), rt::task::current().id())).unwrap();
+        });
+        assert!(rx.try_recv().is_err());
+        cancel();
+        let (seen, id) = rx.recv().unwrap();
+        assert_eq!(seen, CANCELED);
+        assert!(rt::task::try_current().is_none_or(|task| task.id() != id));
+        assert!(rx.recv().is_err(), "once");
+    });
+}
+
+#[test]
+fn after_a_context_that_is_gone() {
+    let _test = common::test();
+    everywhere(|| {
+        let (root, cancel) = Context::background().with_cancel();
+        let (tx, rx) = chan::bounded(2);
+        let other = tx.clone();
+        drop(root.with_cancel().0.with_cancel().0.after_func(move || tx.send(1).unwrap()));
+        let (timed, _) = root.with_timeout(Duration::from_millis(2));
+        timed.after_func(move || other.send(2).unwrap());
+        drop(timed);
+        assert_eq!(rx.recv(), Ok(2), "at the deadline, though nobody looks");
+        cancel();
+        assert_eq!(rx.recv(), Ok(1));
+    });
+}
+
+#[test]
+fn after_what_is_done_and_what_never_is() {
+    let _test = common::test();
+    everywhere(|| {
+        let (ctx, cancel) = Context::background().with_cancel();
+        cancel();
+        let (tx, rx) = chan::bounded(1);
+        let stop = ctx.after_func(move || tx.send(()).unwrap());
+        assert!(!stop.stop());
+        assert_eq!(rx.recv(), Ok(()));
+        let tally = Tally::default();
+        let token = tally.token();
+        let stop = Context::background().after_func(move || drop(token));
+        tally.assert_all_dropped();
+        assert!(!stop.stop());
+    });
+    let (ctx, cancel) = Context::background().with_cancel();
+    let text = panic_text(|| ctx.after_func(|| ()));
+    assert!(text.contains("there is no rt runtime here"), "{text}");
+    cancel();
+}
+
+#[test]
+fn stopped_it_is_dropped() {
+    let _test = common::test();
+    everywhere(|| {
+        let (ctx, cancel) = Context::background().with_cancel();
+        let tally = Tally::default();
+        let token = tally.token();
+        let stop = ctx.after_func(move || {
+            let _token = token;
+            unreachable!("stopped");
+        });
+        let again = stop.clone();
+        assert!(stop.stop());
+        tally.assert_all_dropped();
+        assert!(!stop.stop() && !again.stop());
+        cancel();
+    });
+}
+
+/// Stopped, cancelled and due at the same time: it runs once, or never, and who stopped it knows.
+#[test]
+fn it_runs_or_it_was_stopped() {
+    let _test = common::test();
+    let runtime = runtime(2);
+    let handle = runtime.handle();
+    for i in 0..turns(500, 5000) {
+        let runs = Arc::new(AtomicU64::new(0));
+        let _entered = handle.enter();
+        let (ctx, cancel) = match i % 2 {
+            0 => Context::background().with_cancel(),
+            _ => Context::background().with_timeout(Duration::from_micros(i % 60)),
+        };
+        let tally = Tally::default();
+        let (token, counted) = (tally.token(), Arc::clone(&runs));
+        let stop = ctx.after_func(move || {
+            let _token = token;
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+        let stopped = std::thread::scope(|s| {
+            let stopper = s.spawn(|| stop.stop());
+            cancel();
+            stopper.join().unwrap()
+        });
+        eventually_yielding("it is dropped", || tally.dropped() == 1);
+        assert_eq!(runs.load(Ordering::SeqCst), u64::from(!stopped));
+    }
+}
+
+#[test]
+fn cancelled_from_inside_what_comes_after() {
+    let _test = common::test();
+    everywhere(|| {
+        let (ctx, cancel) = Context::background().with_cancel();
+        let (child, cancel_child) = ctx.with_cancel();
+        let (tx, rx) = chan::bounded(1);
+        let inner = cancel.clone();
+        child.after_func(move || {
+            inner();
+            cancel_child();
+            tx.send(()).unwrap();
+        });
+        cancel();
+        assert_eq!(rx.recv(), Ok(()));
+    });
+}
+
+/// A runtime that ends drops what was to come; the context lives on, and can be cancelled.
+#[test]
+fn the_runtime_ends_before() {
+    let _test = common::test();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let tally = Tally::default();
+    let first = runtime(1);
+    let (other, token) = (ctx.clone(), tally.token());
+    first.run(move || {
+        other.after_func(move || {
+            let _token = token;
+            unreachable!("the runtime has ended");
+        });
+    });
+    drop(first);
+    tally.assert_all_dropped();
+    let count = Arc::new(AtomicUsize::new(0));
+    let second = runtime(2);
+    let counted = Arc::clone(&count);
+    second.run(|| ctx.after_func(move || drop(counted.fetch_add(1, Ordering::SeqCst))));
+    cancel();
+    eventually_yielding("it runs in the other one", || count.load(Ordering::SeqCst) == 1);
+}
+
+#[test]
+fn contexts_and_what_cancels_them_can_be_sent_and_shared() {
+    fn anywhere<T: Send + Sync + Clone + std::fmt::Debug + Unpin + 'static>() {}
+    fn unwind_safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    anywhere::<Context>();
+    anywhere::<CancelFunc>();
+    anywhere::<rt::context::CancelCauseFunc<Box<dyn std::error::Error + Send + Sync>>>();
+    anywhere::<rt::context::Stop>();
+    unwind_safe::<Context>();
+    unwind_safe::<CancelFunc>();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let call: &dyn Fn() = &*cancel;
+    call();
+    assert_eq!(format!("{ctx:?}"), "Context { err: Some(Canceled), deadline: None, .. }");
+    let (_ctx, cancel) = Context::background().with_cancel_cause();
+    cancel(std::io::Error::other("as it is"));
+}
