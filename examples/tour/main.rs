@@ -49,6 +49,7 @@
 //! sleepers       eight blocked threads beside a ticker
 //! hog            a loop that never gives way
 //! timers         sleep, Timer, Ticker, after_func, timeout
+//! virtual_time   hours in no time, and schedules from a seed
 //! sockets        an echo server, deadlines, close
 //! futures        block_on, and a future by hand
 //! signals        from the system to a channel
@@ -57,6 +58,7 @@
 //! interfaces     Dyn, assertions, type_switch!
 //! metrics        the runtime in numbers
 //! trace          what the scheduler did, for Perfetto
+//! inside         every goroutine, seen from outside
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -80,6 +82,7 @@ mod go;
 mod growth;
 mod hello;
 mod hog;
+mod inside;
 mod interfaces;
 mod join;
 mod locals;
@@ -107,6 +110,7 @@ mod states;
 mod subsets;
 mod timers;
 mod trace;
+mod virtual_time;
 mod wait_group;
 mod yielding;
 
@@ -163,6 +167,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("sleepers", "eight blocked threads beside a ticker", sleepers::run),
     chapter("hog", "a loop that never gives way", hog::run),
     chapter("timers", "sleep, Timer, Ticker, after_func, timeout", timers::run),
+    chapter("virtual_time", "hours in no time, and schedules from a seed", virtual_time::run),
     chapter("sockets", "an echo server, deadlines, close", sockets::run),
     chapter("futures", "block_on, and a future by hand", futures::run),
     chapter("signals", "from the system to a channel", signals::run),
@@ -171,6 +176,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("interfaces", "Dyn, assertions, type_switch!", interfaces::run),
     chapter("metrics", "the runtime in numbers", metrics::run),
     chapter("trace", "what the scheduler did, for Perfetto", trace::run),
+    chapter("inside", "every goroutine, seen from outside", inside::run),
 ];
 
 impl Chapter {

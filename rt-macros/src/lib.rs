@@ -569,7 +569,35 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// `procs` and `stack_size`, as for [`main`](macro@main).
+/// * `procs` and `stack_size`, as for [`main`](macro@main).
+/// * `virtual_time`: time stands still while anything runs and jumps to the next deadline when all wait, so hours of sleep
+///   take no time and deadlines are exact.
+/// * `seed = 7`: one processor, and each choice of the scheduler drawn from the seed, the same each time. Time is virtual.
+/// * `explore = 1_000`: the body runs under the schedules of that many seeds, from `seed` or 0 on, until one fails; the seed and
+///   the schedule are reported. `RT_TEST_SEED=4711 cargo test name` replays it. Not together with `procs`.
+/// * `leaks`: what becomes of goroutines that are left when the body has returned: `"report"`, which is the default, names them on
+///   standard error; `"deny"` fails the test; `"allow"` does not look.
+///
+/// All of it is explained in the `testing` module of `rt`.
+///
+/// ```
+/// # fn main() {}
+/// use std::time::Duration;
+///
+/// #[rt::test(virtual_time)]
+/// fn an_hour_passes() {
+///     let start = rt::time::now();
+///     rt::time::sleep(Duration::from_secs(3600));
+///     assert_eq!(rt::time::now() - start, Duration::from_secs(3600));
+/// }
+///
+/// #[rt::test(explore = 100, leaks = "deny")]
+/// fn nothing_is_lost() {
+///     let sum = rt::sync::Mutex::new(0);
+///     rt::scope(|s| (1..=3).for_each(|n| drop(s.spawn({ let sum = &sum; move || *sum.lock() += n }))));
+///     assert_eq!(*sum.lock(), 6);
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand_test(options.into(), item.into()).into()

@@ -41,13 +41,16 @@ pub mod context;
 pub mod debug;
 pub mod net;
 pub mod panic;
+pub mod pool;
 mod runtime;
 pub mod signal;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 pub mod trace;
 
+pub use debug::dump;
 pub use panic::PanicPolicy;
 pub use rt_macros::{defer_call, go, main, select, test, type_switch};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
@@ -132,4 +135,5 @@ pub mod __private {
     };
     pub use crate::panic::Guard;
     pub use crate::runtime::Entry;
+    pub use crate::testing::Test;
 }

@@ -64,8 +64,10 @@ const FENCED: u32 = 16;
 /// Somebody looks: what happens on this M is to be noted. It stands here so that it costs nothing: the test that
 /// sees GIVE sees it.
 const WATCHED: u32 = 32;
+/// A seed decides at every checkpoint who goes on (`sched::lab`). Set for good, before the M runs anything.
+pub(crate) const SEEDED: u32 = 64;
 
-/// What a goroutine that could go on does well to make way for.
+/// What a goroutine that could go on does well to make way for, until its M has a P.
 const WANTED: u32 = PREEMPT | LOST | TIMERS;
 
 /// The two words of an M.
@@ -135,7 +137,7 @@ impl Entry {
 
     /// The M has a P: what was wanted of the last one's holder is no longer.
     pub(crate) fn gain(&self) {
-        if self.wanted() {
+        if self.wants.load(Ordering::Relaxed) & WANTED != 0 {
             self.wants.fetch_and(!WANTED, Ordering::Relaxed);
         }
     }
@@ -143,16 +145,23 @@ impl Entry {
     /// Whether the goroutine that runs should make way: one plain load.
     #[inline(always)]
     pub(crate) fn wanted(&self) -> bool {
-        self.wants.load(Ordering::Relaxed) & WANTED != 0
+        self.wants.load(Ordering::Relaxed) & (WANTED | SEEDED) != 0
     }
 
-    /// Takes what was asked of it, but for what stays until it has a P.
+    /// Whether a seed decides who runs on it.
+    #[inline]
+    pub(crate) fn is_seeded(&self) -> bool {
+        self.wants.load(Ordering::Relaxed) & SEEDED != 0
+    }
+
+    /// Takes what was asked of it, but for what stays: until it has a P, or for good.
     #[inline]
     pub(crate) fn take_wants(&self) -> u32 {
-        if self.wants.load(Ordering::Relaxed) & (PREEMPT | TIMERS) == 0 {
+        const ASKED: u32 = PREEMPT | TIMERS | SEEDED;
+        if self.wants.load(Ordering::Relaxed) & ASKED == 0 {
             return 0;
         }
-        self.wants.fetch_and(!(PREEMPT | TIMERS), Ordering::Relaxed) & (PREEMPT | TIMERS)
+        self.wants.fetch_and(!(PREEMPT | TIMERS), Ordering::Relaxed) & ASKED
     }
 
     /// Asks something of it.

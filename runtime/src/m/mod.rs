@@ -14,9 +14,11 @@
 
 mod detached;
 mod entry;
+mod stand;
 
 pub(crate) use detached::Detached;
-pub(crate) use entry::{Entry, PREEMPT, TIMERS};
+pub(crate) use entry::{Entry, PREEMPT, SEEDED, TIMERS};
+pub(crate) use stand::Stand;
 
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
@@ -43,6 +45,8 @@ pub(crate) struct M {
     pub(crate) polling: AtomicBool,
     /// In the runtime or in user code, and what others want of it.
     pub(crate) entry: Entry,
+    /// Where a goroutine stands that waits without leaving the thread.
+    pub(crate) stand: Stand,
     /// The carrier that runs on it. Written by its own thread alone.
     pub(crate) slot: Running,
     /// The thread, as the system knows it; 0 while it has none.
@@ -232,6 +236,7 @@ impl M {
             given: AtomicU32::new(0),
             polling: AtomicBool::new(false),
             entry: Entry::new(),
+            stand: Stand::new(),
             slot: Running(AtomicPtr::new(std::ptr::null_mut())),
             tid: AtomicU32::new(0),
             detached: Detached::new(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// For anything else, naming the variable and what it may be.
-pub(super) fn number(name: &str, least: usize, most: usize) -> io::Result<Option<usize>> {
+pub(crate) fn number(name: &str, least: usize, most: usize) -> io::Result<Option<usize>> {
     let Some(text) = text(name)? else { return Ok(None) };
     parse(name, &text, least, most).map(Some)
 }

@@ -44,6 +44,11 @@ impl Sleeper {
         Self { slot, job: slot.job().addr(), frames: std::ptr::from_ref(&frame).addr() }
     }
 
+    /// Where it waits.
+    pub(super) fn slot(&self) -> &'static Slot {
+        self.slot
+    }
+
     /// It will soon go on.
     #[inline]
     pub(super) fn prefetch(&self) {

@@ -19,7 +19,7 @@ use super::due::Due;
 use super::idle::Rejoin;
 use super::tell::tell;
 use crate::g::{GBox, GRef, Runnable};
-use crate::m::CurrentM;
+use crate::m::{CurrentM, SEEDED};
 use crate::p::{Held, NEXT_CAP, P};
 use crate::trace::Event;
 
@@ -109,9 +109,12 @@ impl Sched {
         own.streak.set(0);
         // Who had a whole slice is at the end of the P's own queue, and perhaps alone there: those who
         // asked for the slice's end come first.
-        let asked = m.entry.take_wants() != 0;
+        let asked = m.entry.take_wants();
         p.count_run(true);
-        if (p.global_turn() || asked)
+        if asked & SEEDED != 0 {
+            return self.draw(m, p);
+        }
+        if (p.global_turn() || asked != 0)
             && let Some(found) = self.others_turn(m)
         {
             return Some(found);

@@ -4,10 +4,11 @@
 //! read once names the same M for ever.
 
 use super::idle::Rejoin;
+use super::lab::Rest;
 use super::timers::NEVER;
 use super::{Phase, Sched};
 use crate::carrier::Slot;
-use crate::m::{self, CurrentM, M};
+use crate::m::{self, CurrentM, M, SEEDED};
 use crate::p::Held;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
@@ -198,7 +199,9 @@ impl Sched {
         m.own().p.set(Some(held));
         m.entry.gain();
         m.own().spinning.set(spinning);
-        self.monitor.wake_if_asleep();
+        if self.monitor.wake_if_asleep() {
+            self.tick(util::real_now());
+        }
         self.tell_hold(m, held);
     }
 
@@ -207,7 +210,8 @@ impl Sched {
     pub(super) fn sleep(&self, m: CurrentM) {
         self.tell_outside(|| Event::Sleep);
         // One that nobody has needed for a while ends; but not what carriers are bound to.
-        let mut patience = self.config.migrate.then(|| util::now() + PATIENCE);
+        let mut patience = (self.config.migrate && !self.is_lab()).then(|| util::now() + PATIENCE);
+        let mut dry = None;
         // Every P was held when its time came: their holders see to the deadlines.
         let mut relieved = false;
         loop {
@@ -226,8 +230,15 @@ impl Sched {
                 (earliest, self.net().is_some())
             });
             let (until, polls) = kept.unwrap_or((NEVER, false));
-            let until = self.instant(until).map(|at| self.ahead_of(at));
-            let end = [until, patience].into_iter().flatten().min();
+            let (until, end) = if self.is_lab() {
+                match self.rest(&mut dry) {
+                    Rest::No => (Some(self.start), Some(self.start)),
+                    Rest::Until(end) => (None, end),
+                }
+            } else {
+                let until = self.instant(until).map(|at| self.ahead_of(at));
+                (until, [until, patience].into_iter().flatten().min())
+            };
             let woken = if polls {
                 self.sleep_in_poll(m, end);
                 false
@@ -325,6 +336,12 @@ fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
     sys::wake_on_time();
     m.tid.store(sys::thread_id(), Ordering::Relaxed);
     m::set_current(Some(m));
+    if let Some(lab) = &sched.lab {
+        util::follow(Arc::clone(&lab.clock));
+        if lab.seeded.is_some() {
+            m.entry.ask(SEEDED);
+        }
+    }
     let mut reaped = false;
     if let Some(m) = m::current() {
         m.own().home.set(sched.home());

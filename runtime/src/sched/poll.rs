@@ -72,6 +72,7 @@ impl Sched {
             if !std::mem::replace(&mut found, true) {
                 self.tell_here(|| Event::Net);
             }
+            self.note(|| "a socket has become ready".into());
             super::wake(slot);
         });
         if rang {
@@ -100,7 +101,7 @@ impl Sched {
         m.polling.store(true, Ordering::Relaxed);
         fence(atomic::Ordering::SeqCst);
         if !m.is_given() && !self.is_stopped() {
-            let timeout = until.map(|at| at.saturating_duration_since(util::now()));
+            let timeout = until.map(|at| at.saturating_duration_since(util::real_now()));
             let mut woken = m.own().woken.borrow_mut();
             rang = poll(poller, timeout, |slot| woken.push(slot));
         }
@@ -113,6 +114,7 @@ impl Sched {
     /// Wakes whom [`sleep_in_poll`](Self::sleep_in_poll) has found.
     pub(super) fn wake_found(&self, m: CurrentM) {
         let mut woken = m.own().woken.borrow_mut();
+        self.note(|| "a socket has become ready".into());
         woken.drain(..).for_each(super::wake);
     }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
     let Some(m) = m::current() else { return Err(g) };
     let Some(slot) = m.slot.get() else { return Err(g) };
-    if slot.entered.get() != 0 {
+    if slot.entered.get() {
         return Err(g);
     }
     let was = m.enter();
@@ -34,7 +34,8 @@ pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
             let header = unsafe { g.get() };
             header.set_id(p.next_id(id_batch));
             header.set_home(m.own().home.get());
-            slot.spawns.set(slot.spawns.get() + 1);
+            header.set_parent(slot.id.load(Ordering::Relaxed));
+            slot.spawns.set(slot.spawns.get().saturating_add(1));
             p.count_spawn();
             if m.entry.is_watched() {
                 sched.tell_spawn(header);
@@ -54,6 +55,7 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
     let header = unsafe { g.get() };
     header.set_id(NEXT_ID.fetch_add(1, Ordering::Relaxed));
     header.set_home(sched.home());
+    header.set_parent(super::current_slot().map_or(0, |slot| slot.id.load(Ordering::Relaxed)));
     // SeqCst, as the stop's store and look: either we see that it stops, or it sees us live.
     sched.spawned_outside.fetch_add(1, Ordering::SeqCst);
     if sched.phase.load(Ordering::SeqCst) != 0 {
@@ -61,6 +63,9 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
         // The last M to go idle may have counted us as alive.
         entered(|| sched.stop.nudge_if_idle(sched));
         return Err(g);
+    }
+    if sched.is_seeded() && sched.live() > 1 && !sched.is_current_m() {
+        sched.note(|| "a goroutine was spawned from outside".into());
     }
     entered(|| {
         sched.tell_spawn(header);
@@ -90,7 +95,7 @@ pub(super) fn wake_joiner(slot: &'static Slot) {
 
 /// Queues a carrier that the caller found parked.
 #[inline(never)]
-fn ready(slot: &'static Slot, behind: bool) {
+pub(super) fn ready(slot: &'static Slot, behind: bool) {
     let home = slot.home();
     if let Some(m) = m::current()
         && m.own().home.get() == home
@@ -124,6 +129,8 @@ fn ready(slot: &'static Slot, behind: bool) {
     // SAFETY: the count was just taken.
     let sched = unsafe { Arc::from_raw(home) };
     sched.tell_outside(|| is_ready(slot));
+    sched
+        .note(|| format!("goroutine {} was woken by a thread from outside", sched.number_of(slot)));
     entered(|| sched.inject(Runnable::Started(slot)));
     // The last count may be ours, and the scheduler end here: after it has left its queues.
     drop(sched);
@@ -136,7 +143,7 @@ fn is_ready(slot: &Slot) -> Event {
 }
 
 /// Does `f` inside the runtime, if this is an M at all.
-fn entered(f: impl FnOnce()) {
+pub(super) fn entered(f: impl FnOnce()) {
     match m::current() {
         Some(m) => {
             let was = m.enter();

@@ -31,6 +31,7 @@ use crate::sys;
 use crate::timer::{self, Heap};
 use crate::trace::Event;
 use crate::util;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// No deadline.
@@ -157,6 +158,24 @@ impl Sched {
         Some(due)
     }
 
+    /// Who wakes when, of those that wait now.
+    pub(super) fn deadlines(&self) -> HashMap<*const Slot, Instant> {
+        let mut all = HashMap::new();
+        for timers in &self.timers {
+            for (due, at) in timers.heap.lock().iter() {
+                if let (Due::Wake(sleeper), Some(at)) = (due, at) {
+                    all.insert(std::ptr::from_ref(sleeper.slot()), at);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether there is any, be it in a thousand years.
+    pub(super) fn has_deadlines(&self) -> bool {
+        self.timers.iter().any(|timers| timers.heap.lock().len() != 0)
+    }
+
     /// The first deadline of all.
     pub(super) fn earliest(&self) -> u64 {
         self.timers.iter().map(Timers::first).min().unwrap_or(NEVER)
@@ -170,7 +189,11 @@ impl Sched {
     #[cold]
     pub(super) fn cover(&self) {
         fence(atomic::Ordering::SeqCst);
-        let covered = self.earliest() >= self.idle.promised() && !self.is_deaf();
+        let in_time = match self.is_lab() {
+            true => !self.turns(),
+            false => self.earliest() >= self.idle.promised(),
+        };
+        let covered = in_time && !self.is_deaf();
         if !covered && self.idle.wants_wake() {
             self.wake_one();
         }
@@ -193,7 +216,8 @@ impl Sched {
     fn linger_until(&self, earliest: u64) -> bool {
         let near = u64::from(self.lateness.lead().max(NEAR));
         let left = || earliest.saturating_sub(self.ns(util::now()));
-        if left() > near || !sys::has_many_cpus() {
+        // The time of a lab does not come by waiting.
+        if left() > near || !sys::has_many_cpus() || self.is_lab() {
             return false;
         }
         while left() > 0 && !self.any_work(false) {

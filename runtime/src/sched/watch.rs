@@ -13,6 +13,9 @@
 //!   that nobody has got to, the first ones lose theirs after less than a slice: who sleeps is to be woken in time.
 //! * Where the system does not say, everybody is taken to run.
 //!
+//! In a lab with a seed nobody is asked for anything, for that would come at another place each time. Only who has waited in
+//! the kernel for [`LONG`] loses its P, if others wait for it: perhaps it waits for them. That is noted.
+//!
 //! Who lost its P goes on with its thread, and gets in line for a P when it next enters the runtime.
 //! If no thread is to be had for the others, the P stays where it is.
 
@@ -41,6 +44,9 @@ pub(super) struct Watch {
     hogs: Vec<u32>,
 }
 
+/// So long a call that blocks keeps its P, in a lab with a seed.
+const LONG: Duration = Duration::from_millis(20);
+
 /// A P as it was.
 #[derive(Clone, Copy)]
 struct Seen {
@@ -53,6 +59,8 @@ struct Seen {
     rests: bool,
     /// Looks in a row that found its thread waiting in the kernel.
     blocked: u32,
+    /// Since when.
+    blocked_since: Instant,
     /// When the goroutine was asked to yield, and how long its thread had run by then.
     asked: Option<(Instant, Option<Duration>)>,
 }
@@ -67,6 +75,7 @@ impl Seen {
             slice_since: now,
             rests: false,
             blocked: 0,
+            blocked_since: now,
             asked: None,
         }
     }
@@ -111,7 +120,8 @@ impl Watch {
             if new.tick == old.tick {
                 let blocked = if rests { old.blocked } else { 0 };
                 let (slice_since, asked) = (old.slice_since, old.asked);
-                let seen = Seen { slice_since, rests, blocked, asked, ..new };
+                let blocked_since = if blocked == 0 { now } else { old.blocked_since };
+                let seen = Seen { slice_since, rests, blocked, blocked_since, asked, ..new };
                 self.seen[index] = seen;
                 found.tight |= rests && sched.idle.idle_ps() == 0;
                 found.stuck |= self.look_at(sched, p, seen, late, now);
@@ -132,6 +142,10 @@ impl Watch {
         if seen.rests && !m.entry.is_inside() {
             let blocked = if self.is_blocked(&m) { seen.blocked + 1 } else { 0 };
             self.seen[index].blocked = blocked;
+            if sched.is_seeded() {
+                let takes = blocked >= 2 && work && now.duration_since(seen.blocked_since) >= LONG;
+                return takes && sched.take_from_blocked(p, seen.owner, &m) || work && blocked != 0;
+            }
             if blocked >= 2 && (work || nobody) {
                 sched.take_away(p, seen.owner, &m, work, Reason::Blocked);
                 return true;
@@ -142,7 +156,7 @@ impl Watch {
         }
         let spent = now.duration_since(seen.slice_since);
         let urgent = late && nobody;
-        if !work || spent < if urgent { URGENT } else { SLICE } {
+        if sched.is_seeded() || !work || spent < if urgent { URGENT } else { SLICE } {
             return false;
         }
         let Some(asked) = seen.asked else {
@@ -224,6 +238,19 @@ impl Sched {
             self.cover();
         }
         true
+    }
+
+    /// In a lab with a seed: it has blocked its thread for long, and others wait.
+    #[cold]
+    fn take_from_blocked(&self, p: &P, owner: Owner, m: &M) -> bool {
+        if !self.end_alone() {
+            return false;
+        }
+        self.note(|| {
+            let who = m.slot.get().map_or(0, |slot| self.number_of(slot));
+            format!("goroutine {who} blocked its thread, and others went on after {LONG:?}")
+        });
+        self.take_away(p, owner, m, true, Reason::Blocked)
     }
 
     #[cold]

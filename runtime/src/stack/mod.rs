@@ -45,8 +45,10 @@ mod class;
 mod guard;
 mod overflow;
 mod pool;
+mod regs;
 mod report;
 mod slot;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -59,5 +61,7 @@ pub(crate) use overflow::install;
 #[cfg(test)]
 use pool::Stats;
 pub(crate) use pool::{give, stats, take};
+pub(crate) use regs::Regs;
 pub(crate) use report::Report;
 pub(crate) use slot::Stack;
+pub(crate) use walk::Walker;

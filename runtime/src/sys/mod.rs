@@ -32,7 +32,10 @@ use crate::prim::global::{AtomicUsize, Ordering};
 
 pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
-pub(crate) use os::{ThreadState, cpus, errno, set_errno, thread_id, thread_time, wake_on_time};
+pub(crate) use os::{
+    ThreadState, cpus, errno, images, peek, set_errno, thread_id, thread_look, thread_time,
+    threads, wake_on_time,
+};
 pub(crate) use os::{epoll, socket};
 
 /// Whether two threads of this process can run at the same time, as of the first time it was asked.

@@ -16,7 +16,7 @@ pub(crate) fn entered() -> Option<Arc<Sched>> {
 
 fn explicitly() -> Option<Arc<Sched>> {
     if let Some(slot) = sched::current_slot()
-        && slot.entered.get() == 0
+        && !slot.entered.get()
     {
         return None;
     }
@@ -49,6 +49,6 @@ pub(crate) fn leave(depth: usize) {
 /// Tells `spawn`'s fast path whether to look for an entered runtime.
 fn mark(depth: usize) {
     if let Some(slot) = sched::current_slot() {
-        slot.entered.set(u32::try_from(depth).unwrap_or(u32::MAX));
+        slot.entered.set(depth != 0);
     }
 }
