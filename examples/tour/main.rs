@@ -38,6 +38,7 @@
 //! err_group      the first error
 //! single_flight  one call for all
 //! map            shared without a lock
+//! growth         a map while it grows
 //! pool           used again
 //! parked         100,000 goroutines that wait
 //! runtimes       several runtimes, and plain threads
@@ -45,9 +46,16 @@
 //! sleepers       eight blocked threads beside a ticker
 //! hog            a loop that never gives way
 //! timers         sleep, Timer, Ticker, after_func, timeout
+//! virtual_time   hours in no time, and schedules from a seed
 //! sockets        an echo server, deadlines, close
 //! futures        block_on, and a future by hand
 //! signals        from the system to a channel
+//! slices         windows on one array
+//! subsets        overwritten, copied, forked
+//! interfaces     Dyn, assertions, type_switch!
+//! metrics        the runtime in numbers
+//! trace          what the scheduler did, for Perfetto
+//! inside         every goroutine, seen from outside
 //! ```
 //!
 //! What a chapter prints is at the head of its file. A panic in `join` is also reported on standard error.
@@ -67,11 +75,15 @@ mod faces;
 mod fairness;
 mod futures;
 mod go;
+mod growth;
 mod hello;
 mod hog;
+mod inside;
+mod interfaces;
 mod join;
 mod locals;
 mod map;
+mod metrics;
 mod mutex;
 mod names;
 mod once;
@@ -86,9 +98,13 @@ mod semaphore;
 mod signals;
 mod single_flight;
 mod sleepers;
+mod slices;
 mod sockets;
 mod states;
+mod subsets;
 mod timers;
+mod trace;
+mod virtual_time;
 mod wait_group;
 mod yielding;
 
@@ -134,6 +150,7 @@ const CHAPTERS: &[Chapter] = &[
     chapter("err_group", "the first error", err_group::run),
     chapter("single_flight", "one call for all", single_flight::run),
     chapter("map", "shared without a lock", map::run),
+    chapter("growth", "a map while it grows", growth::run),
     chapter("pool", "used again", pool::run),
     chapter("parked", "100,000 goroutines that wait", parked::run),
     chapter("runtimes", "several runtimes, and plain threads", runtimes::run),
@@ -141,9 +158,16 @@ const CHAPTERS: &[Chapter] = &[
     chapter("sleepers", "eight blocked threads beside a ticker", sleepers::run),
     chapter("hog", "a loop that never gives way", hog::run),
     chapter("timers", "sleep, Timer, Ticker, after_func, timeout", timers::run),
+    chapter("virtual_time", "hours in no time, and schedules from a seed", virtual_time::run),
     chapter("sockets", "an echo server, deadlines, close", sockets::run),
     chapter("futures", "block_on, and a future by hand", futures::run),
     chapter("signals", "from the system to a channel", signals::run),
+    chapter("slices", "windows on one array", slices::run),
+    chapter("subsets", "overwritten, copied, forked", subsets::run),
+    chapter("interfaces", "Dyn, assertions, type_switch!", interfaces::run),
+    chapter("metrics", "the runtime in numbers", metrics::run),
+    chapter("trace", "what the scheduler did, for Perfetto", trace::run),
+    chapter("inside", "every goroutine, seen from outside", inside::run),
 ];
 
 impl Chapter {

@@ -16,9 +16,6 @@ use syn::{
     AttrStyle, Attribute, Error, Expr, ExprLit, Ident, ItemFn, Lit, Result, ReturnType, Token, Type,
 };
 
-/// The options that come with a deterministic test runtime.
-const NOT_YET: [&str; 3] = ["seed", "virtual_time", "explore"];
-
 /// Which of the two attributes is being expanded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -61,6 +58,10 @@ fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
 struct Options {
     procs: Option<Expr>,
     stack_size: Option<Expr>,
+    virtual_time: Option<Expr>,
+    seed: Option<Expr>,
+    explore: Option<Expr>,
+    leaks: Option<Expr>,
 }
 
 impl Options {
@@ -81,36 +82,75 @@ impl Options {
                 input.parse::<Token![,]>()?;
             }
         }
-        errors.map_or(Ok(options), Err)
+        errors.map_or_else(|| options.check(), Err)
     }
 
     fn parse_value(&mut self, kind: Kind, name: &Ident, input: ParseStream<'_>) -> Result<()> {
-        let slot = match name.to_string().as_str() {
-            "procs" => &mut self.procs,
-            "stack_size" => &mut self.stack_size,
-            other if kind == Kind::Test && NOT_YET.contains(&other) => {
-                let message = format!("`{other}` is not supported yet");
-                return Err(Error::new(name.span(), message));
-            }
-            other => {
-                let message =
-                    format!("unknown option `{other}`: the options are `procs` and `stack_size`");
+        let (slot, takes) = match (name.to_string().as_str(), kind) {
+            ("procs", _) => (&mut self.procs, Takes::Count),
+            ("stack_size", _) => (&mut self.stack_size, Takes::Count),
+            ("virtual_time", Kind::Test) => (&mut self.virtual_time, Takes::Flag),
+            ("seed", Kind::Test) => (&mut self.seed, Takes::Integer),
+            ("explore", Kind::Test) => (&mut self.explore, Takes::Count),
+            ("leaks", Kind::Test) => (&mut self.leaks, Takes::Leaks),
+            (other, _) => {
+                let options = match kind {
+                    Kind::Main => "`procs` and `stack_size`",
+                    Kind::Test => {
+                        "`procs`, `stack_size`, `virtual_time`, `seed`, `explore` and `leaks`"
+                    }
+                };
+                let message = format!("unknown option `{other}`: the options are {options}");
                 return Err(Error::new(name.span(), message));
             }
         };
-        if !input.peek(Token![=]) {
+        let value: Expr = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            input.parse()?
+        } else if takes == Takes::Flag {
+            syn::parse_quote_spanned!(name.span()=> true)
+        } else {
             let message = format!("`{name}` needs a value: `{name} = ..`");
             return Err(Error::new(name.span(), message));
-        }
-        input.parse::<Token![=]>()?;
-        let value: Expr = input.parse()?;
+        };
         if slot.is_some() {
             return Err(Error::new(name.span(), format!("`{name}` is given twice")));
         }
-        check_value(name, &value)?;
+        check_value(name, takes, &value)?;
         *slot = Some(value);
         Ok(())
     }
+
+    /// What does not go together.
+    fn check(self) -> Result<Self> {
+        let draws = [(&self.seed, "seed"), (&self.explore, "explore")];
+        let Some((_, draws)) = draws.into_iter().find(|(option, _)| option.is_some()) else {
+            return Ok(self);
+        };
+        if let Some(procs) = &self.procs {
+            let message =
+                format!("`procs` and `{draws}` exclude each other: a seed has one processor");
+            return Err(Error::new_spanned(procs, message));
+        }
+        if let Some(Expr::Lit(ExprLit { lit: Lit::Bool(on), .. })) = &self.virtual_time
+            && !on.value
+        {
+            let message =
+                format!("with `{draws}` time is virtual: real time would differ each time");
+            return Err(Error::new_spanned(on, message));
+        }
+        Ok(self)
+    }
+}
+
+/// What an option's value may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// An integer from 1.
+    Count,
+    Integer,
+    Flag,
+    Leaks,
 }
 
 /// Leaves the rest of a bad option behind.
@@ -121,17 +161,35 @@ fn skip_to_comma(input: ParseStream<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what can be seen here not to be a count; for any other expression rustc checks that it is a `usize`.
-fn check_value(name: &Ident, value: &Expr) -> Result<()> {
-    let Expr::Lit(ExprLit { lit, .. }) = value else {
-        return Ok(());
+/// Refuses what can be seen here to be no such value; for any other expression rustc checks its type.
+fn check_value(name: &Ident, takes: Takes, value: &Expr) -> Result<()> {
+    let lit = match value {
+        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+        _ => None,
     };
-    match lit {
-        Lit::Int(int) if int.base10_digits() == "0" => {
-            Err(Error::new_spanned(lit, format!("`{name}` must be at least 1")))
+    let message = match (takes, lit) {
+        (Takes::Count, Some(Lit::Int(int))) if int.base10_digits() == "0" => {
+            format!("`{name}` must be at least 1")
         }
-        Lit::Int(_) => Ok(()),
-        _ => Err(Error::new_spanned(lit, format!("`{name}` takes an integer"))),
+        (Takes::Count | Takes::Integer, None | Some(Lit::Int(_))) => return Ok(()),
+        (Takes::Count | Takes::Integer, _) => format!("`{name}` takes an integer"),
+        (Takes::Flag, None | Some(Lit::Bool(_))) => return Ok(()),
+        (Takes::Flag, _) => format!("`{name}` takes `true` or `false`, or nothing"),
+        (Takes::Leaks, Some(Lit::Str(text))) if leaks(&text.value()).is_some() => return Ok(()),
+        (Takes::Leaks, _) => {
+            format!("`{name}` takes \"allow\", \"report\" or \"deny\"")
+        }
+    };
+    Err(Error::new_spanned(value, message))
+}
+
+/// The variant of `rt::testing::Leaks` that `text` names.
+fn leaks(text: &str) -> Option<TokenStream> {
+    match text {
+        "allow" => Some(quote!(Allow)),
+        "report" => Some(quote!(Report)),
+        "deny" => Some(quote!(Deny)),
+        _ => None,
     }
 }
 
@@ -227,15 +285,27 @@ fn run_in_runtime(kind: Kind, options: &Options, function: ItemFn) -> TokenStrea
     let (name, output, statements) = (&sig.ident, &sig.output, &block.stmts);
     let procs = options.procs.iter();
     let stack_size = options.stack_size.iter();
+    let entry = match kind {
+        Kind::Main => quote!(::rt::__private::Entry::new()),
+        Kind::Test => quote!(::rt::__private::Test::new()),
+    };
+    let entry = quote!(#entry #(.procs(#procs))* #(.stack_size(#stack_size))*);
+    let (virtual_time, seed, explore) =
+        (options.virtual_time.iter(), options.seed.iter(), options.explore.iter());
+    let leaks = options.leaks.iter().filter_map(|value| match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => leaks(&text.value()),
+        _ => None,
+    });
+    let entry = quote! {
+        #entry #(.virtual_time(#virtual_time))* #(.seed(#seed))* #(.explore(#explore))*
+        #(.leaks(::rt::testing::Leaks::#leaks))*
+    };
     // At the return type, for "not Termination" to be said there.
     let at = match output {
         ReturnType::Default => Span::mixed_site(),
         ReturnType::Type(_, ty) => Span::mixed_site().located_at(ty.span()),
     };
     let report = quote_spanned!(at=> ::std::process::Termination::report(__rt_body()));
-    let entry = quote! {
-        ::rt::__private::Entry::new() #(.procs(#procs))* #(.stack_size(#stack_size))*
-    };
     let body = quote!(fn __rt_body() #output { #(#inner)* #(#statements)* });
     match kind {
         Kind::Main => quote! {
@@ -251,7 +321,7 @@ fn run_in_runtime(kind: Kind, options: &Options, function: ItemFn) -> TokenStrea
             #(#outer)*
             #vis fn #name() {
                 #body
-                let _ = #entry.test(|| #report);
+                let _ = #entry.run(|| #report);
             }
         },
         Kind::Test => quote! {
@@ -259,7 +329,7 @@ fn run_in_runtime(kind: Kind, options: &Options, function: ItemFn) -> TokenStrea
             #(#outer)*
             #vis fn #name() -> ::std::process::ExitCode {
                 #body
-                #entry.test(|| #report)
+                #entry.run(|| #report)
             }
         },
     }

@@ -117,7 +117,7 @@ impl Go {
 }
 
 /// Whether a `=>` stands outside every bracket. No expression has one there: match arms are in braces.
-fn has_fat_arrow(input: ParseStream<'_>) -> bool {
+pub(crate) fn has_fat_arrow(input: ParseStream<'_>) -> bool {
     while !input.is_empty() {
         if input.peek(Token![=>]) {
             return true;
@@ -182,7 +182,7 @@ fn spawn_method(call: ExprMethodCall) -> Result<TokenStream> {
 }
 
 /// A `let` for the callee or the receiver; mutable, as it may be called through a `&mut`.
-fn bind_callee(name: &str, value: &Expr) -> (TokenStream, Ident) {
+pub(crate) fn bind_callee(name: &str, value: &Expr) -> (TokenStream, Ident) {
     let local = local(name, value);
     let bound = quote_spanned! {Span::mixed_site()=>
         #[allow(unused_mut, reason = "not every callee is called through `&mut`")]
@@ -198,7 +198,7 @@ fn spawn_bound(
     args: Punctuated<Expr, Token![,]>,
     parens: Paren,
 ) -> TokenStream {
-    let Operands { lets, operands } = Operands::bind(args);
+    let Operands { lets, operands } = Operands::bind(args, true);
     let span = Span::mixed_site().located_at(parens.span.join());
     let args = quote_spanned!(span=> (#(#operands),*));
     let spawn = spawn(&quote!(#callee #args));
@@ -255,14 +255,16 @@ fn spawn_cloning(captures: &[Capture], body: Expr) -> Result<TokenStream> {
 }
 
 /// The arguments of a call, taken apart: the statements that evaluate them, and what to pass in their place.
-struct Operands {
-    lets: TokenStream,
-    operands: Vec<TokenStream>,
+pub(crate) struct Operands {
+    pub(crate) lets: TokenStream,
+    pub(crate) operands: Vec<TokenStream>,
 }
 
 impl Operands {
-    fn bind(args: Punctuated<Expr, Token![,]>) -> Self {
-        let args: Vec<Expr> = args.into_iter().map(moving).collect();
+    /// `owns`: a closure literal among them owns what it captures.
+    pub(crate) fn bind(args: Punctuated<Expr, Token![,]>, owns: bool) -> Self {
+        let own = |arg| if owns { moving(arg) } else { arg };
+        let args: Vec<Expr> = args.into_iter().map(own).collect();
         // A closure may stay in place as long as nothing after it can be seen to run before it captures.
         let last_effect = args.iter().rposition(|arg| !is_settled(arg));
         let mut lets = TokenStream::new();
@@ -282,12 +284,12 @@ impl Operands {
 }
 
 /// A name for the value of `operand` that only we can utter and that errors show as `operand`.
-fn local(name: &str, operand: &impl Spanned) -> Ident {
+pub(crate) fn local(name: &str, operand: &impl Spanned) -> Ident {
     format_ident!("{}", name, span = Span::mixed_site().located_at(operand.span()))
 }
 
 /// Takes off parentheses, and the invisible ones around a `macro_rules!` fragment.
-fn peel(mut expr: Expr) -> Expr {
+pub(crate) fn peel(mut expr: Expr) -> Expr {
     loop {
         expr = match expr {
             Expr::Group(group) if group.attrs.is_empty() => *group.expr,
@@ -332,7 +334,7 @@ fn is_static_place(expr: &Expr) -> bool {
     }
 }
 
-fn refuse_attributes(attrs: &[Attribute]) -> Result<()> {
+pub(crate) fn refuse_attributes(attrs: &[Attribute]) -> Result<()> {
     match attrs.first() {
         Some(attr) => Err(Error::new_spanned(
             attr,

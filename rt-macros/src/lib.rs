@@ -1,11 +1,16 @@
-//! The macros of `rt`; use them from there: `rt::go!`, `rt::select!`, `#[rt::main]`, `#[rt::test]`.
+//! The macros of `rt`; use them from there: `rt::go!`, `rt::defer_call!`, `rt::select!`, `rt::type_switch!`, `#[rt::main]`,
+//! `#[rt::test]`.
 //!
-//! What they expand to is written down, with the invariants, at the heads of `go.rs`, `select.rs` and `entry.rs`.
+//! What they expand to is written down, with the invariants, at the heads of `go.rs`, `defer.rs`, `select.rs`,
+//! `type_switch.rs` and `entry.rs`.
 //! Every path in an expansion starts with `::rt`, so the crate must be known under that name where they are used.
 
+mod arms;
+mod defer;
 mod entry;
 mod go;
 mod select;
+mod type_switch;
 
 use proc_macro::TokenStream;
 
@@ -128,6 +133,63 @@ use proc_macro::TokenStream;
 #[proc_macro]
 pub fn go(input: TokenStream) -> TokenStream {
     go::expand(input.into()).into()
+}
+
+/// Evaluates the operands of a call now, and calls at the end of the scope: Go's `defer` statement.
+///
+/// ```
+/// use rt::defer_call;
+/// use std::cell::RefCell;
+///
+/// let said = RefCell::new(Vec::new());
+/// let say = |n: u32| said.borrow_mut().push(n);
+/// {
+///     let mut i = 0;
+///     defer_call!(say(i)); // 0, whatever becomes of `i`
+///     i += 1;
+///     defer_call!(say(i)); // runs first
+///     i += 1;
+///     say(i);
+/// }
+/// assert_eq!(said.take(), [2, 1, 0]);
+/// ```
+///
+/// * **`f(x)`, `path::f(x)`, `(self.f)(x)`, `(|x| ..)(x)`**: the arguments are evaluated, and a callee that is more than
+///   a name.
+/// * **`x.f(y)`**: the receiver, too. One that is a place (`x`, `self.log`, `table[i]`) is borrowed until the call, or moved if the
+///   method takes it by value; anything else (`open()?.close()`) is evaluated now and kept.
+/// * **`println!(..)`**, `print!`, `eprintln!`, `eprint!`: the text is made now and printed later.
+/// * **`frame => f(x)`**: the same for a `rt::panic::Frame`: what it defers owns its operands, as a goroutine's call does.
+///
+/// ```
+/// use rt::{defer_call, panic};
+/// use std::sync::Mutex;
+///
+/// let log = Mutex::new(Vec::new());
+/// let note = |word| log.lock().unwrap().push(word);
+/// panic::frame(|f| {
+///     let word = String::from("deferred");
+///     defer_call!(f => note(word));
+/// });
+/// assert_eq!(*log.lock().unwrap(), ["deferred"]);
+/// ```
+///
+/// The call runs however the scope is left: also by a panic, or an abort. What it returns is dropped. The last one that
+/// was deferred runs first. It costs no allocation. In Go it would run at the end of the function; put it into the
+/// outermost scope for that, or use a frame.
+///
+/// To defer statements, evaluated later as a whole, there is `rt::defer! { .. }`.
+///
+/// Whatever is no call is a compile error that says what to write:
+///
+/// ```compile_fail
+/// rt::defer_call!(1 + 2);
+/// ```
+///
+/// Leave the macro a statement: at the end of a block, put a semicolon after its parentheses.
+#[proc_macro]
+pub fn defer_call(input: TokenStream) -> TokenStream {
+    defer::expand(input.into()).into()
 }
 
 /// Waits until one of several channel operations can happen, and does that one: Go's `select` statement.
@@ -361,6 +423,88 @@ pub fn select(input: TokenStream) -> TokenStream {
     select::expand(input.into()).into()
 }
 
+/// Looks at the type of what an interface value holds: Go's `switch v := x.(type)`.
+///
+/// ```
+/// use rt::any::Dyn;
+/// use rt::type_switch;
+///
+/// struct Student(&'static str);
+///
+/// fn describe(x: &Dyn) -> String {
+///     type_switch! { v = x;
+///         nil => "nothing".to_string(),
+///         bool => format!("a bool: {v}"),
+///         i32 | i64 => format!("an integer, {}", v.type_name()),
+///         Student => format!("a student, {}", v.0),
+///         _ => format!("something else, {}", v.type_name()),
+///     }
+/// }
+///
+/// assert_eq!(describe(&Dyn::nil()), "nothing");
+/// assert_eq!(describe(&Dyn::new(true)), "a bool: true");
+/// assert_eq!(describe(&Dyn::new(5_i64)), "an integer, i64");
+/// assert_eq!(describe(&Dyn::new(Student("Ann"))), "a student, Ann");
+/// assert_eq!(describe(&Dyn::new(1.5)), "something else, f64");
+/// ```
+///
+/// # The operand
+///
+/// A `Dyn`, or a `dyn Trait` whose trait has `Any` above it; in its place or behind pointers, at most three: `&`, `&mut`, `Box`,
+/// `Rc`, `Arc`. It is borrowed, once. Without a name for the value it is written `type_switch! { x; .. }`.
+///
+/// ```
+/// use std::any::Any;
+/// use rt::type_switch;
+///
+/// trait Shape: Any {
+///     fn area(&self) -> f64;
+/// }
+/// # struct Square(f64);
+/// # impl Shape for Square { fn area(&self) -> f64 { self.0 * self.0 } }
+/// # struct Circle(f64);
+/// # impl Shape for Circle { fn area(&self) -> f64 { 3.0 * self.0 * self.0 } }
+///
+/// let shapes: Vec<Box<dyn Shape>> = vec![Box::new(Square(2.0)), Box::new(Circle(1.0))];
+/// let mut sides = Vec::new();
+/// for shape in &shapes {
+///     type_switch! { v = shape;
+///         Square => sides.push(v.0),
+///         _ => assert_eq!(v.area(), 3.0), // v is a `&dyn Shape`
+///     }
+/// }
+/// assert_eq!(sides, [2.0]);
+/// ```
+///
+/// # Arms
+///
+/// An arm is `TYPE => body`. As in a `match`, a comma stands between the arms, and may be left out after a block. The first
+/// arm that fits is taken; if none does, nothing happens, and then all bodies are `()`.
+///
+/// | arm | is taken if the value | `v` in its body |
+/// |---|---|---|
+/// | `T` | is a `T` | `&T` |
+/// | `dyn Trait` | is of a type that `rt::any::register` was told is one | `&dyn Trait` |
+/// | `nil` | is not there; only a `Dyn` can be nil | the interface value: a `&Dyn` |
+/// | `T \| U \| nil` | is one of these | the interface value: a `&Dyn`, a `&dyn Trait` |
+/// | `_` | is anything; it stands last | the interface value |
+///
+/// `break`, `continue`, `return` and `?` in a body are those of the loop and the function around.
+///
+/// # What it cannot do
+///
+/// Look at what is no interface value:
+///
+/// ```compile_fail
+/// rt::type_switch! { v = 5; i32 => println!("{v}") }
+/// ```
+///
+/// There are no guards, and no lifetime but `'static` in a type: `&str` is `&'static str`.
+#[proc_macro]
+pub fn type_switch(input: TokenStream) -> TokenStream {
+    type_switch::expand(input.into()).into()
+}
+
 /// Runs `main` as the first goroutine of a runtime.
 ///
 /// `main` may return whatever a `main` may: `()`, a `Result`, an `ExitCode`, anything that is
@@ -425,7 +569,35 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// `procs` and `stack_size`, as for [`main`](macro@main).
+/// * `procs` and `stack_size`, as for [`main`](macro@main).
+/// * `virtual_time`: time stands still while anything runs and jumps to the next deadline when all wait, so hours of sleep
+///   take no time and deadlines are exact.
+/// * `seed = 7`: one processor, and each choice of the scheduler drawn from the seed, the same each time. Time is virtual.
+/// * `explore = 1_000`: the body runs under the schedules of that many seeds, from `seed` or 0 on, until one fails; the seed and
+///   the schedule are reported. `RT_TEST_SEED=4711 cargo test name` replays it. Not together with `procs`.
+/// * `leaks`: what becomes of goroutines that are left when the body has returned: `"report"`, which is the default, names them on
+///   standard error; `"deny"` fails the test; `"allow"` does not look.
+///
+/// All of it is explained in the `testing` module of `rt`.
+///
+/// ```
+/// # fn main() {}
+/// use std::time::Duration;
+///
+/// #[rt::test(virtual_time)]
+/// fn an_hour_passes() {
+///     let start = rt::time::now();
+///     rt::time::sleep(Duration::from_secs(3600));
+///     assert_eq!(rt::time::now() - start, Duration::from_secs(3600));
+/// }
+///
+/// #[rt::test(explore = 100, leaks = "deny")]
+/// fn nothing_is_lost() {
+///     let sum = rt::sync::Mutex::new(0);
+///     rt::scope(|s| (1..=3).for_each(|n| drop(s.spawn({ let sum = &sum; move || *sum.lock() += n }))));
+///     assert_eq!(*sum.lock(), 6);
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand_test(options.into(), item.into()).into()

@@ -40,6 +40,7 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::{Error, Expr, Ident, Pat};
 
+use crate::arms::scoped;
 use parse::{Arm, Operation, Select};
 
 mod parse;
@@ -190,11 +191,6 @@ fn branch(i: usize, arm: &Arm) -> TokenStream {
             ours!(__RtChosen::#variant(mut #result) => { let #pattern = #result; #body })
         }
     }
-}
-
-/// The body, with an end of its own for its temporaries (invariant 3).
-fn scoped(body: &Expr) -> TokenStream {
-    ours!(match () { () => #body })
 }
 
 /// The pattern that the result is bound to, unless it is ignored.

@@ -23,7 +23,6 @@ mod g;
 mod lock;
 mod m;
 mod p;
-mod panic;
 mod parker;
 mod poller;
 mod prim;
@@ -32,21 +31,28 @@ mod sched;
 mod stack;
 mod sys;
 mod timer;
-mod trace;
 mod util;
 mod wait;
 
+pub mod any;
 pub mod chan;
+pub mod collections;
 pub mod context;
+pub mod debug;
 pub mod net;
+pub mod panic;
+pub mod pool;
 mod runtime;
 pub mod signal;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
+pub mod trace;
 
+pub use debug::dump;
 pub use panic::PanicPolicy;
-pub use rt_macros::{go, main, select, test};
+pub use rt_macros::{defer_call, go, main, select, test, type_switch};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
 pub use task::{JoinError, JoinHandle, block_on, blocking, scope, spawn, yield_now};
 
@@ -85,12 +91,49 @@ pub fn procs() -> usize {
     Handle::current().procs()
 }
 
+/// The current runtime in numbers: what its processors did, who waits for what, how long goroutines wait for their turn.
+/// Go's `runtime/metrics`.
+///
+/// The counting goes on all the time, and costs next to nothing; to ask costs a look at each goroutine's header.
+/// [`Metrics::to_prometheus`](debug::Metrics::to_prometheus) has it as text.
+///
+/// # Panics
+/// When there is no runtime here. See [`Handle::metrics`].
+///
+/// # Examples
+/// ```
+/// #[rt::main(procs = 2)]
+/// fn main() {
+///     let sleeper = rt::spawn(|| rt::time::sleep(std::time::Duration::from_secs(60)));
+///     while rt::metrics().goroutines.waiting != [("sleep", 1)] {
+///         rt::yield_now();
+///     }
+///     let metrics = rt::metrics();
+///     assert_eq!((metrics.goroutines.live, metrics.goroutines.running), (2, 1));
+///     assert_eq!((metrics.procs.len(), metrics.timers), (2, 1));
+///     sleeper.abort();
+/// }
+/// ```
+#[track_caller]
+pub fn metrics() -> debug::Metrics {
+    Handle::current().metrics()
+}
+
 /// What the macros expand to. Not for direct use.
 #[doc(hidden)]
 pub mod __private {
+    /// Of `type_switch!`.
+    pub mod any {
+        pub use crate::any::switch::{
+            Concrete, Interface, InterfaceValue, Object, Peel, Plain, Pointer, case, case_dyn,
+            value,
+        };
+    }
     pub use crate::chan::select::{
         Arm, Case, RecvCase, RecvOperand, SendCase, SendFromCase, SendOperand, Wait, recv_case,
         select, select_forever, send_case, send_from_case,
     };
+    pub use crate::panic::Guard;
     pub use crate::runtime::Entry;
+    pub use crate::testing::Test;
 }

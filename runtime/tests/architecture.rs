@@ -20,22 +20,46 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("scheduler", &["sched"]),
     ("stairs", &["wait", "panic", "task"]),
     ("rooms", &["chan", "time", "context", "sync", "net", "signal"]),
-    ("front", &["runtime", "lib"]),
+    ("front", &["debug", "runtime", "pool", "testing", "lib"]),
 ];
 
+/// Beside the house: these import nothing of the crate but themselves, and only the root imports them. So they
+/// stand on `std` alone.
+const GARDEN: &[&str] = &["collections", "any"];
+
 /// What lies at the crate's root without being a module: macros, by the module they belong to.
-const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task")];
+const ROOT_MACROS: &[(&str, &str)] = &[("goroutine_local", "task"), ("defer", "panic")];
 
 /// The modules that may hold `unsafe`. All others say `#![forbid(unsafe_code)]`. (The root has no
 /// `unsafe` either, but an attribute there would bind all.)
 const MAY_BE_UNSAFE: &[&str] = &[
-    "sys", "lock", "stack", "queue", "carrier", "poller", "g", "p", "m", "sched", "wait", "panic",
-    "task", "sync", "chan", "runtime",
+    "sys",
+    "lock",
+    "stack",
+    "queue",
+    "carrier",
+    "poller",
+    "g",
+    "p",
+    "m",
+    "sched",
+    "wait",
+    "panic",
+    "task",
+    "sync",
+    "chan",
+    "debug",
+    "runtime",
+    "pool",
+    "collections",
 ];
 
 /// Files outside of `prim` that may use std's own locks or atomics, and why.
-const OWN_LOCKS: &[(&str, &str)] =
-    &[("sys/futex.rs", "std's Condvar, where there is no futex, wants std's Mutex")];
+const OWN_LOCKS: &[(&str, &str)] = &[
+    ("sys/futex.rs", "std's Condvar, where there is no futex, wants std's Mutex"),
+    ("collections/fork/part.rs", "of the garden, which has no `prim`; it brings loom's itself"),
+    ("any/registry.rs", "of the garden, which has no `prim`; the lock is held for a look-up"),
+];
 
 const MOST_LINES: usize = 500;
 
@@ -60,7 +84,7 @@ fn the_table_is_complete() {
     check(|sources, report| {
         let there: BTreeSet<_> = sources.iter().map(Source::room).collect();
         let listed: BTreeSet<_> =
-            FLOORS.iter().flat_map(|(_, rooms)| rooms.iter().copied()).collect();
+            FLOORS.iter().flat_map(|(_, rooms)| rooms.iter()).chain(GARDEN).copied().collect();
         for room in there.symmetric_difference(&listed) {
             report.insert(format!("{room}: in the source or on the floors, but not in both"));
         }
@@ -75,6 +99,7 @@ fn the_drawing_shows_the_same_floors() {
     let rooms = |rooms: &[&'static str]| rooms.iter().copied().filter(|r| *r != "lib").collect();
     let floors: Vec<Vec<_>> = FLOORS.iter().map(|(_, on)| rooms(on)).collect();
     assert_eq!(drawn, floors, "docs/ARCHITECTURE.md draws other floors than this file lists");
+    assert_eq!(garden(&page), GARDEN, "docs/ARCHITECTURE.md draws another garden");
 }
 
 #[test]
@@ -174,8 +199,12 @@ fn place(room: &str) -> Option<(usize, usize)> {
 }
 
 fn imports(source: &Source, report: &mut Report) {
-    let Some(own) = place(source.room()) else { return };
     if source.room() == "lib" {
+        return;
+    }
+    let in_the_garden = GARDEN.contains(&source.room());
+    let own = place(source.room());
+    if own.is_none() && !in_the_garden {
         return;
     }
     for path in source.paths().iter().filter(|path| !path.test) {
@@ -185,7 +214,15 @@ fn imports(source: &Source, report: &mut Report) {
         let room = owner.unwrap_or(first);
         match place(room) {
             _ if room == source.room() => {}
-            Some(other) if other < own => {}
+            _ if in_the_garden => {
+                let (file, full) = (&source.file, full.join("::"));
+                report.insert(format!("{file}: imports {full}, but grows in the garden"));
+            }
+            None if GARDEN.contains(&room) => {
+                let (file, full) = (&source.file, full.join("::"));
+                report.insert(format!("{file}: imports {full}, of the garden"));
+            }
+            Some(other) if Some(other) < own => {}
             Some(_) => {
                 let (file, full) = (&source.file, full.join("::"));
                 report.insert(format!("{file}: imports {full}, from above or from the right"));
@@ -311,6 +348,14 @@ fn drawing(page: &str) -> Vec<Vec<&str>> {
     floors
 }
 
+/// What stands behind `garden` in the same code block.
+fn garden(page: &str) -> Vec<&str> {
+    let after = page.split("## The floors").nth(1).unwrap_or_default();
+    let block = after.split("```").nth(1).unwrap_or_default();
+    let line = block.lines().find_map(|line| line.strip_prefix("garden")).unwrap_or_default();
+    line.split_whitespace().filter_map(|word| word.strip_suffix('/')).collect()
+}
+
 /// Each rule is shown something that breaks it, and something that does not.
 mod the_checker_itself {
     use super::*;
@@ -377,6 +422,17 @@ mod the_checker_itself {
     fn neighbours_on_the_left_are_allowed_and_on_the_right_not() {
         assert_eq!(reported("m/mod.rs", "use crate::p::Held;", imports), [""; 0]);
         assert_eq!(reported("p/mod.rs", "use crate::m::M;", imports).len(), 1);
+    }
+
+    #[test]
+    fn the_garden_and_the_house_know_nothing_of_each_other() {
+        let found = |file, text| reported(file, text, imports).len();
+        assert_eq!(found("collections/slice/mod.rs", "use crate::prim::Mutex;"), 1);
+        assert_eq!(found("collections/mod.rs", "use crate::any::Dyn;"), 1);
+        assert_eq!(found("any/mod.rs", "fn f() { rt::spawn(g) }"), 1);
+        assert_eq!(found("sync/mod.rs", "use crate::collections::Slice;"), 1);
+        assert_eq!(found("collections/slice/mod.rs", "use crate::collections::print;"), 0);
+        assert_eq!(found("collections/fork/mod.rs", "use super::bounds; use std::rc::Rc;"), 0);
     }
 
     #[test]
@@ -453,7 +509,8 @@ mod the_checker_itself {
 
     #[test]
     fn the_drawing_is_read() {
-        let page = "## The floors\n\n```text\n2 top   c/ (x) · d/\n1 base  a/ · b/\n```\n";
+        let page = "## The floors\n\n```text\n2 top   c/ (x) · d/\n1 base  a/ · b/\n\ngarden e/ · f/ (y)\n```\n";
+        assert_eq!(garden(page), ["e", "f"]);
         assert_eq!(drawing(page), [vec!["a", "b"], vec!["c", "d"]]);
     }
 }

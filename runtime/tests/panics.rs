@@ -156,7 +156,11 @@ fn lines_do_not_mix() {
     let ended = run(name);
     ended.assert_success();
     let mut seen = vec![0; 200];
-    for line in ended.stderr.lines() {
+    // Each comes with where its goroutine was spawned.
+    let mut lines = ended.stderr.lines();
+    while let Some(line) = lines.next() {
+        let site = lines.next().unwrap_or_default();
+        assert!(site.starts_with("    spawned at runtime/tests/panics.rs:"), "{site:?}");
         let (start, end) = line.split_once(" panicked at ").unwrap_or_else(|| panic!("{line:?}"));
         assert!(
             start.strip_prefix("goroutine ").is_some_and(|id| id.parse::<u64>().is_ok()),

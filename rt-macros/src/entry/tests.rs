@@ -68,6 +68,51 @@ fn options_are_passed_on() {
 }
 
 #[test]
+fn a_test_may_own_the_scheduler() {
+    same(
+        expand_test(
+            quote!(seed = 7, explore = N, virtual_time, leaks = "deny"),
+            quote!(
+                fn name() {}
+            ),
+        ),
+        quote! {
+            #[::core::prelude::v1::test]
+            fn name() -> ::std::process::ExitCode {
+                fn __rt_body() {}
+                ::rt::__private::Test::new().virtual_time(true).seed(7).explore(N)
+                    .leaks(::rt::testing::Leaks::Deny)
+                    .run(|| ::std::process::Termination::report(__rt_body()))
+            }
+        },
+    );
+}
+
+#[test]
+fn options_that_do_not_go_together() {
+    for (options, message) in [
+        (quote!(seed = 1, procs = 2), "`procs` and `seed` exclude each other"),
+        (quote!(procs = 2, explore = 10), "`procs` and `explore` exclude each other"),
+        (quote!(seed = 1, virtual_time = false), "time is virtual"),
+        (quote!(explore = 0), "at least 1"),
+        (quote!(seed), "needs a value"),
+        (quote!(seed = "x"), "takes an integer"),
+        (quote!(virtual_time = 3), "`true` or `false`"),
+        (quote!(leaks = "none"), "\"allow\", \"report\" or \"deny\""),
+        (quote!(leaks = DENY), "\"allow\", \"report\" or \"deny\""),
+        (
+            quote!(seeds = 1),
+            "unknown option `seeds`: the options are `procs`, `stack_size`, `virtual_time`",
+        ),
+    ] {
+        let function = quote!(
+            fn name() {}
+        );
+        refuses(expand_test(options, function), message);
+    }
+}
+
+#[test]
 fn a_test_keeps_its_attributes() {
     same(
         expand_test(
@@ -84,7 +129,7 @@ fn a_test_keeps_its_attributes() {
             #[ignore = "slow"]
             fn name() -> ::std::process::ExitCode {
                 fn __rt_body() -> ExitCode { code() }
-                ::rt::__private::Entry::new().procs(N).test(|| ::std::process::Termination::report(__rt_body()))
+                ::rt::__private::Test::new().procs(N).run(|| ::std::process::Termination::report(__rt_body()))
             }
         },
     );
@@ -102,7 +147,7 @@ fn a_test_that_should_panic_returns_unit() {
                 #attribute
                 fn name() {
                     fn __rt_body() { f() }
-                    let _ = ::rt::__private::Entry::new().test(|| ::std::process::Termination::report(__rt_body()));
+                    let _ = ::rt::__private::Test::new().run(|| ::std::process::Termination::report(__rt_body()));
                 }
             },
         );
@@ -243,29 +288,4 @@ fn every_bad_option_is_reported() {
         ),
     );
     assert_eq!(errors(expanded).len(), 3);
-}
-
-#[test]
-fn a_test_says_what_is_still_to_come() {
-    for option in NOT_YET {
-        let name = Ident::new(option, Span::call_site());
-        refuses(
-            expand_test(
-                quote!(#name = 1),
-                quote!(
-                    fn name() {}
-                ),
-            ),
-            &format!("`{option}` is not supported yet"),
-        );
-        refuses(
-            expand_test(
-                quote!(#name),
-                quote!(
-                    fn name() {}
-                ),
-            ),
-            &format!("`{option}` is not supported yet"),
-        );
-    }
 }

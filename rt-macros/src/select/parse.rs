@@ -11,6 +11,7 @@
 //!
 //! Every error is under the token or the arm that is wrong. The first one found is the only one.
 
+use crate::arms::{COMMA, NO_BODY, ends_with_block};
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -23,8 +24,6 @@ const NO_GUARD: &str = "an arm of `select!` has no `if`: to switch it off, give 
                         `Chan::nil()` or `chan::never()`";
 const REFUTABLE: &str = "this pattern does not match every result: bind the result and look at it in the body, \
                          `-> v => match v { .. }`";
-const NO_BODY: &str = "expected a body after this: an expression or a block, `{}` to do nothing";
-const COMMA: &str = "expected `,`: it may be left out only after a block";
 
 /// `biased; arm, arm`
 pub(super) struct Select {
@@ -204,23 +203,6 @@ fn is_one_of_two(pattern: &Pat) -> bool {
         Pat::Paren(inner) => is_one_of_two(&inner.pat),
         Pat::Path(path) => is_half_path(&path.path),
         Pat::TupleStruct(variant) => is_half_path(&variant.path),
-        _ => false,
-    }
-}
-
-/// Whether the comma after a body may be left out: where it may after the arm of a `match`.
-fn ends_with_block(body: &Expr) -> bool {
-    match body {
-        Expr::Group(group) => ends_with_block(&group.expr),
-        Expr::Block(_)
-        | Expr::Const(_)
-        | Expr::ForLoop(_)
-        | Expr::If(_)
-        | Expr::Loop(_)
-        | Expr::Match(_)
-        | Expr::TryBlock(_)
-        | Expr::Unsafe(_)
-        | Expr::While(_) => true,
         _ => false,
     }
 }

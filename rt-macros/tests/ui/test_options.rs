@@ -1,7 +1,13 @@
-#[rt::test(seed = 1)]
-fn seeded() {}
+#[rt::test(seed = 1, procs = 4)]
+fn one_processor() {}
 
-#[rt::test(virtual_time, explore = 3)]
-fn later() {}
+#[rt::test(virtual_time = false, explore = 3)]
+fn real_time() {}
+
+#[rt::test(explore = 0, leaks = "never", seed)]
+fn values() {}
+
+#[rt::test(sead = 1)]
+fn misspelt() {}
 
 fn main() {}

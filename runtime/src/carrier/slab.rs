@@ -47,7 +47,7 @@ pub(crate) fn give(slots: impl IntoIterator<Item = &'static Slot>) {
     let mut slab = SLAB.lock();
     for slot in slots {
         slot.set_home(std::ptr::null());
-        slot.set_job(std::ptr::null_mut());
+        slot.clear_job();
         debug_assert!(!slot.has_stack());
         slab.free.push(slot);
     }

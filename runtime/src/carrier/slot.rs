@@ -9,10 +9,13 @@
 //!    It passes from hand to hand through [`ParkWord`], a run queue or a lock, each of which
 //!    orders what came before.
 //! 3. All zero is a free slot.
+//! 4. `job` is null before the job's memory can be freed, and is set only after `id`, which never comes again. So who reads
+//!    the same job and id twice, with fences, knows that the job was alive between.
 
+use super::look::Look;
 use crate::parker::ParkWord;
-use crate::prim::global::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
-use crate::stack::{Class, Stack};
+use crate::prim::global::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::stack::{Class, Regs, Stack};
 use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::{Cell, UnsafeCell};
@@ -60,20 +63,26 @@ pub(crate) struct Slot {
     pub(crate) id: AtomicU64,
     /// The goroutine's locals.
     pub(crate) locals: Cell<*mut ()>,
-    /// Another runtime's handle that the goroutine entered.
-    pub(crate) entered: Cell<*const ()>,
+    /// What it waits for, for dumps: an address, or what the reason says.
+    pub(crate) object: AtomicUsize,
     yielder: Cell<*const Yielder<Input, Cmd>>,
     co: UnsafeCell<MaybeUninit<Co>>,
-    /// When it became idle, in seconds of the housekeeper's clock.
-    pub(crate) idle_since: Cell<u32>,
+    /// When its goroutine began to wait, in ticks, or it became idle, in seconds: of the monitor's clock.
+    pub(crate) since: AtomicU32,
     /// Goroutines that the goroutine has spawned since it last waited for one.
-    pub(crate) spawns: Cell<u32>,
+    pub(crate) spawns: Cell<u16>,
     /// How many frames hold the goroutine on its thread.
     pub(crate) pins: Cell<u16>,
     /// How many frames keep cancellation away.
     pub(crate) masks: Cell<u16>,
     /// How often cancellation was raised in this goroutine.
-    pub(crate) raised: Cell<u16>,
+    pub(crate) raised: Cell<u8>,
+    /// The goroutine has entered another runtime.
+    pub(crate) entered: Cell<bool>,
+    /// How many frames of `panic` the goroutine is in.
+    pub(crate) frames: Cell<u32>,
+    /// What is known of panics that have not been caught.
+    pub(crate) panics: Cell<*mut ()>,
     limit: Cell<usize>,
 }
 
@@ -98,15 +107,18 @@ impl Slot {
             job: AtomicPtr::new(std::ptr::null_mut()),
             id: AtomicU64::new(0),
             locals: Cell::new(std::ptr::null_mut()),
-            entered: Cell::new(std::ptr::null()),
+            object: AtomicUsize::new(0),
             yielder: Cell::new(std::ptr::null()),
             co: UnsafeCell::new(MaybeUninit::uninit()),
-            idle_since: Cell::new(0),
+            since: AtomicU32::new(0),
             bound: Cell::new(0),
             spawns: Cell::new(0),
             pins: Cell::new(0),
             masks: Cell::new(0),
             raised: Cell::new(0),
+            entered: Cell::new(false),
+            frames: Cell::new(0),
+            panics: Cell::new(std::ptr::null_mut()),
             reachable: Cell::new(false),
             has_stack: Cell::new(false),
             class: Cell::new(Class::from_index(0)),
@@ -132,9 +144,31 @@ impl Slot {
         self.job.load(Ordering::Relaxed)
     }
 
+    /// Its next job, that of goroutine `id`. In this order, for those who look from outside (invariant 4).
     #[inline]
-    pub(crate) fn set_job(&self, job: *mut ()) {
-        self.job.store(job, Ordering::Relaxed);
+    pub(crate) fn set_job(&self, job: *mut (), id: u64) {
+        self.id.store(id, Ordering::Relaxed);
+        // Release pairs with the Acquire of `seen`.
+        self.job.store(job, Ordering::Release);
+    }
+
+    /// The job's end, before anybody may free it (invariant 4).
+    #[inline]
+    pub(crate) fn clear_job(&self) {
+        self.job.store(std::ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    /// The same job again, which nobody could free meanwhile.
+    #[inline]
+    pub(crate) fn resume_job(&self, job: *mut ()) {
+        self.job.store(job, Ordering::Release);
+    }
+
+    /// Its job and the goroutine's id, for who looks from outside. If it sees the same before and after, the job was
+    /// there all the time (invariant 4).
+    pub(crate) fn seen(&self) -> (*mut (), u64) {
+        let job = self.job.load(Ordering::Acquire);
+        (job, self.id.load(Ordering::Relaxed))
     }
 
     /// Whether a carrier stands behind this slot; a thread's slot has none.
@@ -188,9 +222,58 @@ impl Slot {
         yielder.suspend(cmd)
     }
 
+    /// Suspends with [`Cmd::Park`]. Who holds the carrier meanwhile may have itself shown where it stands: with no more
+    /// stack than to suspend takes, for there may be none.
+    ///
+    /// # Safety
+    /// As [`suspend`](Self::suspend).
+    #[inline(always)]
+    pub(crate) unsafe fn suspend_parked(&self) -> Input {
+        loop {
+            // SAFETY: as the caller says.
+            let input = unsafe { self.suspend(Cmd::Park) };
+            if !Look::is(input) {
+                return input;
+            }
+            std::hint::cold_path();
+            // SAFETY: whoever looks waits for us in `look_at`, with a `Look` of its own.
+            unsafe { Look::show(input) };
+        }
+    }
+
+    /// Where the carrier stands: the registers of a frame that is there until it is resumed. `None`: this machine's are
+    /// not known.
+    ///
+    /// # Safety
+    /// The caller holds the carrier, which is parked by [`suspend_parked`](Self::suspend_parked).
+    pub(crate) unsafe fn look_at(&self) -> Option<Regs> {
+        let look = Look { regs: Cell::new(None) };
+        // SAFETY: as the caller says.
+        let cmd = unsafe { self.resume(look.as_input()) };
+        debug_assert_eq!(cmd, Cmd::Park);
+        look.regs.get()
+    }
+
     /// The class of the stack; meaningful while there is one.
     pub(crate) fn class(&self) -> Class {
         self.class.get()
+    }
+
+    /// Reads a word of the stack. `None`: it is not there.
+    ///
+    /// # Safety
+    /// The caller holds the carrier, or runs on it.
+    #[inline]
+    pub(crate) unsafe fn stack_word(&self, addr: usize) -> Option<usize> {
+        let last = self.stack_end() - size_of::<usize>();
+        let words = self.limit.get() + crate::sys::page_size()..=last;
+        // SAFETY: above the guard, and in the stack, which is mapped for ever.
+        words.contains(&addr).then(|| unsafe { load(addr) })
+    }
+
+    /// The address behind the stack's highest.
+    pub(crate) fn stack_end(&self) -> usize {
+        self.limit.get() + self.class.get().bytes()
     }
 
     /// The lowest address of the stack, where its guard lies.
@@ -222,4 +305,30 @@ impl Slot {
         }
         co.into_stack()
     }
+}
+
+/// What lies at `addr`, which may belong to anything. An instruction that the compiler does not look into:
+/// it might be part of somebody's `&mut`, or was never written.
+///
+/// # Safety
+/// It can be read.
+#[inline]
+unsafe fn load(addr: usize) -> usize {
+    let word: usize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as the caller says.
+    unsafe {
+        std::arch::asm!("mov {word}, [{addr}]", word = out(reg) word, addr = in(reg) addr, options(nostack, readonly, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as the caller says.
+    unsafe {
+        std::arch::asm!("ldr {word}, [{addr}]", word = out(reg) word, addr = in(reg) addr, options(nostack, readonly, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        // Nobody walks a stack on this machine.
+        word = addr & 0;
+    }
+    word
 }

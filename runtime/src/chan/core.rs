@@ -97,13 +97,13 @@ impl<T> Core<T> {
         let end = match step {
             Step::Passed => {
                 drop(locked);
-                here.checkpoint();
+                here.checkpoint("after send");
                 return Ok(());
             }
             Step::Wake(slot) => {
                 drop(locked);
                 wait::wake(slot);
-                here.checkpoint();
+                here.checkpoint("after send");
                 return Ok(());
             }
             Step::Closed => End::Closed,
@@ -131,24 +131,24 @@ impl<T> Core<T> {
             drop(locked);
             match step {
                 Step::Passed => {
-                    here.checkpoint();
+                    here.checkpoint("after try_send");
                     return Ok(());
                 }
                 Step::Wake(slot) => {
                     wait::wake(slot);
-                    here.checkpoint();
+                    here.checkpoint("after try_send");
                     return Ok(());
                 }
                 Step::Watched => {
                     self.gate.notify(Side::Recv);
-                    here.checkpoint();
+                    here.checkpoint("after try_send");
                     return Ok(());
                 }
                 Step::Closed => return Err((End::Closed, ManuallyDrop::into_inner(value))),
                 Step::Blocked | Step::Claimed(_) => {}
             }
         }
-        here.checkpoint();
+        here.checkpoint("after try_send");
         Err((End::TimedOut, ManuallyDrop::into_inner(value)))
     }
 
@@ -163,13 +163,13 @@ impl<T> Core<T> {
         let end = match step {
             Step::Passed => {
                 drop(locked);
-                here.checkpoint();
+                here.checkpoint("after recv");
                 End::Passed
             }
             Step::Wake(slot) => {
                 drop(locked);
                 wait::wake(slot);
-                here.checkpoint();
+                here.checkpoint("after recv");
                 End::Passed
             }
             Step::Closed => End::Closed,
@@ -198,12 +198,12 @@ impl<T> Core<T> {
             drop(locked);
             let end = match step {
                 Step::Passed => {
-                    here.checkpoint();
+                    here.checkpoint("after try_recv");
                     Some(End::Passed)
                 }
                 Step::Wake(slot) => {
                     wait::wake(slot);
-                    here.checkpoint();
+                    here.checkpoint("after try_recv");
                     Some(End::Passed)
                 }
                 Step::Closed => Some(End::Closed),
@@ -222,7 +222,7 @@ impl<T> Core<T> {
             }
         }
         // Settling may have switched: where we are is asked anew.
-        wait::checkpoint();
+        wait::checkpoint("after try_recv");
         Err(End::TimedOut)
     }
 

@@ -59,7 +59,7 @@ use crate::carrier::Slot;
 use crate::lock::{BiasedLock, Entry};
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
-use crate::wait::{self, Here, Linked, Links, List, Until, Why};
+use crate::wait::{self, Here, Linked, Links, List, Until, What};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 
@@ -162,6 +162,7 @@ pub(super) struct Gate {
     limit: AtomicUsize,
     queues: UnsafeCell<Queues>,
     pub(super) clock: Option<Clock>,
+    pub(super) handles: super::peek::Handles,
 }
 
 #[derive(Debug)]
@@ -214,7 +215,7 @@ impl Op {
     }
 
     /// Rests until a partner who has claimed the op has finished it (invariant 2).
-    pub(super) fn outlast(&self, why: Why) -> (usize, End) {
+    pub(super) fn outlast(&self, why: impl Into<What> + Copy) -> (usize, End) {
         loop {
             if let Some(done) = self.done() {
                 return done;
@@ -284,9 +285,8 @@ impl Node {
         // SAFETY: claimed and not finished, hence alive (invariants 1 and 2).
         let op = unsafe { &*self.op };
         let slot = op.slot;
-        let done = DONE + (self.case << 2) + end as u32;
         // Release pairs with `Op::done`. Invariant 3.
-        op.state.store(done, Ordering::Release);
+        op.state.store(DONE + (self.case << 2) + end as u32, Ordering::Release);
         slot
     }
 }
@@ -314,6 +314,7 @@ impl Gate {
             limit: AtomicUsize::new(cap),
             queues: UnsafeCell::new(queues),
             clock,
+            handles: Default::default(),
         }
     }
 
@@ -478,10 +479,9 @@ impl Locked<'_> {
     pub(super) fn somebody_waits(&mut self, side: Side) -> bool {
         let (queue, flag) = self.queue(Line::Cases(side));
         while let Some(node) = queue.front() {
-            // SAFETY: it is queued, and the lock is held (invariant 1).
-            let op = unsafe { &*node.op };
             // Relaxed: a hint. What is no longer WAITING will not be so again.
-            if op.state.load(Ordering::Relaxed) == WAITING {
+            // SAFETY: it is queued, and the lock is held (invariant 1).
+            if unsafe { &*node.op }.state.load(Ordering::Relaxed) == WAITING {
                 return true;
             }
             queue.pop_front();

@@ -8,6 +8,7 @@ use super::error::{
     RecvCtxError, RecvTimeoutError, SendCtxError, SendTimeoutError, TryRecvError, TrySendError,
 };
 use super::gate::End;
+use super::peek;
 use super::receiver::not_received;
 use crate::util;
 use crate::wait::{self, Cancel, Until, Why};
@@ -65,7 +66,7 @@ impl<T> Chan<T> {
     ///
     /// The buffer is allocated now, unless it is larger than a mebibyte: then it grows as needed.
     pub fn new(cap: usize) -> Self {
-        Self { core: Some(Arc::new(Core::new(cap))) }
+        Self { core: Some(peek::counted(Arc::new(Core::new(cap)))) }
     }
 
     /// The nil channel.
@@ -107,7 +108,7 @@ impl<T> Chan<T> {
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let Some(core) = &self.core else {
-            wait::checkpoint();
+            wait::checkpoint("after try_send");
             return Err(TrySendError::Full(value));
         };
         match core.try_send(value) {
@@ -172,7 +173,7 @@ impl<T> Chan<T> {
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let Some(core) = &self.core else {
-            wait::checkpoint();
+            wait::checkpoint("after try_recv");
             return Err(TryRecvError::Empty);
         };
         core.try_recv().map_err(|end| match end {
@@ -263,11 +264,14 @@ impl<T> Chan<T> {
     pub fn close(&self) {
         let Some(core) = &self.core else { panic!("close of nil channel") };
         assert!(core.close(), "close of closed channel");
+        wait::point("after close");
     }
 
     /// How many values are buffered. Go's `len(ch)`.
     pub fn len(&self) -> usize {
-        self.core.as_ref().map_or(0, |core| core.len())
+        let len = self.core.as_ref().map_or(0, |core| core.len());
+        wait::point("after len");
+        len
     }
 
     /// Whether no value is buffered.
@@ -282,7 +286,9 @@ impl<T> Chan<T> {
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.core.as_ref().is_some_and(|core| core.gate.is_closed())
+        let is_closed = self.core.as_ref().is_some_and(|core| core.gate.is_closed());
+        wait::point("after is_closed");
+        is_closed
     }
 
     /// Whether both are handles of one channel, or both nil. Go's `==`.

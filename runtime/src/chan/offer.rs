@@ -138,7 +138,7 @@ impl Case<'_> {
                 }
             }
         };
-        wait::checkpoint();
+        wait::checkpoint("after an offer");
         end
     }
 

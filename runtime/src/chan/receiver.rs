@@ -138,7 +138,9 @@ impl<T> Receiver<T> {
     ///
     /// Of a [context](crate::context::Context::done)'s channel: does nothing, and returns `false`.
     pub fn close(&self) -> bool {
-        !self.core.owned && self.core.close()
+        let was_open = !self.core.owned && self.core.close();
+        wait::point("after close");
+        was_open
     }
 
     /// Of a bell: closes it.
@@ -149,12 +151,16 @@ impl<T> Receiver<T> {
 
     /// Whether nothing more comes in: closed, or without senders. Values may still be there.
     pub fn is_closed(&self) -> bool {
-        self.core.is_closed()
+        let is_closed = self.core.is_closed();
+        wait::point("after is_closed");
+        is_closed
     }
 
     /// How many values are in the channel.
     pub fn len(&self) -> usize {
-        self.core.len()
+        let len = self.core.len();
+        wait::point("after len");
+        len
     }
 
     /// Whether no value is in the channel.

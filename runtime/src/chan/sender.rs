@@ -126,17 +126,23 @@ impl<T> Sender<T> {
     /// Closes the channel for all its handles: sends fail from now on, receivers get what is there,
     /// and then `Err`. Returns whether it was open until now.
     pub fn close(&self) -> bool {
-        self.core.close()
+        let was_open = self.core.close();
+        wait::point("after close");
+        was_open
     }
 
     /// Whether nothing that is sent can be received any more: closed, or without receivers.
     pub fn is_closed(&self) -> bool {
-        self.core.gate.is_closed()
+        let is_closed = self.core.gate.is_closed();
+        wait::point("after is_closed");
+        is_closed
     }
 
     /// How many values are in the channel.
     pub fn len(&self) -> usize {
-        self.core.len()
+        let len = self.core.len();
+        wait::point("after len");
+        len
     }
 
     /// Whether no value is in the channel.

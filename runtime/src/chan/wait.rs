@@ -109,7 +109,7 @@ impl<'a> Case<'a> {
         // A thread may have to be lent a slot first, which is not done under the lock.
         drop(locked);
         if let Some(done) = self.settle(step) {
-            wait::checkpoint();
+            wait::checkpoint("after a channel operation");
             return done.end;
         }
         wait::with(|slot| match self.look_again() {
@@ -121,6 +121,7 @@ impl<'a> Case<'a> {
     #[inline(always)]
     fn block_on(self, slot: &'static Slot, mut locked: Locked<'a>, until: Until<'_>) -> End {
         let why = if self.side == Side::Send { Why::ChanSend } else { Why::ChanRecv };
+        let why = why.on(self.gate);
         let line = Line::Cases(self.side);
         loop {
             let op = Op::one(slot);

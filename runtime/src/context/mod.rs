@@ -52,7 +52,7 @@ pub use func::{CancelCauseFunc, CancelFunc};
 
 use crate::chan::{self, Receiver};
 use crate::util;
-use crate::wait::{Sealed, Signal};
+use crate::wait::{self, Sealed, Signal};
 use node::{Cause, Limit, Node};
 use std::any::Any;
 use std::error::Error;
@@ -318,7 +318,9 @@ impl Context {
     /// See [`Context`].
     #[inline]
     pub fn err(&self) -> Option<ContextError> {
-        self.node.as_ref()?.err()
+        let error = self.node.as_ref()?.err();
+        wait::point("after Context::err");
+        error
     }
 
     /// What it is done for: what was said when it, or what it comes from, was cancelled, whichever came first;

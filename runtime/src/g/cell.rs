@@ -188,6 +188,7 @@ pub(crate) fn new_cell<F: FnOnce() -> T, T, S: ScopeRef>(
             class,
             outcome: StdCell::new(Outcome::Pending),
             id: StdCell::new(0),
+            parent: StdCell::new(0),
             site,
             slot: AtomicPtr::new(ptr::null_mut()),
             joiner: AtomicPtr::new(ptr::null_mut()),

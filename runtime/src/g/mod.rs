@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   +--------------------------- one allocation: Cell<F, T> ---------------------------+
-//!   | vtable | state, class, outcome | id | site | slot | joiner | extras |  F  or  T  |
+//!   | vtable | state, class, outcome | id | parent | site | slot | joiner | extras |  F  or  T  |
 //!   +-----------------------------------------------------------------------------------+
 //! ```
 //!
@@ -20,16 +20,19 @@
 //!    or dropped by whichever side is the last.
 //! 3. `joiner` is written by the handle while neither JOINER nor COMPLETE is set; it is read
 //!    by the runtime side only if JOINER was set in the value that it replaced with COMPLETE.
-//! 4. User code (closures, outputs, payloads) is run and dropped outside of the scheduler.
+//! 4. `id`, `parent`, `site` and `extras` do not change once it is queued.
+//! 5. User code (closures, outputs, payloads) is run and dropped outside of the scheduler.
 
 mod cell;
 mod joiner;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod peek;
 mod state;
 
 pub(crate) use cell::{GBox, Outcome, Scope, new_cell};
 pub(crate) use joiner::Joiner;
+pub(crate) use peek::Header;
 pub(crate) use state::{AfterComplete, AfterDetach, State};
 
 use crate::carrier::Slot;
@@ -44,6 +47,16 @@ use std::ptr::NonNull;
 #[derive(Debug)]
 pub(crate) struct Extras {
     pub(crate) name: std::sync::Arc<str>,
+    /// Where the name lies, and how long it is: for who looks from outside.
+    text: (usize, usize),
+}
+
+impl Extras {
+    pub(crate) fn named(name: &str) -> Self {
+        let name: std::sync::Arc<str> = name.into();
+        let text = (name.as_ptr().expose_provenance(), name.len());
+        Self { name, text }
+    }
 }
 
 /// The header of a goroutine; the closure and the output lie behind it.
@@ -55,6 +68,8 @@ pub(crate) struct G {
     class: Class,
     outcome: StdCell<Outcome>,
     id: StdCell<u64>,
+    /// The goroutine that spawned it; 0: a plain thread.
+    parent: StdCell<u64>,
     site: &'static Location<'static>,
     /// The carrier, once REACHABLE is set. Stale after COMPLETE, and harmless then. Before that,
     /// the scheduler it is queued with.
@@ -102,6 +117,16 @@ impl G {
     /// Before it is first queued.
     pub(crate) fn set_id(&self, id: u64) {
         self.id.set(id);
+    }
+
+    pub(crate) fn parent(&self) -> u64 {
+        self.parent.get()
+    }
+
+    /// Before it is first queued.
+    #[inline]
+    pub(crate) fn set_parent(&self, id: u64) {
+        self.parent.set(id);
     }
 
     pub(crate) fn class(&self) -> Class {

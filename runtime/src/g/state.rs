@@ -91,6 +91,11 @@ impl State {
         self.0.fetch_or(ABORT, Ordering::AcqRel) & (REACHABLE | COMPLETE) == REACHABLE
     }
 
+    /// Takes ABORT back. Only the goroutine itself, which knows who set it and what for.
+    pub(crate) fn forgive(&self) {
+        self.0.fetch_and(!ABORT, Ordering::AcqRel);
+    }
+
     /// The runtime side's last act, if there is a handle. `read_joiner` is called with JOINER set,
     /// before the store that lets the handle free everything, possibly more than once.
     #[inline]

@@ -61,8 +61,13 @@ const LOST: u32 = 4;
 pub(crate) const TIMERS: u32 = 8;
 /// Entering needs a fence.
 const FENCED: u32 = 16;
+/// Somebody looks: what happens on this M is to be noted. It stands here so that it costs nothing: the test that
+/// sees GIVE sees it.
+const WATCHED: u32 = 32;
+/// A seed decides at every checkpoint who goes on (`sched::lab`). Set for good, before the M runs anything.
+pub(crate) const SEEDED: u32 = 64;
 
-/// What a goroutine that could go on does well to make way for.
+/// What a goroutine that could go on does well to make way for, until its M has a P.
 const WANTED: u32 = PREEMPT | LOST | TIMERS;
 
 /// The two words of an M.
@@ -83,7 +88,8 @@ impl Entry {
         Self { inside: CachePadded::new(AtomicU32::new(1)), wants: AtomicU32::new(wants) }
     }
 
-    /// E1 to E3: what `leave` is to restore, and whether the M has been asked for its P.
+    /// E1 to E3: what `leave` is to restore, and whether there is something to see to:
+    /// [`is_asked`](Self::is_asked), [`is_watched`](Self::is_watched).
     #[inline(always)]
     pub(crate) fn enter(&self) -> (u32, bool) {
         let before = self.inside.load(Ordering::Relaxed);
@@ -91,15 +97,30 @@ impl Entry {
         self.inside.store(1, Ordering::Relaxed);
         barrier::light();
         let wants = self.wants.load(Ordering::Relaxed);
-        (before, wants & (GIVE | FENCED) != 0 && before == 0 && self.is_asked())
+        (before, wants & (GIVE | FENCED | WATCHED) != 0)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn is_asked(&self) -> bool {
+    /// The rest of E3: whether the M, which has entered and found `before`, has been asked for its P.
+    pub(crate) fn is_asked(&self, before: u32) -> bool {
         // Needed without a heavy barrier alone.
         fence(Ordering::SeqCst);
-        self.wants.load(Ordering::Relaxed) & GIVE != 0
+        before == 0 && self.wants.load(Ordering::Relaxed) & GIVE != 0
+    }
+
+    /// Whether what happens is to be noted.
+    #[inline(always)]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.wants.load(Ordering::Relaxed) & WATCHED != 0
+    }
+
+    /// From now on it is. AcqRel, here and in [`unwatch`](Self::unwatch): who comes second sees why the first did it.
+    pub(crate) fn watch(&self) {
+        self.wants.fetch_or(WATCHED, Ordering::AcqRel);
+    }
+
+    /// By the M itself.
+    pub(crate) fn unwatch(&self) {
+        self.wants.fetch_and(!WATCHED, Ordering::AcqRel);
     }
 
     /// L1.
@@ -116,7 +137,7 @@ impl Entry {
 
     /// The M has a P: what was wanted of the last one's holder is no longer.
     pub(crate) fn gain(&self) {
-        if self.wanted() {
+        if self.wants.load(Ordering::Relaxed) & WANTED != 0 {
             self.wants.fetch_and(!WANTED, Ordering::Relaxed);
         }
     }
@@ -124,16 +145,23 @@ impl Entry {
     /// Whether the goroutine that runs should make way: one plain load.
     #[inline(always)]
     pub(crate) fn wanted(&self) -> bool {
-        self.wants.load(Ordering::Relaxed) & WANTED != 0
+        self.wants.load(Ordering::Relaxed) & (WANTED | SEEDED) != 0
     }
 
-    /// Takes what was asked of it, but for what stays until it has a P.
+    /// Whether a seed decides who runs on it.
+    #[inline]
+    pub(crate) fn is_seeded(&self) -> bool {
+        self.wants.load(Ordering::Relaxed) & SEEDED != 0
+    }
+
+    /// Takes what was asked of it, but for what stays: until it has a P, or for good.
     #[inline]
     pub(crate) fn take_wants(&self) -> u32 {
-        if self.wants.load(Ordering::Relaxed) & (PREEMPT | TIMERS) == 0 {
+        const ASKED: u32 = PREEMPT | TIMERS | SEEDED;
+        if self.wants.load(Ordering::Relaxed) & ASKED == 0 {
             return 0;
         }
-        self.wants.fetch_and(!(PREEMPT | TIMERS), Ordering::Relaxed) & (PREEMPT | TIMERS)
+        self.wants.fetch_and(!(PREEMPT | TIMERS), Ordering::Relaxed) & ASKED
     }
 
     /// Asks something of it.
@@ -211,7 +239,8 @@ mod loom_tests {
 
         /// A stay in the runtime of an M that holds the P; `false`: it has lost it.
         fn stay(&self, inside: impl FnOnce()) -> bool {
-            let (before, asked) = self.entry.enter();
+            let (before, odd) = self.entry.enter();
+            let asked = odd && self.entry.is_asked(before);
             let keeps = !asked || self.owner.keep(0);
             if keeps {
                 self.touch();

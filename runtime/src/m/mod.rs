@@ -12,9 +12,13 @@
 //!    it asks again whether it has one: see [`Entry`]. No user code runs inside. `leave` restores
 //!    what `enter` returned, so entries nest.
 
+mod detached;
 mod entry;
+mod stand;
 
-pub(crate) use entry::{Entry, PREEMPT, TIMERS};
+pub(crate) use detached::Detached;
+pub(crate) use entry::{Entry, PREEMPT, SEEDED, TIMERS};
+pub(crate) use stand::Stand;
 
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
@@ -41,10 +45,14 @@ pub(crate) struct M {
     pub(crate) polling: AtomicBool,
     /// In the runtime or in user code, and what others want of it.
     pub(crate) entry: Entry,
+    /// Where a goroutine stands that waits without leaving the thread.
+    pub(crate) stand: Stand,
     /// The carrier that runs on it. Written by its own thread alone.
     pub(crate) slot: Running,
     /// The thread, as the system knows it; 0 while it has none.
     pub(crate) tid: AtomicU32,
+    /// When and why the P left while a goroutine ran here; until it holds one again.
+    pub(crate) detached: Detached,
     own: CachePadded<Own>,
 }
 
@@ -167,18 +175,38 @@ impl CurrentM {
     /// no P any more.
     #[inline(always)]
     pub(crate) fn enter(self) -> u32 {
-        let (before, asked) = self.entry.enter();
-        if asked {
-            self.answer();
+        let (before, odd) = self.entry.enter();
+        if odd {
+            self.answer(before);
         }
         before
     }
 
-    /// It was asked for its P: keeps it, or finds that it has lost it.
+    /// The same, for something that `tell` tells of if the M is watched.
+    #[inline(always)]
+    pub(crate) fn enter_telling(self, tell: impl FnOnce()) -> u32 {
+        let (before, odd) = self.entry.enter();
+        if odd {
+            self.answer_telling(before, tell);
+        }
+        before
+    }
+
     #[cold]
     #[inline(never)]
-    fn answer(self) {
-        if let Some(p) = self.own.p.get()
+    fn answer_telling(self, before: u32, tell: impl FnOnce()) {
+        self.answer(before);
+        if self.entry.is_watched() {
+            tell();
+        }
+    }
+
+    /// If it was asked for its P: keeps it, or finds that it has lost it.
+    #[cold]
+    #[inline(never)]
+    fn answer(self, before: u32) {
+        if self.entry.is_asked(before)
+            && let Some(p) = self.own.p.get()
             && !p.owner.keep(self.id)
         {
             self.own.p.set(None);
@@ -208,8 +236,10 @@ impl M {
             given: AtomicU32::new(0),
             polling: AtomicBool::new(false),
             entry: Entry::new(),
+            stand: Stand::new(),
             slot: Running(AtomicPtr::new(std::ptr::null_mut())),
             tid: AtomicU32::new(0),
+            detached: Detached::new(),
             own: CachePadded::new(Own {
                 p: Cell::new(None),
                 next: Cell::new(None),

@@ -87,7 +87,7 @@ impl<S: AsFd> Socket<S> {
                     if drains(&value) {
                         side.drained(seen);
                     }
-                    wait::checkpoint();
+                    wait::checkpoint("after a socket call");
                     return Ok(value);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => side.spent(seen),
@@ -118,6 +118,7 @@ impl<S: AsFd> Socket<S> {
     ) -> io::Result<T> {
         let side = self.source.side(dir);
         let why = if dir == Dir::Read { Why::NetRead } else { Why::NetWrite };
+        let why = why.number(self.io.as_fd().as_raw_fd() as usize);
         wait::with(|slot| {
             side.enter(slot, wait::wake, |waiting| {
                 let mut until = None;
@@ -170,7 +171,7 @@ impl<S: AsFd> Socket<S> {
                     next = LONGEST.min(2 * next);
                 }
                 result => {
-                    wait::checkpoint();
+                    wait::checkpoint("after a socket call");
                     return result.map_err(|error| explained(side, error));
                 }
             }
@@ -216,8 +217,9 @@ impl<S: AsFd> Socket<S> {
                     }
                     if waiting.list() {
                         let until = || limit.or_at(end).or_at(side.deadline());
+                        let file = self.io.as_fd().as_raw_fd() as usize;
                         while !waiting.is_released() && !until().is_over() {
-                            wait::park_until(slot, Why::NetRead, until());
+                            wait::park_until(slot, Why::NetRead.number(file), until());
                         }
                         waiting.leave();
                     }
@@ -324,5 +326,5 @@ fn explained(side: &Side, error: io::Error) -> io::Error {
 
 /// So long from now; `None`: for ever.
 fn after(timeout: Option<Duration>) -> Option<Instant> {
-    util::now().checked_add(timeout?)
+    timeout.and_then(|timeout| util::now().checked_add(timeout))
 }

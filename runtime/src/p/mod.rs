@@ -19,6 +19,7 @@ use crate::carrier::Slot;
 use crate::g::Runnable;
 use crate::prim::global::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::queue::{Local, Remote};
+use crate::trace::Counters;
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -47,6 +48,7 @@ pub(crate) struct P {
     warm: AtomicBool,
     spawned: AtomicU64,
     finished: AtomicU64,
+    pub(crate) counters: Counters,
     /// Its holder is to give the older half of its idle carriers away: see `housekeep`.
     sweep: AtomicBool,
     own: CachePadded<Own>,
@@ -89,6 +91,7 @@ impl P {
             warm: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
+            counters: Counters::new(),
             sweep: AtomicBool::new(false),
             own: CachePadded::new(Own {
                 queue,
@@ -111,6 +114,12 @@ impl P {
 
     pub(crate) fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Runs begun that were runs: `runs` counts the looks for one.
+    pub(crate) fn true_runs(&self) -> u64 {
+        let counters = &self.counters;
+        (self.runs() + counters.found.get()).saturating_sub(counters.misses.get())
     }
 
     /// Goroutines spawned by this P. Acquire: see `Sched::live`.

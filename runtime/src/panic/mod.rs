@@ -1,15 +1,51 @@
-//! What is said when a goroutine panics.
+//! Go's defer and recover, panics as values, and what is said when a goroutine panics.
+//!
+//! | Go | here |
+//! |---|---|
+//! | a function with `defer` and `recover` | [`frame()`], [`Frame::defer`], [`Unwind::recover`] |
+//! | named results | [`frame_named`], [`Unwind::result`] |
+//! | `defer f(x)` for plain cleanup | [`defer!`](crate::defer), [`defer_call!`](crate::defer_call) |
+//! | `panic(recovered)` | [`Panic::resume`] |
+//! | a function that recovers and returns the panic as an error | [`catch`] |
+//!
+//! # What is printed
 //!
 //! With the panic hook (which `#[rt::main]` and `#[rt::test]` install, and a runtime only
-//! when asked) the line is printed where the panic happens, with its place, in the words
-//! `goroutine 18 'name' panicked at file:line:col: message`. Without it, std's own hook has named the
-//! thread and the place, and one more line says which goroutine it was.
+//! [when asked](crate::Builder::panic_hook)), a goroutine's panic is reported where it happens: in one write, with its place, its
+//! backtrace if `RUST_BACKTRACE` asks for it, and where the goroutine was spawned.
+//!
+//! ```text
+//! goroutine 18 'worker' panicked at src/main.rs:9:17: second
+//!     after the panic at src/main.rs:5:5: first [recovered]
+//!     spawned at src/main.rs:3:13
+//! ```
+//!
+//! But in a [frame](frame()) or [`catch`], on goroutines and plain threads alike, the report waits: one that is
+//! recovered is not reported, as in Go, and one that leaves the last frame around it is, with all that it
+//! superseded. One that a plain [`catch_unwind`] swallows inside of a frame is reported when
+//! the frame ends, or at the next panic. A panic in a destructor that runs while another unwinds is reported at once,
+//! and the other with it: Rust may end the process next.
+//!
+//! Without the hook, std's own has named the thread and the place, recovered or not; one more line says which
+//! goroutine was ended, and what its panic superseded.
 
+mod deferred;
+mod flight;
+mod frame;
+mod guard;
 mod hook;
-mod uncaught;
+mod report;
+mod unwind;
+mod value;
 
+pub(crate) use flight::drop_notes;
+pub use frame::{Frame, catch, frame, frame_named};
+#[doc(hidden)]
+pub use guard::Guard;
 pub(crate) use hook::install;
-pub(crate) use uncaught::{describe, uncaught};
+pub(crate) use report::uncaught;
+pub use unwind::Unwind;
+pub use value::{Location, Panic};
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +57,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[inline(never)]
 pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(f))
+}
+
+/// Drops what may hold a stranger's payload. If that panics, it has been reported, and goes no further; nor
+/// does its own payload.
+fn drop_quietly<T>(value: T) {
+    let mut payload = caught(|| drop(value)).err();
+    while let Some(p) = payload {
+        payload = caught(|| drop(p)).err();
+    }
 }
 
 /// The text of a payload, if it is one that `panic!` makes.

@@ -7,9 +7,10 @@
 //! What the waiter waits for is stored Relaxed: that it is seen, too, is owed to the word.
 //!
 //! Broken on purpose, and noticed: a `notify` that exchanges nothing when there is a token that was not
-//! taken; `take` with Relaxed.
+//! taken; `take` with Relaxed; a `let_go` that always goes back to PARKED; one that says so when a token
+//! has come.
 
-use super::{ParkWord, Woke};
+use super::{Hold, LetGo, ParkWord, Woke};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
@@ -26,6 +27,7 @@ struct Goroutine {
 #[derive(Default)]
 struct Stack {
     resumed: u32,
+    looks: u32,
     done: bool,
 }
 
@@ -75,6 +77,23 @@ impl Goroutine {
         }
     }
 
+    /// From outside: looks at it, if it is parked. What it finds stays as it is while it looks.
+    fn look(&self) {
+        if self.word.hold() != Hold::Held {
+            return;
+        }
+        // As the real look, it leaves something on the stack.
+        self.stack.with_mut(|stack| {
+            // SAFETY: the cell itself checks that nobody else is on the stack.
+            let stack = unsafe { &mut *stack };
+            assert!(!stack.done, "parked after its end");
+            stack.looks += 1;
+        });
+        if self.word.let_go() == LetGo::Notified {
+            self.run();
+        }
+    }
+
     fn is_done(&self) -> bool {
         // SAFETY: the cell itself checks that nobody is on the stack.
         self.stack.with(|stack| unsafe { (*stack).done })
@@ -92,6 +111,42 @@ fn two_notifiers_and_a_goroutine() {
         g.run();
         for notifier in notifiers {
             notifier.join().unwrap();
+        }
+        assert!(g.is_done(), "a wake-up was lost");
+    });
+}
+
+#[test]
+fn two_notifiers_and_one_who_looks() {
+    loom::model(|| {
+        let g = Arc::new(Goroutine::new());
+        let notifiers = [0, 1].map(|event| {
+            let g = Arc::clone(&g);
+            thread::spawn(move || g.notify(event))
+        });
+        g.run();
+        g.look();
+        for notifier in notifiers {
+            notifier.join().unwrap();
+        }
+        assert!(g.is_done(), "a wake-up was lost");
+    });
+}
+
+/// One of them may find that the other holds it.
+#[test]
+fn a_notifier_and_two_who_look() {
+    loom::model(|| {
+        let g = Arc::new(Goroutine::new());
+        g.events[0].store(1, Ordering::Relaxed);
+        let others = [Goroutine::look, |g: &Goroutine| g.notify(1)].map(|f: fn(&Goroutine)| {
+            let g = Arc::clone(&g);
+            thread::spawn(move || f(&g))
+        });
+        g.run();
+        g.look();
+        for other in others {
+            other.join().unwrap();
         }
         assert!(g.is_done(), "a wake-up was lost");
     });

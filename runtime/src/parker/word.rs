@@ -6,6 +6,8 @@ use std::time::Instant;
 const RUNNING: u32 = 0;
 const PARKED: u32 = 1;
 const ASLEEP: u32 = 2;
+/// Parked, and somebody looks at it.
+const HELD: u32 = 3;
 /// The bits of the state; the count is above them.
 const STATE: u32 = 3;
 const TOKEN: u32 = 4;
@@ -27,12 +29,34 @@ pub(crate) struct ParkWord {
 #[must_use = "a goroutine found parked must be queued by who found it"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woke {
-    /// Nobody: the token stays for the next park.
+    /// Nobody, or somebody that another looks at: the token stays.
     Nobody,
     /// A goroutine that is off its stack: the caller queues it (invariant 2).
     Goroutine,
     /// A thread: it has been woken, nothing is left to do.
     Thread,
+}
+
+/// What came of [`ParkWord::hold`].
+#[must_use = "a goroutine that is held must be let go"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// The caller holds it, until [`ParkWord::let_go`].
+    Held,
+    /// Somebody else holds it, for a moment.
+    Busy,
+    /// It is not parked.
+    NotParked,
+}
+
+/// What [`ParkWord::let_go`] leaves to who held it.
+#[must_use = "a goroutine that was notified meanwhile must be queued by who held it"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LetGo {
+    /// It is parked as before.
+    Parked,
+    /// A token has come: the caller queues it (invariant 2).
+    Notified,
 }
 
 impl ParkWord {
@@ -74,6 +98,48 @@ impl ParkWord {
         word != before
     }
 
+    /// The count that the owner has seen last.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn seen(&self) -> u32 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a parked goroutine where it is: PARKED -> HELD.
+    ///
+    /// Acquire pairs with the Release of `suspend`, and with that of who held it before.
+    pub(crate) fn hold(&self) -> Hold {
+        let word = self.word.load(Ordering::Relaxed);
+        match word & STATE {
+            PARKED => {
+                let held = word | HELD;
+                let order = (Ordering::Acquire, Ordering::Relaxed);
+                match self.word.compare_exchange(word, held, order.0, order.1) {
+                    Ok(_) => Hold::Held,
+                    Err(now) if now & STATE == HELD => Hold::Busy,
+                    Err(_) => Hold::NotParked,
+                }
+            }
+            HELD => Hold::Busy,
+            _ => Hold::NotParked,
+        }
+    }
+
+    /// HELD -> PARKED, unless a token has come.
+    pub(crate) fn let_go(&self) -> LetGo {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & STATE == HELD {
+            let parked = word & !STATE | PARKED;
+            // Release: whoever resumes it comes after the look.
+            let back =
+                self.word.compare_exchange(word, parked, Ordering::Release, Ordering::Relaxed);
+            if back.is_ok() {
+                return LetGo::Parked;
+            }
+        }
+        // What the notifier wrote is seen by the goroutine, which takes the token itself (invariant 3).
+        LetGo::Notified
+    }
+
     /// Leaves a token and tells whom to resume.
     #[inline]
     pub(crate) fn notify(&self) -> Woke {
@@ -92,7 +158,20 @@ impl ParkWord {
                 self.wake_thread();
                 Woke::Thread
             }
+            // RUNNING; or HELD, and then who holds it is told when it lets go.
             _ => Woke::Nobody,
+        }
+    }
+
+    /// Whether a token has come that the owner, who is about to block its thread or does so, has not taken.
+    pub(crate) fn has_token(&self) -> bool {
+        self.word.load(Ordering::Acquire) & !STATE != self.seen.load(Ordering::Relaxed)
+    }
+
+    /// [`sleep`](Self::sleep)s without a deadline, and does not take the token.
+    pub(crate) fn doze(&self) {
+        if self.leave_running(ASLEEP) {
+            self.wait_while_asleep(None);
         }
     }
 
@@ -113,7 +192,13 @@ impl ParkWord {
             self.word.compare_exchange(seen | ASLEEP, seen, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    fn is_asleep(&self) -> bool {
+    /// Whether a goroutine waits, as of a moment ago. For those who look from outside.
+    pub(crate) fn is_parked(&self) -> bool {
+        matches!(self.word.load(Ordering::Relaxed) & STATE, PARKED | HELD)
+    }
+
+    /// Whether a thread sleeps here. A hint.
+    pub(crate) fn is_asleep(&self) -> bool {
         self.word.load(Ordering::Relaxed) & STATE == ASLEEP
     }
 
@@ -123,7 +208,7 @@ impl ParkWord {
         while self.is_asleep() {
             let left = match deadline {
                 None => None,
-                Some(at) => match at.checked_duration_since(crate::util::now()) {
+                Some(at) => match at.checked_duration_since(crate::util::real_now()) {
                     Some(left) if !left.is_zero() => Some(left),
                     _ => return,
                 },

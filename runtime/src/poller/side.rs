@@ -440,7 +440,7 @@ impl Drop for Waiting<'_> {
 /// What deadlines are counted from.
 fn start() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
-    *START.get_or_init(util::now)
+    *START.get_or_init(util::real_now)
 }
 
 fn since_start(at: Instant) -> u64 {

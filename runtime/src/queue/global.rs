@@ -69,6 +69,10 @@ impl<T: Item> Global<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// The stand-in that loom can look into.
@@ -105,5 +109,8 @@ impl<T: Item> Global<T> {
     }
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().is_empty()
+    }
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().len()
     }
 }

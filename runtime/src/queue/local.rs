@@ -89,6 +89,24 @@ impl<T: Item> Local<T> {
         Some(item(word))
     }
 
+    /// Shows `f` what is queued, the first one first. With a single processor alone: else nothing.
+    pub(crate) fn look(&self, mut f: impl FnMut(T)) {
+        if let Some(ring) = &self.ring {
+            // SAFETY: as in `push`; `f` is shown copies of words, and does not come back here.
+            let ring = unsafe { &*ring.get() };
+            ring.iter().for_each(|word| f(item(*word)));
+        }
+    }
+
+    /// Takes the one that lies `at` places behind the first. With a single processor alone.
+    pub(crate) fn take_at(&self, remote: &Remote<T>, at: usize) -> Option<T> {
+        // SAFETY: as in `push`.
+        let ring = unsafe { &mut *self.ring.as_ref()?.get() };
+        let word = ring.remove(at)?;
+        remote.ring_len.store(ring.len() as u32, Ordering::Relaxed);
+        Some(item(word))
+    }
+
     /// Steals the older half of `victim`'s deque: runs one of it, queues the rest here.
     /// A single item is half enough.
     pub(crate) fn steal_half(&self, victim: &Remote<T>) -> Option<T> {

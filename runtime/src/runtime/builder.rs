@@ -1,8 +1,9 @@
 //! Settings of a runtime.
 
 use super::{Runtime, env, overflow};
+use crate::debug;
 use crate::panic::{self, PanicPolicy};
-use crate::sched::{Config, Hooks, Sched};
+use crate::sched::{Config, Hooks, Plan, Sched};
 use crate::stack::{self, Class};
 use crate::{sys, task};
 use std::io;
@@ -34,6 +35,8 @@ pub struct Builder {
     panic_policy: PanicPolicy,
     migrate: bool,
     panic_hook: bool,
+    deadlock_detection: bool,
+    plan: Option<Plan>,
 }
 
 impl Default for Builder {
@@ -52,6 +55,8 @@ impl Builder {
             panic_policy: PanicPolicy::default(),
             migrate: true,
             panic_hook: false,
+            deadlock_detection: false,
+            plan: None,
         }
     }
 
@@ -95,6 +100,50 @@ impl Builder {
         self
     }
 
+    /// Whether to end the process when all goroutines are asleep for ever: with the words `fatal error: all goroutines are
+    /// asleep - deadlock!`, a [dump](crate::dump()) and exit code 2, as Go does. `#[rt::main]` sets it; else it is off.
+    ///
+    /// Only what is certain counts: no goroutine runs or can be woken by a deadline, a socket, a signal's receiver or
+    /// a future's waker, none is blocked in the system, and for a second the process has had no other threads
+    /// than this runtime's and those that wait in [`run`](Runtime::run). A program with a thread of its own is never ended so, nor one with
+    /// a second runtime. For deadlocks among some of the goroutines, look at [`Dump::cycles`](crate::debug::Dump::cycles).
+    ///
+    /// Needs `/proc`, so it does nothing on other systems than Linux.
+    pub fn deadlock_detection(mut self, detect: bool) -> Self {
+        self.deadlock_detection = detect;
+        self
+    }
+
+    /// Whether time stands still while any goroutine runs, and jumps to the next deadline when all wait.
+    ///
+    /// Then hours of sleep take no time, and what has a deadline happens at that very instant of
+    /// [`rt::time::now`](crate::time::now). See [`rt::testing`](crate::testing#virtual-time) for what moves the clock and what
+    /// stops it. For tests: `#[rt::test(virtual_time)]` asks for it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = rt::Runtime::builder().virtual_time(true).build()?;
+    /// let slept = runtime.run(|| {
+    ///     let start = rt::time::now();
+    ///     rt::time::sleep(Duration::from_secs(3600));
+    ///     rt::time::now() - start
+    /// });
+    /// assert_eq!(slept, Duration::from_secs(3600));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn virtual_time(mut self, on: bool) -> Self {
+        self.plan = on.then_some(Plan { seed: None, limit: u64::MAX, halts: false });
+        self
+    }
+
+    /// A test's.
+    pub(crate) fn plan(mut self, plan: Plan) -> Self {
+        self.plan = Some(plan);
+        self
+    }
+
     /// Builds the runtime and starts its first thread.
     ///
     /// # Errors
@@ -126,7 +175,9 @@ impl Builder {
     }
 
     fn config(&self) -> io::Result<Config> {
+        let seeded = self.plan.is_some_and(|plan| plan.seed.is_some());
         let procs = match self.procs {
+            _ if seeded => 1,
             Some(procs) => procs,
             None => env::number("RT_PROCS", 1, MAX_PROCS)?.unwrap_or_else(sys::cpus),
         };
@@ -145,7 +196,7 @@ impl Builder {
                 None => Class::for_size(STACK_SIZE)?,
             },
         };
-        env::debug()?;
+        let debug = env::debug()?;
         env::barrier()?;
         Ok(Config {
             procs: procs as u32,
@@ -153,7 +204,17 @@ impl Builder {
             max_threads: self.max_threads.try_into().unwrap_or(u32::MAX),
             abort_on_panic: self.panic_policy == PanicPolicy::Abort,
             migrate: self.migrate,
-            hooks: Hooks { uncaught: panic::uncaught, drop_locals: task::drop_locals },
+            schedtrace: debug.schedtrace,
+            find_deadlocks: self.deadlock_detection,
+            lab: self.plan,
+            hooks: Hooks {
+                uncaught: panic::uncaught,
+                drop_locals: task::drop_locals,
+                nobody_wakes: debug::nobody_wakes,
+                deadlocked: debug::deadlocked,
+                asked: debug::quit,
+                drop_panics: panic::drop_notes,
+            },
         })
     }
 }

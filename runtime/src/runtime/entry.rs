@@ -1,11 +1,11 @@
-//! What `#[rt::main]` and `#[rt::test]` expand to.
+//! What `#[rt::main]` expands to.
 
 use super::{Builder, Runtime};
-use crate::panic;
+use crate::{debug, panic};
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-/// Settings of a `main` or a test.
+/// Settings of a `main`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Entry {
@@ -38,22 +38,16 @@ impl Entry {
 
     /// Runs `f` and lets the process exit with its code: other goroutines are not awaited.
     #[doc(hidden)]
-    pub fn main(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+    #[track_caller]
+    pub fn main(mut self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+        self.builder = self.builder.deadlock_detection(true);
         let runtime = match self.build() {
             // The process exits, by a panic too: nobody is unwound, and no thread joined, as in Go.
             Ok(runtime) => ManuallyDrop::new(runtime),
             Err(code) => return code,
         };
+        debug::show_at_quit(&runtime.sched);
         runtime.run(f)
-    }
-
-    /// Runs `f` and shuts down.
-    #[doc(hidden)]
-    pub fn test(self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
-        match self.build() {
-            Ok(runtime) => runtime.run(f),
-            Err(code) => code,
-        }
     }
 
     fn build(self) -> Result<Runtime, ExitCode> {

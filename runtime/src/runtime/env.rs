@@ -2,26 +2,39 @@
 
 use std::env::VarError;
 use std::io;
+use std::time::Duration;
 
 /// A whole number from `least` to `most`; `None` when the variable is not set, or empty.
 ///
 /// # Errors
 /// For anything else, naming the variable and what it may be.
-pub(super) fn number(name: &str, least: usize, most: usize) -> io::Result<Option<usize>> {
+pub(crate) fn number(name: &str, least: usize, most: usize) -> io::Result<Option<usize>> {
     let Some(text) = text(name)? else { return Ok(None) };
     parse(name, &text, least, most).map(Some)
 }
+
+/// What `RT_DEBUG` asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Debug {
+    /// How often a line about the scheduler is printed.
+    pub(super) schedtrace: Option<Duration>,
+}
+
+/// A day.
+const MOST_MS: usize = 86_400_000;
 
 /// `RT_DEBUG`: a comma-separated list, of which `schedtrace=MS` is known.
 ///
 /// # Errors
 /// For a word that is not known.
-pub(super) fn debug() -> io::Result<()> {
-    let Some(text) = text("RT_DEBUG")? else { return Ok(()) };
+pub(super) fn debug() -> io::Result<Debug> {
+    let mut debug = Debug::default();
+    let Some(text) = text("RT_DEBUG")? else { return Ok(debug) };
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         match word.split_once('=') {
             Some(("schedtrace", ms)) => {
-                parse("RT_DEBUG=schedtrace", ms, 1, usize::MAX)?;
+                let ms = parse("RT_DEBUG=schedtrace", ms, 1, MOST_MS)?;
+                debug.schedtrace = Some(Duration::from_millis(ms as u64));
             }
             _ => {
                 return Err(invalid(format!(
@@ -30,7 +43,7 @@ pub(super) fn debug() -> io::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(debug)
 }
 
 /// `RT_BARRIER`: `membarrier`, or `fence` to do without.

@@ -1,9 +1,11 @@
 //! Reaching a runtime from elsewhere.
 
+use crate::debug::{self, Dump};
 use crate::g::new_cell;
-use crate::sched::Sched;
+use crate::sched::{self, Hold, Sched};
 use crate::stack::Class;
 use crate::task::{self, JoinHandle, start};
+use crate::trace::Metrics;
 use crate::wait;
 use std::fmt;
 use std::marker::PhantomData;
@@ -98,6 +100,38 @@ impl Handle {
         run(&self.sched, f)
     }
 
+    /// The runtime in numbers. See [`rt::metrics`](crate::metrics()).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().procs(1).build()?;
+    /// runtime.run(|| ());
+    /// assert_eq!(runtime.handle().metrics().goroutines.finished, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        self.sched.metrics()
+    }
+
+    pub(crate) fn sched(&self) -> &Arc<Sched> {
+        &self.sched
+    }
+
+    /// Looks at every goroutine of this runtime, from wherever. See [`rt::dump`](crate::dump()).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let handle = rt::Handle::current();
+    ///     let thread = std::thread::spawn(move || handle.dump().to_string());
+    ///     assert!(thread.join().unwrap().contains("goroutine 1 "));
+    /// }
+    /// ```
+    pub fn dump(&self) -> Dump {
+        debug::take(&self.sched)
+    }
+
     pub(crate) fn num_goroutines(&self) -> usize {
         self.sched.live().try_into().unwrap_or(usize::MAX)
     }
@@ -135,14 +169,35 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    run_at(sched, f, Location::caller())
+}
+
+/// The same; `site` is where it is said to have been spawned.
+#[track_caller]
+pub(crate) fn run_at<F, T>(sched: &Arc<Sched>, f: F, site: &'static Location<'static>) -> T
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
     // `f` borrows from our frames: what could fail in waiting for it must fail before it is queued.
     wait::with(|_slot| ());
     let class = Class::for_size(MAIN_STACK).unwrap_or(sched.config.class).max(sched.config.class);
-    let cell = new_cell(f, class, Location::caller(), None, ());
+    // In a lab it is known that somebody waits for a run, and a goroutine that waits for one elsewhere holds its own time.
+    let lab = sched.is_lab().then(|| Arc::clone(sched));
+    let _hold = sched::current_sched().filter(|own| !Arc::ptr_eq(own, sched)).map(Hold::new);
+    let f = move || {
+        let _counted = lab.as_ref().and_then(Sched::begin_run);
+        f()
+    };
+    let cell = new_cell(f, class, site, None, ());
     start(sched, cell.as_ref());
     let handle = JoinHandle::<T>::new(cell);
     // `f` borrows from our frames: not even cancellation ends this wait. Which is passed on.
-    let result = handle.join_masked();
+    let result = if crate::sched::current_slot().is_none() {
+        sched.thread_waits(|| handle.join_masked())
+    } else {
+        handle.join_masked()
+    };
     match result {
         Ok(value) => value,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -153,7 +208,14 @@ where
                     wait::raise_if_cancelled(slot);
                 }
             });
-            panic!("Runtime::run: {error}")
+            match sched.trouble() {
+                // Who draws schedules reports it, with the schedule.
+                Some(trouble) if sched.is_seeded() => {
+                    std::panic::resume_unwind(Box::new(trouble.to_string()))
+                }
+                Some(trouble) => panic!("{trouble}"),
+                None => panic!("Runtime::run: {error}"),
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod builder;
 mod entry;
-mod env;
+pub(crate) mod env;
 mod handle;
 mod overflow;
 mod shutdown;
@@ -13,7 +13,10 @@ pub use shutdown::ShutdownTimeout;
 
 pub use entry::Entry;
 
+use crate::debug::{self, Dump};
 use crate::sched::Sched;
+use crate::trace::Metrics;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,9 +67,43 @@ impl Runtime {
         handle::run(&self.sched, f)
     }
 
+    pub(crate) fn sched(&self) -> &Arc<Sched> {
+        &self.sched
+    }
+
+    /// [`run`](Self::run), for who was called at `site`.
+    #[track_caller]
+    pub(crate) fn run_at<T: Send>(
+        &self,
+        f: impl FnOnce() -> T + Send,
+        site: &'static Location<'static>,
+    ) -> T {
+        handle::run_at(&self.sched, f, site)
+    }
+
     /// A handle to start goroutines with from elsewhere.
     pub fn handle(&self) -> Handle {
         Handle::of(Arc::clone(&self.sched))
+    }
+
+    /// The runtime in numbers. See [`rt::metrics`](crate::metrics()).
+    pub fn metrics(&self) -> Metrics {
+        self.sched.metrics()
+    }
+
+    /// Looks at every goroutine of this runtime, from wherever. See [`rt::dump`](crate::dump()).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// runtime.handle().spawn(|| rt::time::sleep(std::time::Duration::from_secs(60)));
+    /// while runtime.dump().goroutines().is_empty() {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn dump(&self) -> Dump {
+        debug::take(&self.sched)
     }
 
     /// Shuts down as dropping does, and waits for at most `timeout`.

@@ -1,6 +1,6 @@
 //! Leaving a runtime.
 
-use crate::sched::{Sched, Unfinished};
+use crate::sched::{self, Sched, Unfinished};
 use crate::util;
 use crate::wait::{self, Mask, Why};
 use std::fmt;
@@ -62,6 +62,18 @@ pub(super) fn shut_down(
     sched: &Arc<Sched>,
     timeout: Option<Duration>,
 ) -> Result<(), ShutdownTimeout> {
+    // A lab's clock would not show that time passes: its goroutine has a thread wait.
+    if sched::current_sched().is_some_and(|own| own.is_lab()) {
+        let on_a_thread = || {
+            std::thread::scope(|scope| {
+                let new = std::thread::Builder::new().name("rt-shutdown".to_owned());
+                new.spawn_scoped(scope, || shut_down(sched, timeout)).ok()?.join().ok()
+            })
+        };
+        if let Some(result) = wait::blocking(on_a_thread) {
+            return result;
+        }
+    }
     let deadline = timeout.and_then(|timeout| util::now().checked_add(timeout));
     sched.begin_stop();
     let result = wait::with(|slot| {

@@ -1,11 +1,12 @@
 //! The carrier's loop: one goroutine after another on the same stack.
 
 use super::Sched;
+use super::tell::{tell, tell_run};
 use crate::carrier::{Cmd, Slot};
 use crate::g::{AfterComplete, G, GBox, GRef, Joiner, Outcome, Runnable, Unwind};
 use crate::m::{self, CurrentM};
 use crate::prim::global::Ordering;
-use crate::trace::{Event, emit};
+use crate::trace::Event;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -22,18 +23,23 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
         let Some(m) = m::current() else {
             crate::util::bug(format_args!("a goroutine ended outside of a machine"))
         };
-        m.enter();
+        m.enter_telling(move || tell(m, Event::End { g: slot.id.load(Ordering::Relaxed) }));
         // SAFETY: an M's scheduler outlives it.
         let sched = unsafe { Sched::from_home(m.own().home.get()) };
         sched.count_finish(m);
         if slot.bound.get() != 0 {
-            unbind(m, slot, sched.config.migrate);
+            unbind(sched, m, slot);
         }
         match sched.follow(m, slot) {
             Some(g) => {
-                slot.set_job(g.as_ptr().as_ptr().cast());
+                // SAFETY: it came out of the queue: we are its runtime side.
+                let id = unsafe { g.get() }.id();
+                slot.set_job(g.as_ptr().as_ptr().cast(), id);
                 if !sched.config.migrate {
                     slot.bound.set(m.id + 1);
+                }
+                if m.entry.is_watched() {
+                    tell_run(m, slot);
                 }
                 input = m.into_input();
             }
@@ -45,9 +51,12 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
 
 /// A goroutine that ends pinned takes its thread with it, unless others are at home there.
 #[cold]
-fn unbind(m: CurrentM, slot: &Slot, migrate: bool) {
-    if slot.pins.replace(0) != 0 && migrate {
-        m.own().retire.set(true);
+fn unbind(sched: &Sched, m: CurrentM, slot: &Slot) {
+    if slot.pins.replace(0) != 0 {
+        sched.count_pinned(false);
+        if sched.config.migrate && !sched.keeps_pinned() {
+            m.own().retire.set(true);
+        }
     }
     slot.bound.set(0);
 }
@@ -58,7 +67,6 @@ fn run_one(g: GRef, slot: &'static Slot) {
     let cell = GBox::of(g);
     // SAFETY: we are the runtime side until `complete` below.
     let header = unsafe { g.get() };
-    slot.id.store(header.id(), Ordering::Relaxed);
     if header.state.is_aborted() || !home_runs(slot) {
         slot.masks.set(1);
         // SAFETY: as above, and the closure was not taken.
@@ -72,18 +80,16 @@ fn run_one(g: GRef, slot: &'static Slot) {
     }
     // What is dropped from here on is dropped whole: cancellation does not cut it short.
     slot.masks.set(1);
-    if !slot.locals.get().is_null() {
-        drop_locals(slot);
+    if leaves_something(slot) {
+        drop_what_it_left(slot);
     }
-    emit(Event::End { g: header.id() });
     finish(g, Some(slot));
     // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
     // have left what the next one on this stack must not find.
-    slot.set_job(std::ptr::null_mut());
-    if !slot.locals.get().is_null() {
-        drop_locals(slot);
+    if leaves_something(slot) {
+        drop_what_it_left(slot);
     }
-    slot.entered.set(std::ptr::null());
+    slot.entered.set(false);
     slot.reachable.set(false);
     slot.raised.set(0);
     slot.masks.set(0);
@@ -108,22 +114,27 @@ fn finish(g: GRef, slot: Option<&Slot>) {
         // SAFETY: a scope waits for its children before it ends; this one has not ended.
         unsafe { scope.as_ref() }.child_ends(g, header.outcome() == Outcome::Panic);
     }
-    let mut joiner = std::ptr::null_mut();
-    let after = header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed));
-    if let (Some(slot), AfterComplete::Handle { .. }) = (slot, after) {
-        // From here on `header` may be freed by the handle's side. A waker is a stranger's code,
-        // and must not find it as the current goroutine.
-        slot.set_job(std::ptr::null_mut());
+    if let Some(slot) = slot {
+        // COMPLETE lets the handle's side free `header`. Who looks from outside must not find it then, nor
+        // must a waker, which is a stranger's code, find it as the current goroutine.
+        slot.clear_job();
     }
-    match after {
+    let mut joiner = std::ptr::null_mut();
+    match header.state.complete(|| joiner = header.joiner.load(Ordering::Relaxed)) {
         AfterComplete::Handle { joiner: true, claimed } => {
             // SAFETY: JOINER was set in what we replaced: it is ours (invariant 3 of `g`).
             wake_joiner(unsafe { Joiner::from_raw(joiner) }, claimed);
         }
         AfterComplete::Handle { joiner: false, .. } => {}
         AfterComplete::Orphan => {
+            if let Some(slot) = slot {
+                slot.resume_job(g.as_ptr().as_ptr().cast());
+            }
             // SAFETY: not complete and no handle: the stage is ours alone.
             quietly(|| unsafe { cell.drop_stage(Outcome::Taken) });
+            if let Some(slot) = slot {
+                slot.clear_job();
+            }
             if header.state.complete_orphan() {
                 // SAFETY: the last side, and the stage is dropped.
                 unsafe { cell.free() };
@@ -170,15 +181,25 @@ fn ended_by_panic(header: &G, cell: GBox, slot: &Slot, payload: Box<dyn Any + Se
     unsafe { cell.put_panic(payload) };
 }
 
+#[inline(always)]
+fn leaves_something(slot: &Slot) -> bool {
+    !slot.locals.get().is_null() || !slot.panics.get().is_null()
+}
+
 #[cold]
-fn drop_locals(slot: &'static Slot) {
+fn drop_what_it_left(slot: &'static Slot) {
     // SAFETY: a carrier's home outlives the carrier's goroutines.
-    let sched = unsafe { Sched::from_home(slot.home()) };
-    let drop_locals = sched.config.hooks.drop_locals;
-    while !slot.locals.get().is_null() {
-        // A destructor that panics leaves the rest: until there are none.
+    let hooks = unsafe { Sched::from_home(slot.home()) }.config.hooks;
+    // A destructor that panics leaves the rest, and each may leave more: until there is nothing.
+    while leaves_something(slot) {
         let locals = slot.locals.replace(std::ptr::null_mut());
-        quietly(|| drop_locals(locals));
+        if !locals.is_null() {
+            quietly(|| (hooks.drop_locals)(locals));
+        }
+        let panics = slot.panics.replace(std::ptr::null_mut());
+        if !panics.is_null() {
+            quietly(|| (hooks.drop_panics)(panics));
+        }
     }
 }
 

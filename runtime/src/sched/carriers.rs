@@ -27,7 +27,8 @@ impl Sched {
     #[inline]
     pub(super) fn fresh_carrier(&self, m: CurrentM, g: GRef) -> Option<&'static Slot> {
         // SAFETY: it came out of a queue: we are its runtime side.
-        let class = unsafe { g.get() }.class();
+        let header = unsafe { g.get() };
+        let class = header.class();
         let cached = match m.own().p.get() {
             Some(p) if class == self.config.class => p.own().carriers.borrow_mut().pop(),
             _ => None,
@@ -36,7 +37,7 @@ impl Sched {
             Some(slot) => slot,
             None => self.more_carriers(m, class, g)?,
         };
-        slot.set_job(g.as_ptr().as_ptr().cast());
+        slot.set_job(g.as_ptr().as_ptr().cast(), header.id());
         if !self.config.migrate {
             slot.bound.set(m.id + 1);
         }
@@ -147,7 +148,7 @@ impl Sched {
     #[cold]
     fn pool_slow(&self, slot: &'static Slot) {
         let class = slot.class();
-        slot.idle_since.set(self.monitor.seconds());
+        slot.since.store(self.monitor.seconds(), Ordering::Relaxed);
         self.pool[class.index()].lock().push(slot);
         crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
         if self.is_starving() {
@@ -162,7 +163,7 @@ impl Sched {
         }
         let now = self.monitor.seconds();
         for slot in &slots[keep..] {
-            slot.idle_since.set(now);
+            slot.since.store(now, Ordering::Relaxed);
         }
         let count = slots.len() - keep;
         self.pool[self.config.class.index()].lock().extend(slots.drain(keep..));
@@ -190,7 +191,7 @@ impl Sched {
         }
     }
 
-    fn is_starving(&self) -> bool {
+    pub(super) fn is_starving(&self) -> bool {
         self.starving.load(Ordering::Relaxed) != 0
     }
 
@@ -206,7 +207,9 @@ impl Sched {
             self.starving.fetch_sub(1, Ordering::SeqCst);
             match self.pool[class.index()].lock().pop() {
                 Some(slot) => {
-                    slot.set_job(g.as_ptr().as_ptr().cast());
+                    // SAFETY: as above.
+                    let id = unsafe { g.get() }.id();
+                    slot.set_job(g.as_ptr().as_ptr().cast(), id);
                     self.inject(Runnable::Started(slot));
                 }
                 None => {
@@ -226,11 +229,12 @@ impl Sched {
         for pool in &self.pool {
             let old: Vec<_> = {
                 let mut pool = pool.lock();
-                let young = pool.iter().position(|slot| slot.idle_since.get() > before);
+                let young =
+                    pool.iter().position(|slot| slot.since.load(Ordering::Relaxed) > before);
                 let count = young.unwrap_or(pool.len()).min(8 * BATCH);
                 let old = pool.drain(..count).collect();
                 if let Some(first) = pool.first() {
-                    let since = first.idle_since.get();
+                    let since = first.since.load(Ordering::Relaxed);
                     oldest = Some(oldest.map_or(since, |o| o.min(since)));
                 }
                 old
@@ -246,8 +250,10 @@ impl Sched {
 
     /// When the oldest idle carrier became idle.
     pub(super) fn oldest_idle(&self) -> Option<u32> {
-        let firsts =
-            self.pool.iter().filter_map(|pool| pool.lock().first().map(|s| s.idle_since.get()));
+        let firsts = self
+            .pool
+            .iter()
+            .filter_map(|pool| pool.lock().first().map(|s| s.since.load(Ordering::Relaxed)));
         firsts.min()
     }
 

@@ -11,15 +11,55 @@ use super::timers::Key;
 use super::{Sched, end_unstarted, inject_spawn};
 use crate::carrier::Slot;
 use crate::g::{GRef, Outcome};
+use crate::sys;
 use std::time::Instant;
 
 /// See the [module](self).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
     /// Wake who waits here.
-    Wake(&'static Slot),
+    Wake(Sleeper),
     /// Start this one.
     Spawn(GRef),
+}
+
+/// Who waits for a deadline, and where its stack is when it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sleeper {
+    slot: &'static Slot,
+    job: usize,
+    frames: usize,
+}
+
+impl Sleeper {
+    /// The lines of a sleeper's stack that it touches first when it goes on: from so far below the frame in which it
+    /// began to wait, to so far above.
+    const BELOW: usize = 192;
+    const ABOVE: usize = 256;
+
+    /// The caller, a goroutine that is about to wait on its `slot`.
+    #[inline(always)]
+    pub(crate) fn here(slot: &'static Slot) -> Self {
+        let frame = 0_u8;
+        Self { slot, job: slot.job().addr(), frames: std::ptr::from_ref(&frame).addr() }
+    }
+
+    /// Where it waits.
+    pub(super) fn slot(&self) -> &'static Slot {
+        self.slot
+    }
+
+    /// It will soon go on.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        let slot = std::ptr::from_ref(self.slot).addr();
+        for line in [slot, slot + 64, self.job] {
+            sys::prefetch(line);
+        }
+        for line in (self.frames - Self::BELOW..self.frames + Self::ABOVE).step_by(64) {
+            sys::prefetch(line);
+        }
+    }
 }
 
 impl Due {
@@ -50,7 +90,7 @@ impl Sched {
     /// Does what it is time to do. Without the heap's lock.
     pub(super) fn fire(&self, due: Due) {
         match due {
-            Due::Wake(slot) => super::wake(slot),
+            Due::Wake(sleeper) => super::wake(sleeper.slot),
             Due::Spawn(g) => {
                 if let Err(g) = inject_spawn(&self.arc(), g) {
                     // It came out of the heap just before the stop looked there. To drop its closure is

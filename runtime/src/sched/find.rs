@@ -17,10 +17,11 @@
 use super::Sched;
 use super::due::Due;
 use super::idle::Rejoin;
+use super::tell::tell;
 use crate::g::{GBox, GRef, Runnable};
-use crate::m::CurrentM;
+use crate::m::{CurrentM, SEEDED};
 use crate::p::{Held, NEXT_CAP, P};
-use crate::trace::{Event, emit};
+use crate::trace::Event;
 
 /// Looks at all other queues before an M gives up, and the time for which warm work must have waited.
 const ROUNDS: usize = 8;
@@ -108,9 +109,12 @@ impl Sched {
         own.streak.set(0);
         // Who had a whole slice is at the end of the P's own queue, and perhaps alone there: those who
         // asked for the slice's end come first.
-        let asked = m.entry.take_wants() != 0;
+        let asked = m.entry.take_wants();
         p.count_run(true);
-        if (p.global_turn() || asked)
+        if asked & SEEDED != 0 {
+            return self.draw(m, p);
+        }
+        if (p.global_turn() || asked != 0)
             && let Some(found) = self.others_turn(m)
         {
             return Some(found);
@@ -123,7 +127,11 @@ impl Sched {
         if let Some(found) = p.pop() {
             return Some(found);
         }
-        self.next_from_afar(m, p)
+        let found = self.next_from_afar(m, p);
+        if found.is_none() {
+            p.counters.misses.add_one();
+        }
+        found
     }
 
     /// The same, without the words of goroutines that were claimed.
@@ -133,6 +141,9 @@ impl Sched {
             let found = self.next_here(m)?;
             if begin(found) {
                 return Some(found);
+            }
+            if let Some(p) = m.own().p.get() {
+                p.counters.misses.add_one();
             }
         }
     }
@@ -166,6 +177,11 @@ impl Sched {
             return Some(Runnable::Started(slot));
         }
         let found = if self.global.is_empty() { None } else { self.global.pop() };
+        if found.is_some()
+            && let Some(p) = m.own().p.get()
+        {
+            p.counters.global.add_one();
+        }
         match found {
             None if woke => m.own().p.get()?.remote.take_next(),
             found => found,
@@ -183,7 +199,9 @@ impl Sched {
         if self.global.is_empty() {
             return None;
         }
-        self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())
+        let found = self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())?;
+        p.counters.global.add_one();
+        Some(found)
     }
 
     /// Finds something to run; sleeps while there is nothing. `None`: the thread is to end.
@@ -209,7 +227,9 @@ impl Sched {
                 self.found(m);
                 return Some(found);
             }
-            self.retire(m, p);
+            if !self.linger() {
+                self.retire(m, p);
+            }
         }
     }
 
@@ -217,6 +237,7 @@ impl Sched {
     fn retire(&self, m: CurrentM, p: Held) {
         self.spill_carriers(p);
         m.own().p.set(None);
+        self.tell_release(m, p);
         let index = p.release();
         let calm = m.own().left_warm.replace(false);
         if calm && self.idle.set_calm(true) {
@@ -279,6 +300,7 @@ impl Sched {
         loop {
             let found = self.steal(m, p)?;
             if begin(found) {
+                p.counters.found.add_one();
                 return Some(found);
             }
         }
@@ -295,6 +317,13 @@ impl Sched {
             }
             m.own().spinning.set(true);
         }
+        p.counters.steal_attempts.add_one();
+        let stolen = |victim: &P| {
+            p.counters.steals.add_one();
+            if m.entry.is_watched() {
+                tell(m, Event::Steal { from: victim.index });
+            }
+        };
         let start = m.own().rng.below(count);
         let others =
             || (0..count).map(|i| &self.ps[(start + i) % count]).filter(|v| v.index != p.index);
@@ -305,7 +334,7 @@ impl Sched {
         for _ in 0..ROUNDS {
             for victim in others().filter(|victim| !victim.is_warm()) {
                 if let Some(found) = p.own().queue.steal_half(&victim.remote) {
-                    emit(Event::Steal { from: victim.index });
+                    stolen(victim);
                     return Some(found);
                 }
             }
@@ -325,7 +354,7 @@ impl Sched {
                 None
             };
             if found.is_some() {
-                emit(Event::Steal { from: victim.index });
+                stolen(victim);
                 return found;
             }
         }

@@ -67,6 +67,7 @@
 //! The models in `loom_tests` check the claim on this code.
 
 use super::timers::NEVER;
+use crate::carrier::Slot;
 use crate::prim::Mutex;
 use crate::prim::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
@@ -86,6 +87,8 @@ pub(crate) struct Idle {
 struct Lists {
     ps: Vec<u32>,
     ms: Vec<Sleeper>,
+    /// In a lab, who waits on a thread without being in `ms`: see `lab::time`.
+    resting: Vec<&'static Slot>,
 }
 
 /// An idle M, and what it has promised: see `timers` and `poll`.
@@ -133,7 +136,11 @@ impl Idle {
     /// All of `procs` Ps idle, no M.
     pub(crate) fn new(procs: u32) -> Self {
         Self {
-            lists: Mutex::new(Lists { ps: (0..procs).rev().collect(), ms: Vec::new() }),
+            lists: Mutex::new(Lists {
+                ps: (0..procs).rev().collect(),
+                ms: Vec::new(),
+                resting: Vec::new(),
+            }),
             idle_ps: AtomicU32::new(procs),
             spinning: AtomicU32::new(0),
             calm: AtomicU32::new(0),
@@ -223,6 +230,11 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
+    /// How many Ms sleep, and how many spin. For those who look from outside.
+    pub(crate) fn count(&self) -> (usize, u32) {
+        (self.lists.lock().ms.len(), self.spinning.load(Ordering::Relaxed))
+    }
+
     /// Whether an M sleeps that could be given a P.
     pub(crate) fn has_m(&self) -> bool {
         !self.lists.lock().ms.is_empty()
@@ -260,6 +272,31 @@ impl Idle {
                 return Some((until, polls));
             }
         }
+    }
+
+    /// Calls `f` under the lock if all is quiet: every P is idle, and of the `alive` threads each is an idle M or rests
+    /// and has not been woken. See `lab::time`.
+    pub(crate) fn when_quiet<R>(
+        &self,
+        procs: u32,
+        alive: impl Fn() -> u32,
+        f: impl FnOnce() -> R,
+    ) -> Option<R> {
+        let lists = self.lists.lock();
+        let is_quiet = lists.ps.len() == procs as usize
+            && lists.ms.len() + lists.resting.len() == alive() as usize
+            && lists.resting.iter().all(|slot| !slot.word.has_token());
+        is_quiet.then(f)
+    }
+
+    /// Who waits on `slot` is about to block its thread for that, and has no P.
+    pub(crate) fn rest(&self, slot: &'static Slot) {
+        self.lists.lock().resting.push(slot);
+    }
+
+    /// It has been woken, and has not taken the token.
+    pub(crate) fn end_rest(&self, slot: &'static Slot) {
+        self.lists.lock().resting.retain(|other| !std::ptr::eq(*other, slot));
     }
 
     /// When the first of the idle Ms wakes by itself.

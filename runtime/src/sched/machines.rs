@@ -4,15 +4,16 @@
 //! read once names the same M for ever.
 
 use super::idle::Rejoin;
+use super::lab::Rest;
 use super::timers::NEVER;
 use super::{Phase, Sched};
 use crate::carrier::Slot;
-use crate::m::{self, CurrentM, M};
+use crate::m::{self, CurrentM, M, SEEDED};
 use crate::p::Held;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
 use crate::sys::{self, Altstack};
-use crate::trace::{Event, emit};
+use crate::trace::Event;
 use crate::util;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -96,7 +97,7 @@ impl Sched {
 
     /// Lets `id`, or a new thread, run with P `index`. `false`: there is none, and the P is idle.
     pub(super) fn start(&self, index: u32, id: Option<u32>, spinning: bool) -> bool {
-        emit(Event::WakeM { p: index });
+        self.tell_here(|| Event::Wake { p: index });
         let Some(id) = id else {
             let Err(error) = self.new_machine(Some((index, spinning))) else { return true };
             let again = self.idle.unclaim(index, spinning);
@@ -152,6 +153,10 @@ impl Sched {
         let m = spare.unwrap_or_else(|| {
             let mut list = self.machines.list.lock();
             let m = Arc::new(M::new(list.len() as u32));
+            // Under the lock: a trace that begins finds it in the list, or it finds the trace.
+            if self.hub.is_traced() {
+                m.entry.watch();
+            }
             list.push(Arc::clone(&m));
             m
         });
@@ -194,15 +199,19 @@ impl Sched {
         m.own().p.set(Some(held));
         m.entry.gain();
         m.own().spinning.set(spinning);
-        self.monitor.wake_if_asleep();
+        if self.monitor.wake_if_asleep() {
+            self.tick(util::real_now());
+        }
+        self.tell_hold(m, held);
     }
 
     /// Sleeps, as one of the idle Ms, until it is given a P, or a deadline comes that it has promised to
     /// wake for, or the scheduler stops.
     pub(super) fn sleep(&self, m: CurrentM) {
-        emit(Event::SleepM { m: m.id });
+        self.tell_outside(|| Event::Sleep);
         // One that nobody has needed for a while ends; but not what carriers are bound to.
-        let mut patience = self.config.migrate.then(|| util::now() + PATIENCE);
+        let mut patience = (self.config.migrate && !self.is_lab()).then(|| util::now() + PATIENCE);
+        let mut dry = None;
         // Every P was held when its time came: their holders see to the deadlines.
         let mut relieved = false;
         loop {
@@ -221,8 +230,15 @@ impl Sched {
                 (earliest, self.net().is_some())
             });
             let (until, polls) = kept.unwrap_or((NEVER, false));
-            let until = self.instant(until);
-            let end = [until, patience].into_iter().flatten().min();
+            let (until, end) = if self.is_lab() {
+                match self.rest(&mut dry) {
+                    Rest::No => (Some(self.start), Some(self.start)),
+                    Rest::Until(end) => (None, end),
+                }
+            } else {
+                let until = self.instant(until).map(|at| self.ahead_of(at));
+                (until, [until, patience].into_iter().flatten().min())
+            };
             let woken = if polls {
                 self.sleep_in_poll(m, end);
                 false
@@ -236,7 +252,11 @@ impl Sched {
                 if self.wake_polled(m) {
                     return;
                 }
-            } else if until.is_some_and(|at| util::now() >= at) {
+            } else if let Some(asked) = until
+                && let now = util::now()
+                && now >= asked
+            {
+                self.lateness.note(asked, now);
                 match self.idle.rejoin(m.id, false) {
                     Rejoin::With(index) => return self.hold(m, index, false),
                     Rejoin::Given => {}
@@ -277,6 +297,7 @@ impl Sched {
     /// Its P, if it has one, goes to the idle ones.
     pub(super) fn drop_p(&self, m: CurrentM) {
         if let Some(p) = m.own().p.take() {
+            self.tell_release(m, p);
             self.spill_carriers(p);
             let _ = self.idle.unclaim(p.release(), m.own().spinning.replace(false));
         }
@@ -289,7 +310,7 @@ impl Sched {
         }
         // It makes room for its successor.
         self.machines.alive.fetch_sub(1, Ordering::Relaxed);
-        self.hand_off(m);
+        self.hand_off(m, None);
     }
 
     /// Wakes every M, to let it see that the scheduler stopped.
@@ -315,6 +336,12 @@ fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
     sys::wake_on_time();
     m.tid.store(sys::thread_id(), Ordering::Relaxed);
     m::set_current(Some(m));
+    if let Some(lab) = &sched.lab {
+        util::follow(Arc::clone(&lab.clock));
+        if lab.seeded.is_some() {
+            m.entry.ask(SEEDED);
+        }
+    }
     let mut reaped = false;
     if let Some(m) = m::current() {
         m.own().home.set(sched.home());

@@ -8,6 +8,7 @@
 //! | `idle` | who sleeps and who is woken, with the proof |
 //! | `ready` | how something becomes runnable, from inside and from outside |
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
+//! | `lab` | a runtime whose time and choices are a test's |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
 //! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
@@ -15,7 +16,12 @@
 //! | `poll` | the network, and who asks for it |
 //! | `monitor` | the thread without a P: late timers, housekeeping |
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
+//! | `spans` | `tracing`'s spans, which follow their goroutine |
+//! | `stats` | the runtime in numbers |
+//! | `look` | looking at the goroutines from outside, for dumps |
+//! | `asleep` | whether all goroutines are asleep for ever |
 //! | `stop` | shutting down |
+//! | `tell` | what happens, for those who look |
 //!
 //! Invariants:
 //! 1. A G or a carrier is in one place at a time: running, parked (reachable through its
@@ -27,11 +33,14 @@
 //!    handles count in its `Arc`; who readies a goroutine from outside holds a count
 //!    from before the goroutine is queued until it is done with the scheduler.
 
+mod asleep;
 mod body;
 mod carriers;
 mod due;
 mod find;
 mod idle;
+mod lab;
+mod look;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod machines;
@@ -39,17 +48,24 @@ mod monitor;
 mod poll;
 mod ready;
 mod run;
+#[cfg(feature = "tracing")]
+mod spans;
+mod stats;
 mod stop;
 mod switch;
+mod tell;
 mod timers;
 mod watch;
 
+pub(crate) use asleep::Asleep;
 pub(crate) use body::end_unstarted;
+pub(crate) use lab::{Hold, Plan, Schedule, Trouble, Waiter, point};
+pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, Why, checkpoint, here, may_spin, park, park_thread, pin, set_reason, stays, step_in,
-    step_out, unpin, yield_now,
+    Here, What, Why, checkpoint, give_way_to_next, here, may_spin, note, note_deadline, park,
+    park_thread, pin, stays, step_in, step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
 
@@ -61,10 +77,11 @@ use crate::prim::Mutex;
 use crate::prim::global::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::queue::Global;
 use crate::stack::Class;
+use crate::trace::{self, Hub};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a runtime was built with.
 #[derive(Clone, Debug)]
@@ -75,6 +92,12 @@ pub(crate) struct Config {
     pub(crate) abort_on_panic: bool,
     /// Thieves may take carriers, not only goroutines that have not started.
     pub(crate) migrate: bool,
+    /// How often a line about the scheduler is printed.
+    pub(crate) schedtrace: Option<Duration>,
+    /// That all goroutines are asleep for ever is to be found out.
+    pub(crate) find_deadlocks: bool,
+    /// Time and choices are a test's.
+    pub(crate) lab: Option<Plan>,
     pub(crate) hooks: Hooks,
 }
 
@@ -86,6 +109,15 @@ pub(crate) struct Hooks {
     pub(crate) uncaught: fn(&G, &(dyn Any + Send)),
     /// Drops a goroutine's locals, which are not null. May panic.
     pub(crate) drop_locals: fn(*mut ()),
+    /// Whether nobody can wake any goroutine, of a runtime that does not move: see `asleep`. On the monitor's thread, as
+    /// the following two.
+    pub(crate) nobody_wakes: fn(&Sched) -> Asleep,
+    /// All goroutines are asleep for ever.
+    pub(crate) deadlocked: fn(&Arc<Sched>),
+    /// The monitor was asked to report ([`Sched::ask_monitor`]).
+    pub(crate) asked: fn(&Arc<Sched>),
+    /// Drops what a goroutine knew of panics, which is not null. May panic.
+    pub(crate) drop_panics: fn(*mut ()),
 }
 
 /// Runs its course once: `Running`, `Stopping`, `Stopped`.
@@ -104,8 +136,11 @@ pub(crate) struct Sched {
     pub(crate) config: Config,
     ps: Box<[P]>,
     global: Global<Runnable>,
+    lab: Option<Box<lab::Lab>>,
     idle: idle::Idle,
     phase: AtomicU32,
+    /// The monitor's clock, for who begins to wait: see `monitor`.
+    ticks: AtomicU32,
     /// Goroutines that were spawned or ended without a P.
     spawned_outside: AtomicU64,
     finished_outside: AtomicU64,
@@ -119,12 +154,16 @@ pub(crate) struct Sched {
     starving: AtomicUsize,
     /// By P.
     timers: Box<[timers::Timers]>,
+    lateness: timers::Lateness,
     /// Made when the first socket is waited for.
     poller: OnceLock<Arc<Poller>>,
     /// What timers count from.
     start: Instant,
     monitor: monitor::Monitor,
     stop: stop::Stop,
+    hub: Arc<Hub>,
+    /// Plain threads that wait for goroutines.
+    waiting_threads: Mutex<Vec<u32>>,
 }
 
 /// Its own sections run no user code, so no panic leaves it half changed; `Runtime` and `Handle`
@@ -140,11 +179,14 @@ impl std::fmt::Debug for Sched {
 
 impl Sched {
     pub(crate) fn new(config: Config) -> Arc<Self> {
-        Arc::new(Self {
+        let start = crate::util::real_now();
+        let sched = Arc::new(Self {
             ps: (0..config.procs).map(|i| P::new(i, config.procs == 1)).collect(),
             global: Global::new(),
+            lab: config.lab.as_ref().map(|plan| Box::new(lab::Lab::new(plan, start))),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),
+            ticks: AtomicU32::new(0),
             spawned_outside: AtomicU64::new(0),
             finished_outside: AtomicU64::new(0),
             machines: machines::Machines::new(),
@@ -153,12 +195,18 @@ impl Sched {
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
+            lateness: timers::Lateness::default(),
             poller: OnceLock::new(),
-            start: crate::util::now(),
+            start,
             monitor: monitor::Monitor::new(),
             stop: stop::Stop::new(),
+            hub: trace::hub(config.procs),
+            waiting_threads: Mutex::new(Vec::new()),
             config,
-        })
+        });
+        let it: Arc<dyn trace::Watched> = Arc::clone(&sched) as _;
+        trace::register(&sched.hub, Arc::downgrade(&it));
+        sched
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -240,6 +288,11 @@ pub(crate) fn current_sched() -> Option<Arc<Sched>> {
     Some(unsafe { Arc::from_raw(home) })
 }
 
+/// [`Sched::home`] of the scheduler whose goroutine the caller is.
+pub(crate) fn current_home() -> Option<*const ()> {
+    Some(crate::m::current()?.own().home.get())
+}
+
 /// The slot of the goroutine that calls.
 #[inline]
 pub(crate) fn current_slot() -> Option<&'static Slot> {
@@ -249,7 +302,7 @@ pub(crate) fn current_slot() -> Option<&'static Slot> {
 /// A number below `n`, from the thread's own dice.
 pub(crate) fn dice(n: usize) -> usize {
     match crate::m::current() {
-        Some(m) => m.own().rng.below(n),
+        Some(m) => lab::throw(m, n).unwrap_or_else(|| m.own().rng.below(n)),
         None => crate::util::below(n),
     }
 }
@@ -265,7 +318,7 @@ pub(crate) fn current_p() -> Option<u32> {
 #[inline]
 pub(crate) fn current_class() -> Option<Class> {
     let m = crate::m::current()?;
-    if !m.slot.get()?.entered.get().is_null() {
+    if m.slot.get()?.entered.get() {
         return None;
     }
     // SAFETY: an M's scheduler outlives it.

@@ -12,6 +12,7 @@
 //! the other.
 
 use super::Sched;
+use super::asleep::Watchman;
 use super::timers::NEVER;
 use super::watch::Watch;
 use crate::m::TIMERS;
@@ -35,6 +36,8 @@ const STUCK_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(10);
 /// Warm work that a spinner left alone is looked at again after so long.
 const CALM: Duration = Duration::from_millis(5);
+/// What waits are measured in: 2^32 of them are 497 days.
+pub(super) const TICK: Duration = Duration::from_millis(10);
 /// Idle for so long, it stops looking.
 const QUIET: Duration = Duration::from_millis(100);
 /// Who runs goroutines gets so much time to see that a deadline has passed.
@@ -46,6 +49,9 @@ const KEEP: u32 = 5;
 pub(super) struct Monitor {
     pub(super) word: ParkWord,
     asleep: AtomicBool,
+    /// It is to report what the goroutines do.
+    asked: AtomicBool,
+    tid: AtomicU32,
     /// Seconds since the start, as of the last look: the clock of idle carriers.
     seconds: AtomicU32,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -56,6 +62,8 @@ impl Monitor {
         Self {
             word: ParkWord::new(),
             asleep: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+            tid: AtomicU32::new(0),
             seconds: AtomicU32::new(0),
             thread: Mutex::new(None),
         }
@@ -72,12 +80,14 @@ impl Monitor {
         fence(atomic::Ordering::SeqCst);
     }
 
-    /// A P was taken.
-    pub(super) fn wake_if_asleep(&self) {
+    /// A P was taken. `true`: the monitor was asleep.
+    pub(super) fn wake_if_asleep(&self) -> bool {
         fence(atomic::Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) {
+        let asleep = self.asleep.load(Ordering::Relaxed);
+        if asleep {
             self.nudge();
         }
+        asleep
     }
 
     /// Makes it look now.
@@ -103,16 +113,44 @@ impl Sched {
         Ok(())
     }
 
+    /// Sets the clock of those who begin to wait. While a P is held, the monitor does so all the time; who takes
+    /// one while it sleeps does so first.
+    #[cold]
+    pub(super) fn tick(&self, now: Instant) {
+        let ticks = now.saturating_duration_since(self.start).as_nanos() / TICK.as_nanos();
+        self.ticks.store(ticks as u32, Ordering::Relaxed);
+    }
+
+    /// Has the monitor's thread call the hook `asked`. May be called in a signal handler.
+    pub(crate) fn ask_monitor(&self) {
+        // Release pairs with the Acquire of the swap; the token orders it as well.
+        self.monitor.asked.store(true, Ordering::Release);
+        self.monitor.nudge();
+    }
+
+    /// The monitor's thread, as the system numbers it.
+    pub(crate) fn monitor_thread(&self) -> u32 {
+        self.monitor.tid.load(Ordering::Relaxed)
+    }
+
     fn run_monitor(&self) {
-        let start = util::now();
+        self.monitor.tid.store(crate::sys::thread_id(), Ordering::Relaxed);
+        let mut watchman = Watchman::default();
+        let start = util::real_now();
         let mut watch = Watch::new(self, start);
         let mut delay = FIRST_LOOK;
         let mut busy_at = start;
         let mut calm_since = None;
         let mut was_stuck = false;
         let mut asked = NEVER;
+        let mut followed = start;
+        let mut next_line = self.config.schedtrace.map(|every| start + every);
         while !self.is_stopped() {
-            let now = util::now();
+            if self.monitor.asked.swap(false, Ordering::Acquire) {
+                (self.config.hooks.asked)(&self.arc());
+            }
+            let now = util::real_now();
+            self.tick(now);
             let seconds = (now - start).as_secs() as u32;
             if self.monitor.seconds.swap(seconds, Ordering::Relaxed) != seconds {
                 self.ps.iter().for_each(|p| {
@@ -122,6 +160,13 @@ impl Sched {
             let (next_timer, late) = self.late_timers(&mut asked, now);
             self.late_sockets();
             let look = watch.look(self, late, now);
+            self.observe(&mut followed, now);
+            if let (Some(at), Some(every)) = (&mut next_line, self.config.schedtrace)
+                && now >= *at
+            {
+                eprintln!("{}", self.schedtrace());
+                *at = (*at + every).max(now);
+            }
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);
             if self.idle.idle_ps() != self.config.procs {
@@ -135,8 +180,10 @@ impl Sched {
             };
             was_stuck = stuck;
             let quiet = now.duration_since(busy_at) >= QUIET;
-            let mut wake_at = [next_timer, next_chore].into_iter().flatten().min();
+            let mut wake_at = [next_timer, next_chore, next_line].into_iter().flatten().min();
             if quiet {
+                let next_look = watchman.look(self, now);
+                wake_at = [wake_at, next_look].into_iter().flatten().min();
                 self.monitor.fall_asleep();
             }
             if !quiet || self.idle.idle_ps() != self.config.procs {
@@ -145,7 +192,7 @@ impl Sched {
             }
             let woken = self.monitor.word.sleep(wake_at);
             if self.monitor.asleep.swap(false, Ordering::Relaxed) && woken {
-                busy_at = util::now();
+                busy_at = util::real_now();
                 delay = FIRST_LOOK;
             }
         }
@@ -156,11 +203,15 @@ impl Sched {
     /// `asked`: the one for which the holders were asked at the last look.
     fn late_timers(&self, asked: &mut u64, now: Instant) -> (Option<Instant>, bool) {
         let earliest = self.earliest();
-        if earliest >= self.idle.promised() || self.idle.idle_ps() == self.config.procs {
+        // In a lab no deadline gets late by itself, and a seed is not to be disturbed.
+        if self.is_seeded()
+            || earliest >= self.idle.promised()
+            || self.idle.idle_ps() == self.config.procs
+        {
             *asked = NEVER;
             return (None, false);
         }
-        let late = earliest <= self.ns(now);
+        let late = earliest <= self.due_by(now);
         if !late {
             *asked = NEVER;
         } else if *asked != earliest {
@@ -170,6 +221,9 @@ impl Sched {
             self.surplus();
         }
         let soon = now + FIRST_LOOK;
+        if self.is_lab() {
+            return (late.then_some(soon), late);
+        }
         (Some(self.instant(earliest).map_or(soon, |at| (at + GRACE).max(soon))), late)
     }
 

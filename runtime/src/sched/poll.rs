@@ -18,10 +18,11 @@
 //! That somebody asks is as sure as that no deadline is forgotten, and for the same reasons: see `timers`.
 
 use super::Sched;
-use crate::m::{CurrentM, M};
+use crate::m::{self, CurrentM, M};
 use crate::poller::Poller;
 use crate::prim::atomic::{self, fence};
 use crate::prim::global::Ordering;
+use crate::trace::Event;
 use crate::util;
 use std::io;
 use std::sync::Arc;
@@ -60,9 +61,18 @@ impl Sched {
 
     #[inline(never)]
     fn ask(&self, poller: &Poller) -> bool {
+        if let Some(m) = m::current()
+            && let Some(p) = m.own().p.get()
+            && m.entry.is_inside()
+        {
+            p.counters.polls.add_one();
+        }
         let mut found = false;
         let rang = poll(poller, Some(Duration::ZERO), |slot| {
-            found = true;
+            if !std::mem::replace(&mut found, true) {
+                self.tell_here(|| Event::Net);
+            }
+            self.note(|| "a socket has become ready".into());
             super::wake(slot);
         });
         if rang {
@@ -91,7 +101,7 @@ impl Sched {
         m.polling.store(true, Ordering::Relaxed);
         fence(atomic::Ordering::SeqCst);
         if !m.is_given() && !self.is_stopped() {
-            let timeout = until.map(|at| at.saturating_duration_since(util::now()));
+            let timeout = until.map(|at| at.saturating_duration_since(util::real_now()));
             let mut woken = m.own().woken.borrow_mut();
             rang = poll(poller, timeout, |slot| woken.push(slot));
         }
@@ -104,6 +114,7 @@ impl Sched {
     /// Wakes whom [`sleep_in_poll`](Self::sleep_in_poll) has found.
     pub(super) fn wake_found(&self, m: CurrentM) {
         let mut woken = m.own().woken.borrow_mut();
+        self.note(|| "a socket has become ready".into());
         woken.drain(..).for_each(super::wake);
     }
 

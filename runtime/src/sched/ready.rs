@@ -1,12 +1,14 @@
 //! How something becomes runnable.
 
+use super::tell::tell;
 use super::{NEXT_ID, Sched, id_batch};
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
-use crate::m::{self, CurrentM};
+use crate::m;
+use crate::p::Held;
 use crate::parker::Woke;
 use crate::prim::global::Ordering;
-use crate::trace::{Event, emit};
+use crate::trace::Event;
 use std::sync::Arc;
 
 /// Queues a new goroutine on the P of the caller, a goroutine of `Sched` itself.
@@ -17,7 +19,7 @@ use std::sync::Arc;
 pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
     let Some(m) = m::current() else { return Err(g) };
     let Some(slot) = m.slot.get() else { return Err(g) };
-    if !slot.entered.get().is_null() {
+    if slot.entered.get() {
         return Err(g);
     }
     let was = m.enter();
@@ -32,10 +34,13 @@ pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
             let header = unsafe { g.get() };
             header.set_id(p.next_id(id_batch));
             header.set_home(m.own().home.get());
-            slot.spawns.set(slot.spawns.get() + 1);
-            emit(Event::Spawn { g: header.id() });
+            header.set_parent(slot.id.load(Ordering::Relaxed));
+            slot.spawns.set(slot.spawns.get().saturating_add(1));
             p.count_spawn();
-            sched.put_next(m, Runnable::Fresh(g));
+            if m.entry.is_watched() {
+                sched.tell_spawn(header);
+            }
+            sched.put_next(p, Runnable::Fresh(g));
             Ok(())
         }
         _ => Err(g),
@@ -50,6 +55,7 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
     let header = unsafe { g.get() };
     header.set_id(NEXT_ID.fetch_add(1, Ordering::Relaxed));
     header.set_home(sched.home());
+    header.set_parent(super::current_slot().map_or(0, |slot| slot.id.load(Ordering::Relaxed)));
     // SeqCst, as the stop's store and look: either we see that it stops, or it sees us live.
     sched.spawned_outside.fetch_add(1, Ordering::SeqCst);
     if sched.phase.load(Ordering::SeqCst) != 0 {
@@ -58,8 +64,13 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
         entered(|| sched.stop.nudge_if_idle(sched));
         return Err(g);
     }
-    emit(Event::Spawn { g: header.id() });
-    entered(|| sched.inject(Runnable::Fresh(g)));
+    if sched.is_seeded() && sched.live() > 1 && !sched.is_current_m() {
+        sched.note(|| "a goroutine was spawned from outside".into());
+    }
+    entered(|| {
+        sched.tell_spawn(header);
+        sched.inject(Runnable::Fresh(g));
+    });
     Ok(())
 }
 
@@ -69,7 +80,6 @@ pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
 #[inline]
 pub(crate) fn wake(slot: &'static Slot) {
     if slot.word.notify() == Woke::Goroutine {
-        emit(Event::Ready);
         ready(slot, false);
     }
 }
@@ -79,26 +89,32 @@ pub(crate) fn wake(slot: &'static Slot) {
 #[inline]
 pub(super) fn wake_joiner(slot: &'static Slot) {
     if slot.word.notify() == Woke::Goroutine {
-        emit(Event::Ready);
         ready(slot, true);
     }
 }
 
 /// Queues a carrier that the caller found parked.
 #[inline(never)]
-fn ready(slot: &'static Slot, behind: bool) {
+pub(super) fn ready(slot: &'static Slot, behind: bool) {
     let home = slot.home();
     if let Some(m) = m::current()
         && m.own().home.get() == home
     {
-        let was = m.enter();
+        let was = m.enter_telling(move || tell(m, is_ready(slot)));
         // SAFETY: an M's scheduler outlives it.
         let sched = unsafe { Sched::from_home(home) };
         if slot.bound.get() == 0 || slot.bound.get() == m.id + 1 {
             match m.own().p.get() {
-                // Others wait here already, and were surplus when they came: nobody to wake.
-                Some(p) if behind && !p.remote.is_empty() => p.push(Runnable::Started(slot)),
-                _ => sched.put_next(m, Runnable::Started(slot)),
+                Some(p) => {
+                    p.counters.wakes.add_one();
+                    if behind && !p.remote.is_empty() {
+                        // Others wait here already, and were surplus when they came: nobody to wake.
+                        p.push(Runnable::Started(slot));
+                    } else {
+                        sched.put_next(p, Runnable::Started(slot));
+                    }
+                }
+                None => sched.inject(Runnable::Started(slot)),
             }
         } else {
             sched.inject(Runnable::Started(slot));
@@ -112,13 +128,22 @@ fn ready(slot: &'static Slot, behind: bool) {
     unsafe { Arc::increment_strong_count(home) };
     // SAFETY: the count was just taken.
     let sched = unsafe { Arc::from_raw(home) };
+    sched.tell_outside(|| is_ready(slot));
+    sched
+        .note(|| format!("goroutine {} was woken by a thread from outside", sched.number_of(slot)));
     entered(|| sched.inject(Runnable::Started(slot)));
     // The last count may be ours, and the scheduler end here: after it has left its queues.
     drop(sched);
 }
 
+fn is_ready(slot: &Slot) -> Event {
+    let by = m::current().and_then(|m| m.slot.get());
+    let by = by.map_or(0, |by| by.id.load(Ordering::Relaxed));
+    Event::Ready { g: slot.id.load(Ordering::Relaxed), by }
+}
+
 /// Does `f` inside the runtime, if this is an M at all.
-fn entered(f: impl FnOnce()) {
+pub(super) fn entered(f: impl FnOnce()) {
     match m::current() {
         Some(m) => {
             let was = m.enter();
@@ -132,18 +157,13 @@ fn entered(f: impl FnOnce()) {
 impl Sched {
     /// What the caller's P runs next; what it drives out is surplus.
     #[inline]
-    fn put_next(&self, m: CurrentM, item: Runnable) {
-        match m.own().p.get() {
-            Some(p) => {
-                if let Some(out) = p.remote.put_next(item) {
-                    p.push(out);
-                    let warm = matches!(out, Runnable::Started(_));
-                    if self.config.procs > 1 && !(warm && self.idle.is_calm()) {
-                        self.surplus();
-                    }
-                }
+    fn put_next(&self, p: Held, item: Runnable) {
+        if let Some(out) = p.remote.put_next(item) {
+            p.push(out);
+            let warm = matches!(out, Runnable::Started(_));
+            if self.config.procs > 1 && !(warm && self.idle.is_calm()) {
+                self.surplus();
             }
-            None => self.inject(item),
         }
     }
 

@@ -1,10 +1,10 @@
 //! g0: the loop of a thread that runs goroutines.
 
+use super::tell::tell_run;
 use super::{Phase, Sched};
 use crate::carrier::{Cmd, Slot};
 use crate::g::Runnable;
 use crate::m::CurrentM;
-use crate::trace::{Event, emit};
 
 impl Sched {
     /// Runs goroutines until the scheduler stops or the thread is to end.
@@ -34,8 +34,8 @@ impl Sched {
                 }
             }
             m.slot.set(Some(slot));
-            if let Some(p) = m.own().p.get() {
-                emit(Event::Run { p: p.index });
+            if m.entry.is_watched() {
+                tell_run(m, slot);
             }
             // SAFETY: we hold the carrier: it came out of a queue or a pool, or we were the one
             // that suspended it. The input is what its body and `switch` expect.
@@ -47,6 +47,9 @@ impl Sched {
                 if claimed.is_some() {
                     cmd = Cmd::Yield;
                     break;
+                }
+                if m.entry.is_watched() {
+                    tell_run(m, slot);
                 }
                 // SAFETY: as above; nobody else can have got hold of it, it was never PARKED.
                 cmd = unsafe { slot.resume(m.into_input()) };
@@ -85,7 +88,10 @@ impl Sched {
     #[inline]
     fn requeue(&self, m: CurrentM, slot: &'static Slot) {
         match m.own().p.get() {
-            Some(p) => p.push(Runnable::Started(slot)),
+            Some(p) => {
+                p.counters.yields.add_one();
+                p.push(Runnable::Started(slot));
+            }
             None => self.inject(Runnable::Started(slot)),
         }
     }

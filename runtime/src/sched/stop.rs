@@ -179,6 +179,11 @@ impl Sched {
         self.new_machine(Some((index, false)))
     }
 
+    /// Whether the caller is one of this scheduler's own threads.
+    pub(super) fn is_current_m(&self) -> bool {
+        m::current().is_some_and(|m| m.own().home.get() == self.this())
+    }
+
     /// Whether the caller is one of this scheduler's own goroutines.
     pub(crate) fn is_current(&self) -> bool {
         m::current().is_some_and(|m| m.slot.get().is_some() && m.own().home.get() == self.this())

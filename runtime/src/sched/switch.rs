@@ -9,15 +9,20 @@
 //!    counts panics per thread. It hands its P over and blocks the thread, as a pinned one does.
 //! 3. The entry word is 1 from before the switch until after it.
 
-use super::Sched;
+#[cfg(feature = "tracing")]
+use super::spans::Spans;
+use super::tell::tell;
+use super::timers::NEVER;
+use super::{Sched, lab};
 use crate::carrier::{Cmd, Slot};
 use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
 use crate::m::{self, CurrentM};
 use crate::p::NEXT_CAP;
 use crate::prim::global::Ordering;
+use crate::stack::Regs;
 use crate::sys;
-use crate::trace::{Event, emit};
+use crate::trace::{Event, Reason};
 use std::time::Instant;
 
 /// What a waiter waits for; shown in dumps.
@@ -42,12 +47,82 @@ pub(crate) enum Why {
     NetRead = 16,
     NetWrite = 17,
     Future = 18,
+    PoolSubmit = 19,
+    PoolIdle = 20,
+    PoolRelease = 21,
 }
 
-/// Notes what the goroutine is about to wait for.
+impl Why {
+    /// All of them, by their numbers from 1 on.
+    pub(super) const ALL: [Self; 21] = [
+        Self::Join,
+        Self::Scope,
+        Self::WaitGroup,
+        Self::ChanSend,
+        Self::ChanRecv,
+        Self::Sleep,
+        Self::Runtime,
+        Self::Mutex,
+        Self::RwLock,
+        Self::Condvar,
+        Self::Once,
+        Self::Semaphore,
+        Self::Barrier,
+        Self::Select,
+        Self::ErrGroup,
+        Self::NetRead,
+        Self::NetWrite,
+        Self::Future,
+        Self::PoolSubmit,
+        Self::PoolIdle,
+        Self::PoolRelease,
+    ];
+
+    /// The same, and for which one: what dumps look at while the waiter is parked, and keeps it there.
+    #[inline(always)]
+    pub(crate) fn on<T: ?Sized>(self, object: *const T) -> What {
+        What { why: self, object: object.expose_provenance() }
+    }
+
+    /// The same, with a number.
+    #[inline(always)]
+    pub(crate) fn number(self, number: usize) -> What {
+        What { why: self, object: number }
+    }
+}
+
+/// What a waiter waits for, and which one; shown in dumps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct What {
+    pub(crate) why: Why,
+    /// An address, or a number; 0 if there is nothing to say.
+    pub(crate) object: usize,
+}
+
+impl From<Why> for What {
+    #[inline(always)]
+    fn from(why: Why) -> Self {
+        why.number(0)
+    }
+}
+
+/// In a slot's reason: the wait has a deadline.
+pub(super) const TIMED: u8 = 0x80;
+
+/// Notes that the wait has a deadline.
+#[inline]
+pub(crate) fn note_deadline(slot: &Slot) {
+    slot.reason.store(slot.reason.load(Ordering::Relaxed) | TIMED, Ordering::Relaxed);
+}
+
+/// Notes what the goroutine is about to wait for, and when.
 #[inline(always)]
-pub(crate) fn set_reason(slot: &Slot, why: Why) {
-    slot.reason.store(why as u8, Ordering::Relaxed);
+pub(crate) fn note(slot: &Slot, what: What) {
+    slot.reason.store(what.why as u8, Ordering::Relaxed);
+    slot.object.store(what.object, Ordering::Relaxed);
+    // SAFETY: the goroutine that runs on this carrier keeps its scheduler alive.
+    let now = unsafe { Sched::from_home(slot.home()) }.ticks.load(Ordering::Relaxed);
+    slot.since.store(now, Ordering::Relaxed);
 }
 
 /// Waits for the word's token, which may come for no reason. `child`: a goroutine whose end the
@@ -58,24 +133,31 @@ pub(crate) fn set_reason(slot: &Slot, why: Why) {
 pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
     match m::current() {
         Some(m) if slot.has_stack() && !stays(slot) => {
-            emit(Event::Park { reason: slot.reason.load(Ordering::Relaxed) });
-            m.enter();
+            #[cfg(feature = "tracing")]
+            let Some(spans) = Spans::leave(m, slot) else { return };
+            m.enter_telling(move || {
+                let (g, why) =
+                    (slot.id.load(Ordering::Relaxed), slot.reason.load(Ordering::Relaxed) & !TIMED);
+                tell(m, Event::Park { g, why });
+            });
             if let Some(g) = child {
                 claim(m, slot, g);
             }
             // SAFETY: on the carrier's own stack.
-            let input = unsafe { slot.suspend(Cmd::Park) };
+            let input = unsafe { slot.suspend_parked() };
             // SAFETY: what the switch just returned.
             let m = unsafe { CurrentM::from_input(input) };
             m.leave(0);
             slot.word.take();
+            #[cfg(feature = "tracing")]
+            spans.enter(m, slot);
         }
         _ => park_thread(slot, None),
     }
 }
 
 /// A goroutine that joins after this many spawns starts many, and lets them run as they come.
-const FEW: u32 = 64;
+const FEW: u16 = 64;
 
 /// Makes the goroutine that the caller is about to wait for run next, if nobody has begun it.
 ///
@@ -115,13 +197,28 @@ pub(crate) fn yield_now() -> Option<&'static Slot> {
         yield_pinned(m, slot);
         return Some(slot);
     }
-    m.enter();
+    #[cfg(feature = "tracing")]
+    let spans = Spans::leave(m, slot);
+    m.enter_telling(move || tell(m, Event::Yield { g: slot.id.load(Ordering::Relaxed) }));
     // SAFETY: on the carrier's own stack: it is the one that runs on this M.
     let input = unsafe { slot.suspend(Cmd::Yield) };
     // SAFETY: what the switch just returned.
     let m = unsafe { CurrentM::from_input(input) };
     m.leave(0);
+    #[cfg(feature = "tracing")]
+    spans.inspect(|spans| spans.enter(m, slot));
     Some(slot)
+}
+
+/// Lets who was just woken or spawned here run first, unless many others are queued on this P: behind those the caller
+/// would wait for long.
+#[inline]
+pub(crate) fn give_way_to_next() {
+    const MANY: usize = 32;
+    let few = |m: CurrentM| m.own().p.get().is_some_and(|p| p.remote.len() < MANY);
+    if m::current().is_some_and(few) {
+        yield_now();
+    }
 }
 
 /// Where the caller is, looked up once for all that a short operation wants to know. Good until the
@@ -147,19 +244,19 @@ impl Here {
         self.0?.slot.get()
     }
 
-    /// A call that might have switched but did not: honours the time slice.
+    /// A call that might have switched but did not, `what`: honours the time slice.
     #[inline(always)]
-    pub(crate) fn checkpoint(self) {
+    pub(crate) fn checkpoint(self, what: &'static str) {
         if self.0.is_some_and(CurrentM::wanted) {
-            preempted();
+            preempted(what);
         }
     }
 }
 
 /// A call that might have switched but did not: honours the time slice.
 #[inline]
-pub(crate) fn checkpoint() {
-    here().checkpoint();
+pub(crate) fn checkpoint(what: &'static str) {
+    here().checkpoint(what);
 }
 
 /// Whether who waits for something short does well to spin for it: others run beside the caller,
@@ -177,14 +274,18 @@ pub(crate) fn may_spin() -> bool {
 
 #[cold]
 #[inline(never)]
-fn preempted() {
+fn preempted(what: &'static str) {
     if let Some(m) = m::current() {
         let was = m.enter();
         if m.own().p.get().is_none() {
             // SAFETY: an M's scheduler outlives it.
             unsafe { Sched::from_home(m.own().home.get()) }.regain(m);
         }
+        let drawn = m.entry.is_seeded() && m.own().p.get().is_some();
         m.leave(was);
+        if drawn && let Some(slot) = m.slot.get() {
+            return lab::stop(m, slot, what);
+        }
         if !m.wanted() {
             return;
         }
@@ -195,7 +296,14 @@ fn preempted() {
 /// Whether the goroutine must keep its thread: pinned, or panicking (invariant 2).
 #[inline(always)]
 pub(crate) fn stays(slot: &Slot) -> bool {
-    slot.pins.get() != 0 || std::thread::panicking()
+    slot.pins.get() != 0 && keeps(slot) || std::thread::panicking()
+}
+
+/// Whether a pinned goroutine that waits must block its thread, for others would run there.
+#[cold]
+fn keeps(slot: &Slot) -> bool {
+    // SAFETY: the goroutine that runs on this carrier keeps its scheduler alive.
+    !unsafe { Sched::from_home(slot.home()) }.keeps_pinned()
 }
 
 /// Blocks the thread itself until the token comes or the time is up. On an M, its P goes to
@@ -209,13 +317,19 @@ pub(crate) fn park_thread(slot: &'static Slot, deadline: Option<Instant>) {
         return;
     };
     let _pin = Pin::new(m, slot);
-    let was = m.enter();
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
-    sched.hand_off(m);
-    m.leave(was);
-    slot.word.sleep(deadline);
+    m.stand.take(Regs::here(), deadline.map_or(NEVER, |at| sched.ns(at)));
+    let was = m.enter();
+    if sched.is_lab() {
+        sched.rest_on_thread(m, slot, deadline, was);
+    } else {
+        sched.hand_off(m, Some(Reason::Pinned));
+        m.leave(was);
+        slot.word.sleep(deadline);
+    }
     sched.come_back(m, slot, false);
+    m.stand.leave();
 }
 
 /// Yields without leaving the thread.
@@ -230,20 +344,20 @@ fn yield_pinned(m: CurrentM, slot: &'static Slot) {
         && m.own().p.get().is_none_or(|p| p.remote.is_empty() && p.remote.peek_next() == 0);
     if !alone {
         // Without a thread to run the others, the P is idle, and we take it back.
-        let taken = sched.hand_off(m);
+        let taken = sched.hand_off(m, Some(Reason::Pinned));
         sched.come_back(m, slot, taken);
     }
     m.leave(was);
 }
 
 /// Binds a goroutine to its thread while it blocks it.
-struct Pin {
+pub(super) struct Pin {
     slot: &'static Slot,
     bound: u32,
 }
 
 impl Pin {
-    fn new(m: CurrentM, slot: &'static Slot) -> Self {
+    pub(super) fn new(m: CurrentM, slot: &'static Slot) -> Self {
         slot.pins.set(slot.pins.get() + 1);
         Self { slot, bound: slot.bound.replace(m.id + 1) }
     }
@@ -263,10 +377,12 @@ pub(crate) fn step_out() -> bool {
         return false;
     }
     let was = m.enter();
-    let has_p = m.own().p.get().is_some();
+    // SAFETY: an M's scheduler outlives it.
+    let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    // In a lab with a seed all wait for it, unless it takes very long: so the schedule stays what it is.
+    let has_p = m.own().p.get().is_some() && !sched.is_seeded();
     if has_p {
-        // SAFETY: an M's scheduler outlives it.
-        unsafe { Sched::from_home(m.own().home.get()) }.hand_off(m);
+        sched.hand_off(m, Some(Reason::Asked));
     }
     m.leave(was);
     has_p
@@ -289,7 +405,10 @@ pub(crate) fn step_in() {
 pub(crate) fn pin() -> bool {
     let Some(m) = m::current() else { return false };
     let Some(slot) = m.slot.get() else { return false };
-    slot.pins.set(slot.pins.get() + 1);
+    if slot.pins.replace(slot.pins.get() + 1) == 0 {
+        // SAFETY: an M's scheduler outlives it.
+        unsafe { Sched::from_home(m.own().home.get()) }.count_pinned(true);
+    }
     slot.bound.set(m.id + 1);
     true
 }
@@ -298,9 +417,13 @@ pub(crate) fn pin() -> bool {
 pub(crate) fn unpin() {
     let Some(m) = m::current() else { return };
     let Some(slot) = m.slot.get() else { return };
-    slot.pins.set(slot.pins.get().saturating_sub(1));
+    let pins = slot.pins.get();
+    slot.pins.set(pins.saturating_sub(1));
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
+    if pins == 1 {
+        sched.count_pinned(false);
+    }
     if slot.pins.get() == 0 && sched.config.migrate {
         slot.bound.set(0);
     }
@@ -308,14 +431,20 @@ pub(crate) fn unpin() {
 
 impl Sched {
     /// This M is about to block: its P goes to an M that can use it, or to the idle ones.
-    /// `true`: the work that it had is in somebody's hands.
-    pub(super) fn hand_off(&self, m: CurrentM) -> bool {
+    /// `true`: the work that it had is in somebody's hands. `why`: a goroutine runs on it.
+    pub(super) fn hand_off(&self, m: CurrentM, why: Option<Reason>) -> bool {
         let Some(p) = m.own().p.take() else {
             // It blocks all the same, and may wait for a deadline or a socket of its own.
             self.cover();
             return true;
         };
-        emit(Event::Handoff { p: p.index });
+        match why {
+            Some(why) => {
+                m.detached.begin(why);
+                self.tell_hand_off(&p, &m, why);
+            }
+            None => self.tell_release(m, p),
+        }
         if let Some(next) = p.remote.take_next() {
             p.push(next);
         }
@@ -366,16 +495,21 @@ impl Sched {
     #[cold]
     pub(super) fn send_home(&self, m: CurrentM, slot: &'static Slot) -> bool {
         let Some(target) = slot.bound.get().checked_sub(1) else { return false };
+        if target == m.id {
+            return false;
+        }
+        if let Some(p) = m.own().p.get() {
+            // It does not run here.
+            p.counters.misses.add_one();
+        }
         if slot.pins.get() != 0 {
             // The goroutine stands on its thread's stack and waits there, for a P.
             if let Some(p) = m.own().p.take() {
+                self.tell_release(m, p);
                 self.spill_carriers(p);
                 self.give(target, p.release(), false);
             }
             return true;
-        }
-        if target == m.id {
-            return false;
         }
         self.machines.push_bound(target, slot);
         if self.idle.remove_m(target) {
@@ -383,6 +517,7 @@ impl Sched {
                 (Some(index), _) => self.give(target, index, false),
                 (None, Some(p)) => {
                     m.own().p.set(None);
+                    self.tell_release(m, p);
                     self.spill_carriers(p);
                     self.give(target, p.release(), false);
                 }

@@ -21,20 +21,48 @@
 //! looks again when it goes to sleep.
 
 use super::Sched;
-use super::due::Due;
+use super::due::{Due, Sleeper};
 use crate::carrier::Slot;
 use crate::m::{self, CurrentM};
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, fence};
-use crate::prim::global::{AtomicU64, Ordering};
+use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
+use crate::sys;
 use crate::timer::{self, Heap};
+use crate::trace::Event;
 use crate::util;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
 /// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own.
 const FAIR: u64 = 200_000;
+
+/// To sleep and to be woken takes longer than this, in nanoseconds: who waits for so near a deadline stays awake.
+const NEAR: u32 = 20_000;
+/// A sleeper asks to be woken so much earlier than it must be, at most.
+const EARLIEST: u32 = 60_000;
+
+/// How late the kernel wakes a thread that sleeps until a deadline: a running average, in nanoseconds.
+#[derive(Debug, Default)]
+pub(super) struct Lateness(AtomicU32);
+
+impl Lateness {
+    /// The kernel was asked for `asked`, and it is `now`. One that was far too late was kept from running by others,
+    /// and says little.
+    pub(super) fn note(&self, asked: Instant, now: Instant) {
+        let late = now.saturating_duration_since(asked).as_nanos().min(4 * u128::from(EARLIEST));
+        let before = self.0.load(Ordering::Relaxed);
+        // Two at once lose one of them.
+        self.0.store(before - before / 8 + late as u32 / 8, Ordering::Relaxed);
+    }
+
+    /// So much earlier a sleeper should ask to be woken: less than what is to be expected, for the rest is spent awake.
+    fn lead(&self) -> u32 {
+        (self.0.load(Ordering::Relaxed) / 4 * 3).min(EARLIEST)
+    }
+}
 
 /// Names a deadline, to cancel it.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +97,12 @@ impl Sched {
     }
 
     /// Wakes `slot` at `at`: the caller's own, which waits from now on.
+    #[inline(always)]
     pub(crate) fn wake_at(&self, at: Instant, slot: &'static Slot) -> Key {
-        self.insert(at, Due::Wake(slot))
+        self.insert(at, Due::Wake(Sleeper::here(slot)))
     }
 
+    #[inline(never)]
     fn insert(&self, at: Instant, due: Due) -> Key {
         let index = self.heap_here();
         let mut heap = self.timers[index as usize].heap.lock();
@@ -128,6 +158,24 @@ impl Sched {
         Some(due)
     }
 
+    /// Who wakes when, of those that wait now.
+    pub(super) fn deadlines(&self) -> HashMap<*const Slot, Instant> {
+        let mut all = HashMap::new();
+        for timers in &self.timers {
+            for (due, at) in timers.heap.lock().iter() {
+                if let (Due::Wake(sleeper), Some(at)) = (due, at) {
+                    all.insert(std::ptr::from_ref(sleeper.slot()), at);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether there is any, be it in a thousand years.
+    pub(super) fn has_deadlines(&self) -> bool {
+        self.timers.iter().any(|timers| timers.heap.lock().len() != 0)
+    }
+
     /// The first deadline of all.
     pub(super) fn earliest(&self) -> u64 {
         self.timers.iter().map(Timers::first).min().unwrap_or(NEVER)
@@ -141,10 +189,41 @@ impl Sched {
     #[cold]
     pub(super) fn cover(&self) {
         fence(atomic::Ordering::SeqCst);
-        let covered = self.earliest() >= self.idle.promised() && !self.is_deaf();
+        let in_time = match self.is_lab() {
+            true => !self.turns(),
+            false => self.earliest() >= self.idle.promised(),
+        };
+        let covered = in_time && !self.is_deaf();
         if !covered && self.idle.wants_wake() {
             self.wake_one();
         }
+    }
+
+    /// When a sleeper that is to be awake at `at` should ask to be woken.
+    pub(super) fn ahead_of(&self, at: Instant) -> Instant {
+        let lead = Duration::from_nanos(self.lateness.lead().into());
+        at.checked_sub(lead).unwrap_or(at)
+    }
+
+    /// Waits for the first deadline, awake, if it is near and there is nothing else to do. `true`: it is time to look again.
+    #[inline]
+    pub(super) fn linger(&self) -> bool {
+        let earliest = self.earliest();
+        earliest != NEVER && self.linger_until(earliest)
+    }
+
+    #[inline(never)]
+    fn linger_until(&self, earliest: u64) -> bool {
+        let near = u64::from(self.lateness.lead().max(NEAR));
+        let left = || earliest.saturating_sub(self.ns(util::now()));
+        // The time of a lab does not come by waiting.
+        if left() > near || !sys::has_many_cpus() || self.is_lab() {
+            return false;
+        }
+        while left() > 0 && !self.any_work(false) {
+            crate::prim::spin_hint();
+        }
+        true
     }
 
     /// Makes runnable what is due first: it is in the P's `next` then. `true`: something was.
@@ -179,11 +258,21 @@ impl Sched {
         {
             self.surplus();
         }
-        due.map(|due| self.fire(due)).is_some()
+        let Some(due) = due else { return false };
+        if let Some(p) = p {
+            p.counters.timers.add_one();
+        }
+        self.tell_here(|| Event::Timer);
+        self.fire(due);
+        true
     }
 }
 
 impl Timers {
+    pub(super) fn len(&self) -> usize {
+        self.heap.lock().len()
+    }
+
     fn first(&self) -> u64 {
         self.first.load(Ordering::Relaxed)
     }
@@ -195,6 +284,9 @@ impl Timers {
         }
         let mut heap = self.heap.lock();
         let due = heap.pop_due(now);
+        if let Some(Due::Wake(next)) = heap.coming() {
+            next.prefetch();
+        }
         self.first.store(heap.first().map_or(NEVER, |at| sched.ns(at)), Ordering::Relaxed);
         due
     }

@@ -9,8 +9,12 @@
 //!   yield at its next checkpoint. If it runs on without coming to one it burns, and its P is taken away: after
 //!   one slice at first, and later the more of such threads there are, for the kernel has to share
 //!   the CPUs among them: their number grows with the square root of time. Who does not run at
-//!   all, because other processes do, keeps its P: another thread would not run either.
+//!   all, because other processes do, keeps its P: another thread would not run either. While a deadline has passed
+//!   that nobody has got to, the first ones lose theirs after less than a slice: who sleeps is to be woken in time.
 //! * Where the system does not say, everybody is taken to run.
+//!
+//! In a lab with a seed nobody is asked for anything, for that would come at another place each time. Only who has waited in
+//! the kernel for [`LONG`] loses its P, if others wait for it: perhaps it waits for them. That is noted.
 //!
 //! Who lost its P goes on with its thread, and gets in line for a P when it next enters the runtime.
 //! If no thread is to be had for the others, the P stays where it is.
@@ -21,12 +25,14 @@ use crate::m::{M, PREEMPT};
 use crate::p::{P, Seen as Owner};
 use crate::prim::global::Ordering;
 use crate::sys::{self, ThreadState};
-use crate::trace::{Event, emit};
+use crate::trace::Reason;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Files kept open between looks: they count among the user's. To open one costs some microseconds.
 const OPEN: usize = 4;
+/// The first slice of who burns while a deadline has passed that nobody has got to.
+const URGENT: Duration = Duration::from_millis(3);
 /// Who runs on for so long after it was asked to yield comes to no checkpoint.
 const BURNS: Duration = Duration::from_micros(200);
 
@@ -37,6 +43,9 @@ pub(super) struct Watch {
     threads: VecDeque<(u32, ThreadState)>,
     hogs: Vec<u32>,
 }
+
+/// So long a call that blocks keeps its P, in a lab with a seed.
+const LONG: Duration = Duration::from_millis(20);
 
 /// A P as it was.
 #[derive(Clone, Copy)]
@@ -50,6 +59,8 @@ struct Seen {
     rests: bool,
     /// Looks in a row that found its thread waiting in the kernel.
     blocked: u32,
+    /// Since when.
+    blocked_since: Instant,
     /// When the goroutine was asked to yield, and how long its thread had run by then.
     asked: Option<(Instant, Option<Duration>)>,
 }
@@ -64,6 +75,7 @@ impl Seen {
             slice_since: now,
             rests: false,
             blocked: 0,
+            blocked_since: now,
             asked: None,
         }
     }
@@ -108,7 +120,8 @@ impl Watch {
             if new.tick == old.tick {
                 let blocked = if rests { old.blocked } else { 0 };
                 let (slice_since, asked) = (old.slice_since, old.asked);
-                let seen = Seen { slice_since, rests, blocked, asked, ..new };
+                let blocked_since = if blocked == 0 { now } else { old.blocked_since };
+                let seen = Seen { slice_since, rests, blocked, blocked_since, asked, ..new };
                 self.seen[index] = seen;
                 found.tight |= rests && sched.idle.idle_ps() == 0;
                 found.stuck |= self.look_at(sched, p, seen, late, now);
@@ -129,8 +142,12 @@ impl Watch {
         if seen.rests && !m.entry.is_inside() {
             let blocked = if self.is_blocked(&m) { seen.blocked + 1 } else { 0 };
             self.seen[index].blocked = blocked;
+            if sched.is_seeded() {
+                let takes = blocked >= 2 && work && now.duration_since(seen.blocked_since) >= LONG;
+                return takes && sched.take_from_blocked(p, seen.owner, &m) || work && blocked != 0;
+            }
             if blocked >= 2 && (work || nobody) {
-                sched.take_away(p, seen.owner, &m, work);
+                sched.take_away(p, seen.owner, &m, work, Reason::Blocked);
                 return true;
             }
             if blocked == 1 && (work || nobody) {
@@ -138,7 +155,8 @@ impl Watch {
             }
         }
         let spent = now.duration_since(seen.slice_since);
-        if !work || spent < SLICE {
+        let urgent = late && nobody;
+        if sched.is_seeded() || !work || spent < if urgent { URGENT } else { SLICE } {
             return false;
         }
         let Some(asked) = seen.asked else {
@@ -146,10 +164,15 @@ impl Watch {
             self.seen[index].asked = Some((now, time_of(&m)));
             return true;
         };
-        let slices = 1 + self.hogs.len() as u32 / sched.config.procs;
-        if spent >= SLICE * slices
+        let hogs = self.hogs.len() as u32;
+        let slice = if urgent {
+            URGENT.max(SLICE * hogs / sched.config.procs)
+        } else {
+            SLICE * (1 + hogs / sched.config.procs)
+        };
+        if spent >= slice
             && ignores(&m, asked, now)
-            && sched.take_away(p, seen.owner, &m, true)
+            && sched.take_away(p, seen.owner, &m, true, Reason::Burning)
         {
             self.hogs.push(m.id);
         }
@@ -187,15 +210,19 @@ fn ignores(m: &M, (at, time): (Instant, Option<Duration>), now: Instant) -> bool
 
 impl Sched {
     /// Takes `p` from `m`, which held it as of `owner` and is in user code, and gives it to who can use it.
-    fn take_away(&self, p: &P, owner: Owner, m: &M, work: bool) -> bool {
+    fn take_away(&self, p: &P, owner: Owner, m: &M, work: bool, why: Reason) -> bool {
         if work && !self.has_machine() {
             self.warn_stays(m);
             return false;
         }
+        // Before: once it is taken, the M may have another one at any time.
+        let begun = m.detached.begin(why);
         if !m.entry.take_p(|| p.owner.take(owner)) {
+            m.detached.undo(begun);
             return false;
         }
-        emit(Event::Handoff { p: p.index });
+        // Nobody else is its holder yet.
+        self.tell_hand_off(p, m, why);
         // Its holder may have come and gone since the look, and left something. A lone `next` of a P that nobody
         // holds is found by nobody.
         if work || p.remote.peek_next() != 0 || !p.remote.is_empty() {
@@ -211,6 +238,19 @@ impl Sched {
             self.cover();
         }
         true
+    }
+
+    /// In a lab with a seed: it has blocked its thread for long, and others wait.
+    #[cold]
+    fn take_from_blocked(&self, p: &P, owner: Owner, m: &M) -> bool {
+        if !self.end_alone() {
+            return false;
+        }
+        self.note(|| {
+            let who = m.slot.get().map_or(0, |slot| self.number_of(slot));
+            format!("goroutine {who} blocked its thread, and others went on after {LONG:?}")
+        });
+        self.take_away(p, owner, m, true, Reason::Blocked)
     }
 
     #[cold]

@@ -75,6 +75,11 @@ pub fn notify(signals: &[Signal]) -> Receiver<Signal> {
     }
 }
 
+/// Whether anybody is notified of any signal.
+pub(crate) fn has_receivers() -> bool {
+    registry::has_receivers()
+}
+
 /// From now on nothing happens at `signals`; who was notified of them no longer is. Go's `signal.Ignore`.
 ///
 /// A receiver that is left without any signal is disconnected. [`reset`], or another [`notify`] and its end,

@@ -74,6 +74,11 @@ pub(super) fn reset(signals: &[Signal]) {
     drop(left);
 }
 
+/// Whether anybody is notified of anything.
+pub(super) fn has_receivers() -> bool {
+    REGISTRY.lock().hooks.iter().any(|hook| !hook.sender.is_closed())
+}
+
 /// A receiver was closed, mostly since the last handle was dropped.
 fn release_unwanted() {
     let left = REGISTRY.lock().release_unwanted();
@@ -168,6 +173,7 @@ impl Registry {
 
 /// The thread's life. It blocks in the kernel while no signal comes.
 fn run(reader: &Reader) {
+    crate::util::enlist_servant(crate::sys::thread_id());
     loop {
         reader.wait();
         REGISTRY.lock().deliver();

@@ -68,8 +68,7 @@ impl Class {
         Class(index as u8)
     }
 
-    #[cfg(test)]
-    pub(super) fn all() -> impl Iterator<Item = Class> {
+    pub(crate) fn all() -> impl Iterator<Item = Class> {
         (0..Class::COUNT).map(Class::from_index)
     }
 }

@@ -45,8 +45,10 @@ mod class;
 mod guard;
 mod overflow;
 mod pool;
+mod regs;
 mod report;
 mod slot;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +59,9 @@ pub(crate) use guard::GuardMode;
 use guard::force_mprotect;
 pub(crate) use overflow::install;
 #[cfg(test)]
-use pool::{Stats, stats};
-pub(crate) use pool::{give, take};
+use pool::Stats;
+pub(crate) use pool::{give, stats, take};
+pub(crate) use regs::Regs;
 pub(crate) use report::Report;
 pub(crate) use slot::Stack;
+pub(crate) use walk::Walker;

@@ -256,7 +256,6 @@ fn explain(error: &io::Error, slot: usize) -> io::Error {
 }
 
 /// What the pools hold, in stacks of every class.
-#[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stats {
     /// Stacks that the slabs have address space for: free, in use, or never used yet.
@@ -272,7 +271,6 @@ pub(crate) struct Stats {
 }
 
 /// Counts what the pools hold now.
-#[cfg(test)]
 pub(crate) fn stats() -> Stats {
     let mut sum = Stats::default();
     for class in Class::all() {

@@ -147,10 +147,10 @@ impl Barrier {
             });
             if let Some(all) = all {
                 all.release(MET);
-                wait::checkpoint();
+                wait::checkpoint("after Barrier::wait");
                 return Some(BarrierWaitResult(true));
             }
-            if let Err(end) = waiter.wait(Why::Barrier, until)
+            if let Err(end) = waiter.wait(Why::Barrier.on(self), until)
                 && self.ends(&waiter, end)
             {
                 return None;

@@ -244,6 +244,7 @@ impl Condvar {
         if self.some.load(Ordering::Relaxed) {
             self.notify_one_slow();
         }
+        wait::point("after notify_one");
     }
 
     /// Notifies all who wait. Go's `Broadcast`. Never waits.
@@ -269,6 +270,7 @@ impl Condvar {
         if self.some.load(Ordering::Relaxed) {
             self.notify_all_slow();
         }
+        wait::point("after notify_all");
     }
 
     #[cold]
@@ -282,7 +284,7 @@ impl Condvar {
         if let Some(first) = first {
             first.release(NOTIFIED);
         }
-        wait::checkpoint();
+        wait::checkpoint("after notify_one");
     }
 
     #[cold]
@@ -294,7 +296,7 @@ impl Condvar {
             all
         });
         all.release(NOTIFIED);
-        wait::checkpoint();
+        wait::checkpoint("after notify_all");
     }
 
     /// Invariant 1.
@@ -318,7 +320,7 @@ impl Condvar {
                 self.note(queue);
             });
             drop(guard);
-            if let Err(end) = waiter.wait(Why::Condvar, until) {
+            if let Err(end) = waiter.wait(Why::Condvar.on(self), until) {
                 if self.leave(&waiter) {
                     end.raise();
                     return (mutex.lock(), true);

@@ -329,7 +329,7 @@ impl<E> Inner<E> {
                 if until.is_over() {
                     return false;
                 }
-                wait::park_until(slot, Why::ErrGroup, until);
+                wait::park_until(slot, Why::ErrGroup.on(self), until);
             }
             queued.waits = false;
             true

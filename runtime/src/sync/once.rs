@@ -103,9 +103,10 @@ impl Once {
     #[track_caller]
     #[inline]
     pub fn call_once(&self, f: impl FnOnce()) {
-        if !self.is_completed() {
+        if !self.done() {
             self.run(f);
         }
+        wait::point("after call_once");
     }
 
     /// Whether a call was completed. If so, what it did is seen.
@@ -118,6 +119,13 @@ impl Once {
     /// ```
     #[inline]
     pub fn is_completed(&self) -> bool {
+        let is_completed = self.done();
+        wait::point("after is_completed");
+        is_completed
+    }
+
+    #[inline]
+    pub(super) fn done(&self) -> bool {
         // Acquire: invariant 1.
         self.done.load(Ordering::Acquire)
     }
@@ -143,7 +151,7 @@ impl Once {
     #[track_caller]
     #[inline]
     pub fn wait(&self) {
-        if !self.is_completed() {
+        if !self.done() {
             self.begin(false);
         }
     }
@@ -185,7 +193,7 @@ impl Once {
     /// Lists `waiter` if the turn is another's.
     fn turn(&self, slot: &'static Slot, waiter: &Waiter, may_run: bool) -> Turn {
         self.room.with(|room| {
-            if self.is_completed() {
+            if self.done() {
                 return Turn::Done;
             }
             match room.running {
@@ -204,7 +212,7 @@ impl Once {
 
     #[inline]
     fn wait_once(&self, waiter: &Waiter) {
-        if let Err(end) = waiter.wait(Why::Once, Until::NEVER) {
+        if let Err(end) = waiter.wait(Why::Once.on(self), Until::NEVER) {
             // SAFETY: `turn` put it there.
             if self.room.with(|room| unsafe { room.waiters.leave(waiter) }) {
                 end.raise();

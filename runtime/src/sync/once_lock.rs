@@ -6,6 +6,7 @@
 
 use super::once::Once;
 use crate::prim::const_fn;
+use crate::wait;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -66,7 +67,9 @@ impl<T> OnceLock<T> {
     /// See [`OnceLock`].
     #[inline]
     pub fn get(&self) -> Option<&T> {
-        if self.once.is_completed() { Some(self.value()) } else { None }
+        let value = if self.once.done() { Some(self.value()) } else { None };
+        wait::point("after OnceLock::get");
+        value
     }
 
     /// The value; nobody else can have the lock.
@@ -78,7 +81,7 @@ impl<T> OnceLock<T> {
     /// assert_eq!(once.into_inner(), Some(2));
     /// ```
     pub fn get_mut(&mut self) -> Option<&mut T> {
-        if !self.once.is_completed() {
+        if !self.once.done() {
             return None;
         }
         // SAFETY: completed, so it is there (invariant 1).
@@ -162,7 +165,7 @@ impl<T> OnceLock<T> {
     /// assert_eq!(once.take(), None);
     /// ```
     pub fn take(&mut self) -> Option<T> {
-        if !self.once.is_completed() {
+        if !self.once.done() {
             return None;
         }
         self.once = Once::new();

@@ -138,6 +138,7 @@ impl<T, F> Pool<T, F> {
     /// assert_eq!(pool.try_get().unwrap().capacity(), 4096);
     /// ```
     pub fn try_get(&self) -> Option<T> {
+        wait::point("before Pool::get");
         let shards = self.shards.get()?;
         let here = wait::place();
         let at = |n: usize| &shards[here.wrapping_add(n) & (shards.len() - 1)];
@@ -156,6 +157,7 @@ impl<T, F> Pool<T, F> {
         if shards[wait::place() & (shards.len() - 1)].put(item) {
             self.look();
         }
+        wait::point("after Pool::put");
     }
 
     /// Drops everything that is in the pool now.

@@ -25,7 +25,7 @@
 
 use crate::carrier::Slot;
 use crate::prim::atomic::{AtomicU32, Ordering};
-use crate::wait::{self, Linked, Links, List, Until, Why};
+use crate::wait::{self, Linked, Links, List, Until, What};
 use std::cell::Cell;
 use std::ptr::NonNull;
 
@@ -100,7 +100,8 @@ impl Waiter {
     /// Waits until it is released. `Err`: it is to end before; the caller makes it
     /// [leave](Queue::leave), and if it was taken already waits on with [`wait_taken`](Self::wait_taken).
     #[inline]
-    pub(super) fn wait(&self, why: Why, until: Until<'_>) -> Result<u32, End> {
+    pub(super) fn wait(&self, why: impl Into<What>, until: Until<'_>) -> Result<u32, End> {
+        let why = why.into();
         loop {
             if let Some(code) = self.code() {
                 return Ok(code);
@@ -117,7 +118,8 @@ impl Waiter {
 
     /// Waits for the release that is on its way.
     #[cold]
-    pub(super) fn wait_taken(&self, why: Why) -> u32 {
+    pub(super) fn wait_taken(&self, why: impl Into<What>) -> u32 {
+        let why = why.into();
         loop {
             if let Some(code) = self.code() {
                 return code;

@@ -130,6 +130,7 @@ impl WaitGroup {
                 _ => overflow(),
             },
         }
+        wait::point("after WaitGroup::add");
     }
 
     /// One less. See [`add`](Self::add).
@@ -140,6 +141,7 @@ impl WaitGroup {
     #[inline]
     pub fn done(&self) {
         self.inner.sub(1);
+        wait::point("after WaitGroup::done");
     }
 
     /// Waits until the count is zero. Blocks the goroutine that calls, or the thread.
@@ -338,7 +340,7 @@ impl Inner {
         if !self.enlist(&waiter) {
             return true;
         }
-        match waiter.wait(Why::WaitGroup, until) {
+        match waiter.wait(Why::WaitGroup.on(self), until) {
             Ok(_) => true,
             Err(end) => {
                 if self.leave(&waiter) {

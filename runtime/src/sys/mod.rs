@@ -32,7 +32,10 @@ use crate::prim::global::{AtomicUsize, Ordering};
 
 pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
-pub(crate) use os::{ThreadState, cpus, errno, set_errno, thread_id, thread_time, wake_on_time};
+pub(crate) use os::{
+    ThreadState, cpus, errno, images, peek, set_errno, thread_id, thread_look, thread_time,
+    threads, wake_on_time,
+};
 pub(crate) use os::{epoll, socket};
 
 /// Whether two threads of this process can run at the same time, as of the first time it was asked.
@@ -46,6 +49,24 @@ pub(crate) fn has_many_cpus() -> bool {
         }
         cpus => cpus > 1,
     }
+}
+
+/// Asks the processor to fetch the cache line at `address`, which need not be valid: a hint.
+#[inline(always)]
+pub(crate) fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and never faults; every x86-64 has the instruction.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::without_provenance(address)) };
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a prefetch reads nothing and never faults.
+    unsafe {
+        core::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, readonly, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
 }
 
 /// Address space: reserve it, guard it, give its pages back.

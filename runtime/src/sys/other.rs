@@ -241,3 +241,31 @@ pub(crate) mod socket {
     /// Nothing to do.
     pub(crate) fn prepare_to_vacate() {}
 }
+
+/// What is loaded, with the tables by which its stacks are unwound: not known here.
+#[derive(Debug)]
+pub(crate) struct Image {
+    pub(crate) addresses: std::ops::Range<u64>,
+    pub(crate) base: u64,
+    pub(crate) eh_frame_hdr: (std::ops::Range<u64>, &'static [u8]),
+    pub(crate) eh_frame: (std::ops::Range<u64>, &'static [u8]),
+}
+
+pub(crate) fn images() -> Vec<Image> {
+    Vec::new()
+}
+
+/// Not here.
+pub(crate) fn peek(_from: usize, _to: &mut [u8]) -> bool {
+    false
+}
+
+/// The threads of this process: not known here.
+pub(crate) fn threads() -> Option<Vec<u32>> {
+    None
+}
+
+/// What the thread does, and where it waits in the kernel: not known here.
+pub(crate) fn thread_look(_tid: u32) -> (Option<char>, Option<String>) {
+    (None, None)
+}

@@ -85,6 +85,40 @@ pub(crate) fn catch(signal: libc::c_int) -> io::Result<Action> {
     set(signal, handler as usize, libc::SA_RESTART | libc::SA_ONSTACK)
 }
 
+/// From now on `handler` is called for `signal`, if nobody handles it: it is ignored, or what the system does by itself.
+/// `false`: somebody does, or the system refuses.
+///
+/// # Safety
+/// The handler does what is async-signal-safe alone, and keeps `errno` as it was.
+pub(crate) unsafe fn handle_unhandled(
+    signal: libc::c_int,
+    handler: extern "C" fn(libc::c_int),
+) -> bool {
+    let Ok(Action(before)) = set(signal, handler as usize, libc::SA_RESTART | libc::SA_ONSTACK)
+    else {
+        return false;
+    };
+    let ours = before.sa_sigaction == libc::SIG_DFL || before.sa_sigaction == libc::SIG_IGN;
+    if !ours {
+        let _ = exchange(signal, &before);
+    }
+    ours
+}
+
+/// Writes to standard error, as it comes, past all locks: whoever has them may wait for ever.
+pub(crate) fn write_to_stderr(mut text: &[u8]) {
+    while !text.is_empty() {
+        // SAFETY: pointer and length describe `text`.
+        let rc = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+        match usize::try_from(rc) {
+            Ok(written) => text = text.get(written..).unwrap_or_default(),
+            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            // It is closed: nobody reads.
+            Err(_) => return,
+        }
+    }
+}
+
 /// From now on nothing happens at `signal`. Returns what became of it before.
 ///
 /// # Errors

@@ -59,17 +59,25 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     wait::with(|slot| {
-        let call = Call { slot, signal: OnceLock::new(), raised: AtomicBool::new(false) };
+        let call = Call {
+            slot,
+            signal: OnceLock::new(),
+            raised: AtomicBool::new(false),
+            has_own: AtomicBool::new(false),
+        };
         let lent = call.lend();
         // The same for every poll from then on, so that futures know it again.
         let mut cloned = None;
         loop {
             let waker = match call.signal.get() {
                 None => &*lent,
-                Some(signal) => cloned.get_or_insert_with(|| signal.waker()),
+                Some(signal) => {
+                    call.has_own.store(true, Ordering::Relaxed);
+                    cloned.get_or_insert_with(|| signal.waker())
+                }
             };
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
-                wait::checkpoint();
+                wait::checkpoint("after block_on");
                 return output;
             }
             if call.take() {
@@ -78,7 +86,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
                 continue;
             }
             loop {
-                wait::park(slot, Why::Future);
+                wait::park(slot, Why::Future.on(&raw const call));
                 if call.take() {
                     break;
                 }
@@ -146,6 +154,19 @@ struct Call {
     /// The flag until then. It is raised during a poll alone, on whatever thread, and the poll waits for
     /// that (invariant 4).
     raised: AtomicBool,
+    /// One of the signal's wakers is the call's own.
+    has_own: AtomicBool,
+}
+
+/// Whether somebody else than the call has a waker of it.
+///
+/// # Safety
+/// The address is that which a waiter in `block_on` has noted, and the waiter is kept parked.
+pub(crate) unsafe fn has_wakers(address: usize) -> bool {
+    // SAFETY: as the caller says: it lies on the waiter's stack.
+    let call = unsafe { &*std::ptr::with_exposed_provenance::<Call>(address) };
+    let own = 1 + usize::from(call.has_own.load(Ordering::Relaxed));
+    call.signal.get().is_some_and(|signal| Arc::strong_count(signal) > own)
 }
 
 impl Call {

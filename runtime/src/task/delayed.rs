@@ -1,10 +1,11 @@
 //! A goroutine that begins later, if nobody stops it before.
 
-use super::spawn::{prepare, start};
+use super::spawn::{prepare, prepare_in, start};
 use crate::g::{GRef, Outcome};
 use crate::prim::Mutex;
 use crate::sched::{self, Key, Sched};
 use crate::util;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,21 @@ impl Delayed {
     #[track_caller]
     pub(crate) fn start(at: Option<Instant>, f: impl FnOnce() + Send + 'static) -> Self {
         let (sched, g) = prepare(f);
+        Self::start_g(sched, at, g)
+    }
+
+    /// The same in a certain runtime.
+    pub(crate) fn start_in(
+        sched: &Arc<Sched>,
+        site: &'static Location<'static>,
+        at: Option<Instant>,
+        f: impl FnOnce() + Send + 'static,
+    ) -> Self {
+        let g = prepare_in(sched, site, f);
+        Self::start_g(Arc::clone(sched), at, g)
+    }
+
+    fn start_g(sched: Arc<Sched>, at: Option<Instant>, g: GRef) -> Self {
         let key = sched.spawn_at(instant(at), g).map_err(end).ok();
         Self { sched, key: Mutex::new(key) }
     }

@@ -16,7 +16,7 @@ pub(crate) fn entered() -> Option<Arc<Sched>> {
 
 fn explicitly() -> Option<Arc<Sched>> {
     if let Some(slot) = sched::current_slot()
-        && slot.entered.get().is_null()
+        && !slot.entered.get()
     {
         return None;
     }
@@ -49,7 +49,6 @@ pub(crate) fn leave(depth: usize) {
 /// Tells `spawn`'s fast path whether to look for an entered runtime.
 fn mark(depth: usize) {
     if let Some(slot) = sched::current_slot() {
-        let mark = std::ptr::without_provenance(depth);
-        slot.entered.set(mark);
+        slot.entered.set(depth != 0);
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting for a goroutine's result.
 
 use super::Task;
-use crate::g::{AfterDetach, G, GBox, Joiner, Outcome};
+use crate::g::{AfterDetach, G, GBox, Joiner, Outcome, Unwind};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
 use crate::wait::{self, Cancel, ContextError, Mask, Until, Why};
@@ -68,7 +68,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
         if self.g().state.is_complete() {
-            wait::checkpoint();
+            wait::checkpoint("after join");
         } else {
             self.wait_complete(Until::NEVER);
         }
@@ -89,7 +89,7 @@ impl<T> JoinHandle<T> {
                     passed_on = true;
                     self.abort();
                 }
-                wait::park(slot, Why::Join);
+                wait::park(slot, Why::Join.on(g));
             }
         });
         self.take()
@@ -170,7 +170,9 @@ impl<T> JoinHandle<T> {
 
     /// Whether the goroutine has ended, so that `join` would not wait.
     pub fn is_finished(&self) -> bool {
-        self.g().state.is_complete()
+        let is_finished = self.g().state.is_complete();
+        wait::point("after is_finished");
+        is_finished
     }
 
     /// Who the goroutine is.
@@ -196,6 +198,7 @@ impl<T> JoinHandle<T> {
         if let Some(slot) = self.g().abort() {
             wait::wake(slot);
         }
+        wait::point("after abort");
     }
 
     /// `false`: the time was up.
@@ -211,11 +214,11 @@ impl<T> JoinHandle<T> {
                     return true;
                 }
                 if until.is_never() {
-                    wait::park_for(slot, Why::Join, Some(self.cell.as_ref()));
+                    wait::park_for(slot, Why::Join.on(g), Some(self.cell.as_ref()));
                 } else if until.is_over() {
                     return false;
                 } else {
-                    wait::park_until(slot, Why::Join, until);
+                    wait::park_until(slot, Why::Join.on(g), until);
                 }
             }
         })
@@ -302,7 +305,11 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         // Read before `detach` lets the goroutine free everything.
         let joiner = self.g().joiner.load(Ordering::Relaxed);
-        match if self.is_finished() { AfterDetach::Complete } else { self.g().state.detach() } {
+        match if self.g().state.is_complete() {
+            AfterDetach::Complete
+        } else {
+            self.g().state.detach()
+        } {
             AfterDetach::Complete => {
                 struct Free(GBox);
                 impl Drop for Free {
@@ -364,6 +371,21 @@ enum Cause {
 unsafe impl Sync for JoinError {}
 
 impl JoinError {
+    /// About what unwound a task.
+    pub(crate) fn of(payload: Box<dyn Any + Send>) -> Self {
+        if payload.is::<Unwind>() { Self(Cause::Cancelled) } else { Self(Cause::Panic(payload)) }
+    }
+
+    /// About a task that was cancelled.
+    pub(crate) fn cancelled() -> Self {
+        Self(Cause::Cancelled)
+    }
+
+    /// About a task that goes on.
+    pub(crate) fn timeout() -> Self {
+        Self(Cause::Timeout)
+    }
+
     /// The goroutine panicked.
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Cause::Panic(_))

@@ -8,12 +8,14 @@ mod builder;
 mod current;
 mod delayed;
 mod entered;
+mod interrupt;
 mod join;
 mod local;
 mod scope;
 mod spawn;
 
 pub use block_on::block_on;
+pub(crate) use block_on::has_wakers;
 pub use blocking::blocking;
 pub use builder::Builder;
 pub use current::{Task, ThreadPin, current, exit, pin_thread, try_current};
@@ -24,5 +26,6 @@ pub use spawn::{spawn, yield_now};
 
 pub(crate) use delayed::Delayed;
 pub(crate) use entered::{enter, entered, leave};
+pub(crate) use interrupt::Interrupt;
 pub(crate) use local::drop_locals;
-pub(crate) use spawn::start;
+pub(crate) use spawn::{start, start_detached};

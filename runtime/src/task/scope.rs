@@ -157,7 +157,7 @@ fn wait_for_children(slot: &'static Slot, data: &Data) {
             aborted = true;
             data.abort_children();
         }
-        wait::park(slot, Why::Scope);
+        wait::park(slot, Why::Scope.on(data));
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 ///
 /// The new goroutine is queued to run next on the caller's processor; the caller keeps
 /// running. Dropping the handle detaches the goroutine. The call allocates once, does not
-/// block and is no point at which others run.
+/// block and, but for a runtime with a [seed](crate::testing), is no point at which others run.
 ///
 /// If the runtime is shutting down, `f` is dropped and the handle says
 /// [`is_cancelled`](super::JoinError::is_cancelled).
@@ -97,6 +97,7 @@ pub(crate) fn launch(cell: GBox) {
     if let Err(g) = sched::spawn_here(cell.as_ref()) {
         launch_outside(g);
     }
+    wait::point("after spawn");
 }
 
 #[track_caller]
@@ -121,6 +122,32 @@ pub(crate) fn start(sched: &Arc<Sched>, g: GRef) {
     }
 }
 
+/// Runs `f` in a goroutine of a certain runtime, which nobody will join. If that stops, `f` is dropped.
+pub(crate) fn start_detached(
+    sched: &Arc<Sched>,
+    site: &'static Location<'static>,
+    f: impl FnOnce() + Send + 'static,
+) {
+    let g = prepare_in(sched, site, f);
+    // Where the caller's goroutines go, if that is the same.
+    let here = sched::current_home() == Some(sched.home());
+    match if here { sched::spawn_here(g) } else { Err(g) } {
+        Ok(()) => {}
+        Err(g) => start(sched, g),
+    }
+}
+
+/// A goroutine that will run `f` in a certain runtime, that nobody will join, and that is not queued.
+pub(super) fn prepare_in(
+    sched: &Sched,
+    site: &'static Location<'static>,
+    f: impl FnOnce() + Send + 'static,
+) -> GRef {
+    let cell = new_cell(f, sched.config.class, site, None, ());
+    drop(JoinHandle::<()>::new(cell));
+    cell.as_ref()
+}
+
 /// A goroutine that will run `f`, that nobody will join, and that is not queued; and the runtime
 /// where the caller's goroutines go.
 #[track_caller]
@@ -134,5 +161,5 @@ pub(super) fn prepare(f: impl FnOnce() + Send + 'static) -> (Arc<Sched>, GRef) {
 
 /// The name of a goroutine, if it gets one.
 pub(super) fn extras(name: Option<String>) -> Option<Box<Extras>> {
-    name.map(|name| Box::new(Extras { name: name.into() }))
+    name.map(|name| Box::new(Extras::named(&name)))
 }

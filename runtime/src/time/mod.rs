@@ -131,7 +131,7 @@ fn sleep_to_ctx(
 
 fn sleep_to(until: Until<'_>) {
     if until.is_over() {
-        return wait::checkpoint();
+        return wait::checkpoint("after sleep");
     }
     wait::with(|slot| {
         while !until.is_over() {

@@ -117,10 +117,34 @@ impl<T> Heap<T> {
 
     /// When the first entry is due. `None`: there is none, or none that will ever be due.
     pub(crate) fn first(&self) -> Option<Instant> {
-        let first = self.heap.first().filter(|entry| entry.at != NEVER)?;
+        self.moment(self.heap.first()?)
+    }
+
+    /// All entries that are still to come out, in no order, and when they are due.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&T, Option<Instant>)> {
+        self.heap.iter().filter_map(|entry| Some((self.slab.get(entry.index)?, self.moment(entry))))
+    }
+
+    fn moment(&self, entry: &Entry) -> Option<Instant> {
+        if entry.at == NEVER {
+            return None;
+        }
         let base = self.base?;
-        let distance = Duration::from_nanos(first.at.unsigned_abs());
-        if first.at < 0 { base.checked_sub(distance) } else { base.checked_add(distance) }
+        let distance = Duration::from_nanos(entry.at.unsigned_abs());
+        if entry.at < 0 { base.checked_sub(distance) } else { base.checked_add(distance) }
+    }
+
+    /// What the first entry is for. The one that comes after it is asked of the memory: so who looks here at
+    /// each turn does not wait for it.
+    #[inline]
+    pub(crate) fn coming(&self) -> Option<&T> {
+        let first = self.heap.first()?;
+        let children = self.heap.get(1..)?;
+        let children = children.iter().take(ARITY);
+        if let Some(second) = children.reduce(|a, b| if b.is_before(*a) { b } else { a }) {
+            self.slab.prefetch(second.index);
+        }
+        self.slab.get(first.index)
     }
 
     /// Takes the first entry, due or not.

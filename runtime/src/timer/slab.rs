@@ -9,6 +9,8 @@
 //! 3. `used` counts the entries, `chunk.used` those of a chunk, and `missing` has the chunks that are
 //!    not there.
 
+use crate::sys;
+
 /// Places in a chunk.
 pub(super) const CHUNK: usize = 256;
 /// The end of a list of vacant places.
@@ -90,6 +92,22 @@ impl<T> Slab<T> {
     pub(super) fn is_live(&self, index: u32) -> bool {
         let place = &self.chunks[index as usize / CHUNK].places[index as usize % CHUNK];
         matches!(place, Place::Taken(_, Some(_)))
+    }
+
+    /// What lies at `index`, which is taken.
+    #[inline]
+    pub(super) fn get(&self, index: u32) -> Option<&T> {
+        match &self.chunks[index as usize / CHUNK].places[index as usize % CHUNK] {
+            Place::Taken(_, what) => what.as_ref(),
+            Place::Vacant(_) => None,
+        }
+    }
+
+    /// `index`, which is taken, will soon be asked for.
+    #[inline]
+    pub(super) fn prefetch(&self, index: u32) {
+        let place = &self.chunks[index as usize / CHUNK].places[index as usize % CHUNK];
+        sys::prefetch(std::ptr::from_ref(place).addr());
     }
 
     /// Frees the place `index`, which is taken, and gives back what lay there.

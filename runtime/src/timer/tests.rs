@@ -8,6 +8,20 @@ fn ms(start: Instant, ms: u64) -> Instant {
 }
 
 #[test]
+fn what_is_coming_is_what_comes() {
+    let start = Instant::now();
+    let mut heap = Heap::new();
+    assert_eq!(heap.coming(), None::<&u64>);
+    let keys: Vec<_> = [7, 3, 9, 1, 5, 2].map(|n| heap.insert(ms(start, n), n).0).into();
+    assert_eq!(heap.coming(), Some(&1));
+    heap.cancel(keys[3]);
+    while let Some(next) = heap.coming().copied() {
+        assert_eq!(heap.pop(), Some(next));
+    }
+    assert_eq!(heap.len(), 0);
+}
+
+#[test]
 fn comes_out_in_order_and_cancelled_ones_do_not() {
     let start = Instant::now();
     let at = |n| ms(start, n);

@@ -6,11 +6,11 @@ mod clock;
 mod rng;
 mod thread;
 
-pub(crate) use clock::now;
 #[cfg(any(loom, shuttle))]
 pub(crate) use clock::pass;
+pub(crate) use clock::{Clock, follow, now, real_now};
 pub(crate) use rng::{Rng, below};
-pub(crate) use thread::thread_number;
+pub(crate) use thread::{enlist_servant, servants, thread_number};
 
 use std::fmt;
 

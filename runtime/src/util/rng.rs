@@ -16,6 +16,23 @@ impl Rng {
         Self(Cell::new(seed | 1))
     }
 
+    /// The generator that `seed` names: the same numbers each time, and for two seeds others from the first on.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        let rng = Self(Cell::new(0));
+        rng.seed(seed);
+        rng
+    }
+
+    /// Goes on as [`seeded`](Self::seeded) begins.
+    pub(crate) fn seed(&self, seed: u64) {
+        // The mixing of splitmix64 (Steele, Lea, Flood): a bijection that tears neighbours apart.
+        let mut x = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^= x >> 31;
+        self.0.set(if x == 0 { 1 } else { x });
+    }
+
     /// A number below `n`, which is not zero.
     pub(crate) fn below(&self, n: usize) -> usize {
         let mut x = self.0.get();

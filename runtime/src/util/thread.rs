@@ -1,6 +1,6 @@
 //! Numbers for threads: small, dense, and cheap to ask for.
 
-use crate::prim::global::{AtomicUsize, Ordering};
+use crate::prim::global::{AtomicUsize, Mutex, Ordering};
 use std::cell::Cell;
 
 thread_local! {
@@ -17,6 +17,19 @@ pub(crate) fn thread_number() -> usize {
         NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
     }
     NUMBER.get() - 1
+}
+
+/// The runtime's own threads that belong to no runtime in particular, as the system numbers them. They live for ever.
+static SERVANTS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// The calling thread, numbered so by the system, runs the runtime's own code alone, and serves plain threads.
+pub(crate) fn enlist_servant(tid: u32) {
+    SERVANTS.lock().push(tid);
+}
+
+/// All of them.
+pub(crate) fn servants() -> Vec<u32> {
+    SERVANTS.lock().clone()
 }
 
 #[cfg(test)]

@@ -128,6 +128,12 @@ impl Until<'_> {
         self.at.is_none() && self.watch.is_none()
     }
 
+    /// Whether a context may end it.
+    #[inline]
+    pub(super) fn is_watched(self) -> bool {
+        self.watch.is_some()
+    }
+
     /// When the wait is over at the latest.
     #[inline]
     pub(super) fn at(self) -> Option<Instant> {

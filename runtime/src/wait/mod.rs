@@ -34,7 +34,7 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 pub(crate) use crate::queue::{Linked, Links, List};
-pub(crate) use crate::sched::{Here, Why, here, may_spin, wake};
+pub(crate) use crate::sched::{Here, What, Why, here, may_spin, point, wake};
 pub(crate) use blocking::blocking;
 pub use cancel::{Cancel, ContextError};
 pub(crate) use cancel::{Sealed, Until, bounded, bounded_with, ended, in_time};
@@ -43,7 +43,7 @@ pub(crate) use poller::with_poller;
 pub(crate) use signal::Signal;
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
-const ENOUGH: u16 = 100;
+const ENOUGH: u8 = 100;
 
 /// Calls `f` with the slot on which the caller waits: its goroutine's, or its thread's.
 ///
@@ -59,16 +59,16 @@ pub(crate) fn with<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
 
 /// Waits for a wake-up. Invariants 1 and 2.
 #[inline(always)]
-pub(crate) fn park(slot: &'static Slot, why: Why) {
+pub(crate) fn park(slot: &'static Slot, why: impl Into<What>) {
     park_for(slot, why, None);
 }
 
 /// The same, for the end of a goroutine whose handle the caller holds: it may run at once.
 #[inline(always)]
-pub(crate) fn park_for(slot: &'static Slot, why: Why, child: Option<GRef>) {
+pub(crate) fn park_for(slot: &'static Slot, why: impl Into<What>, child: Option<GRef>) {
     if slot.has_stack() {
         before(slot);
-        sched::set_reason(slot, why);
+        sched::note(slot, why.into());
         sched::park(slot, child);
         raise_if_cancelled(slot);
     } else {
@@ -77,31 +77,47 @@ pub(crate) fn park_for(slot: &'static Slot, why: Why, child: Option<GRef>) {
 }
 
 /// Waits for a wake-up, until the end of `until` if it has one. Invariants 1 and 2.
-pub(crate) fn park_until(slot: &'static Slot, why: Why, until: Until<'_>) {
+pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) {
     if !until.arm(slot) {
         return;
     }
-    let Some(at) = until.at() else { return park(slot, why) };
+    let Some(at) = until.at() else { return park_watched(slot, why.into(), until) };
     if !slot.has_stack() {
         return sched::park_thread(slot, Some(at));
     }
     before(slot);
-    sched::set_reason(slot, why);
+    sched::note(slot, why.into());
     rest_until(slot, at);
+    raise_if_cancelled(slot);
+}
+
+/// Without a moment at which it ends.
+#[inline]
+fn park_watched(slot: &'static Slot, why: What, until: Until<'_>) {
+    if !until.is_watched() || !slot.has_stack() {
+        return park(slot, why);
+    }
+    before(slot);
+    sched::note(slot, why);
+    sched::note_deadline(slot);
+    sched::park(slot, None);
     raise_if_cancelled(slot);
 }
 
 /// The same for who must not be unwound before it has looked at what it waits for: it asks
 /// [`to_be_unwound`] when that has not come. So nothing that came is lost to a cancellation.
 #[inline(always)]
-pub(crate) fn rest(slot: &'static Slot, why: Why, until: Until<'_>) {
+pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) {
     if !until.arm(slot) {
         return;
     }
     if !slot.has_stack() {
         return sched::park_thread(slot, until.at());
     }
-    sched::set_reason(slot, why);
+    sched::note(slot, why.into());
+    if until.is_watched() {
+        sched::note_deadline(slot);
+    }
     match until.at() {
         None => sched::park(slot, None),
         Some(at) => rest_until(slot, at),
@@ -114,6 +130,7 @@ fn rest_until(slot: &'static Slot, at: Instant) {
         // It blocks its thread, which wakes by itself: perhaps there is no other to wake it.
         return sched::park_thread(slot, Some(at));
     }
+    sched::note_deadline(slot);
     let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
     sched::park(slot, None);
     drop(alarm);
@@ -130,6 +147,12 @@ pub(crate) fn to_be_unwound(slot: &'static Slot) -> bool {
         publish(slot);
     }
     is_cancelled(slot) && may_raise(slot)
+}
+
+/// The id of the goroutine that calls; 0: it is none.
+#[cfg(debug_assertions)]
+pub(crate) fn goroutine() -> u64 {
+    sched::current_slot().map_or(0, |slot| slot.id.load(crate::prim::global::Ordering::Relaxed))
 }
 
 /// A number below `n`, which is not zero: every random choice of the rooms.
@@ -177,16 +200,22 @@ pub(crate) fn yield_now() {
     }
 }
 
-/// A call that might have waited but did not have to: honours the time slice.
+/// A call that might have waited but did not have to, `what`: honours the time slice.
 #[inline]
-pub(crate) fn checkpoint() {
-    sched::checkpoint();
+pub(crate) fn checkpoint(what: &'static str) {
+    sched::checkpoint(what);
 }
 
 /// Lets who was just woken run first, if the caller is a goroutine. Not a point at which
 /// cancellation arrives: destructors may call it.
 pub(crate) fn give_way() {
     sched::yield_now();
+}
+
+/// The same, unless many others are queued where the caller runs.
+#[inline]
+pub(crate) fn give_way_to_next() {
+    sched::give_way_to_next();
 }
 
 /// Before the first park, who may abort the goroutine must be able to find it.

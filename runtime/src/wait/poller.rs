@@ -47,6 +47,7 @@ fn start() -> io::Result<&'static Arc<Poller>> {
 }
 
 fn serve(poller: &Poller) {
+    crate::util::enlist_servant(crate::sys::thread_id());
     loop {
         if let Err(error) = poller.poll(None, &mut |slot| super::wake(slot)) {
             crate::util::bug(format_args!("the poller cannot poll: {error}"));

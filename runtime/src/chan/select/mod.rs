@@ -23,7 +23,7 @@ pub use case::{
 pub use dynamic::Select;
 pub use operation::SelectedOperation;
 
-use super::gate::{CLOCK, End, Gate, Line, Locked, Node, Op, Step};
+use super::gate::{CLOCK, End, Gate, Line, Locked, Node, Op, Side, Step};
 use super::wait::Done;
 use crate::prim::atomic::{Ordering, fence};
 use crate::util;
@@ -111,7 +111,7 @@ fn look<A: Armed, const WATCH: bool>(
         drop(locked);
         case.settle(step).map(|done| arm.happened(done)).is_some()
     });
-    wait::checkpoint();
+    wait::checkpoint("after select");
     chosen
 }
 
@@ -257,12 +257,12 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
                 gates.unlock();
                 let Some(done) = case.settle(step) else { continue };
                 arms[i].happened(done);
-                wait::checkpoint();
+                wait::checkpoint("after select");
                 return Some(i);
             }
             if until.is_over() {
                 gates.unlock();
-                wait::checkpoint();
+                wait::checkpoint("after select");
                 return None;
             }
             let op = Op::several(slot);
@@ -283,21 +283,23 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
             if !WATCH {
                 gates.cases().for_each(|(_, case)| case.gate.notify(case.side.other()));
             }
+            let shown = Shown::new(arms);
+            let why = Why::Select.on(&raw const shown);
             let done = loop {
                 if wait::to_be_unwound(slot) {
                     if op.give_up() {
                         dequeue::<_, WATCH>(&gates, nodes, None);
                         wait::unwind();
                     }
-                    break Some(op.outlast(Why::Select));
+                    break Some(op.outlast(why));
                 }
-                wait::rest(slot, Why::Select, sooner);
+                wait::rest(slot, why, sooner);
                 let done = op.done();
                 if done.is_some() {
                     break done;
                 }
                 if sooner.is_over() {
-                    break if op.give_up() { None } else { Some(op.outlast(Why::Select)) };
+                    break if op.give_up() { None } else { Some(op.outlast(why)) };
                 }
             };
             dequeue::<_, WATCH>(&gates, nodes, done.map(|(i, _)| i));
@@ -315,6 +317,36 @@ fn wait_for_one<A: Armed, const WATCH: bool>(
             }
         }
     })
+}
+
+/// What a select waits for, for who looks at it while it is parked.
+pub(super) struct Shown {
+    arms: *const (),
+    pub(super) len: usize,
+    case: unsafe fn(*const (), usize) -> Option<(*const Gate, Side)>,
+}
+
+impl Shown {
+    /// To be used while `arms` is borrowed.
+    fn new<A: Armed>(arms: &[A]) -> Self {
+        unsafe fn case<A: Armed>(arms: *const (), at: usize) -> Option<(*const Gate, Side)> {
+            // SAFETY: as the caller says: one of the arms.
+            let arm = unsafe { arms.cast::<A>().add(at) };
+            // SAFETY: as the caller says: the arms are borrowed.
+            let arm = unsafe { &*arm };
+            arm.case().map(|case| (std::ptr::from_ref(case.gate), case.side))
+        }
+        Self { arms: arms.as_ptr().cast(), len: arms.len(), case: case::<A> }
+    }
+
+    /// One of its cases. `None`: one that is switched off.
+    ///
+    /// # Safety
+    /// The select is parked and stays so; `at < self.len`.
+    pub(super) unsafe fn case(&self, at: usize) -> Option<(*const Gate, Side)> {
+        // SAFETY: as the caller says.
+        unsafe { (self.case)(self.arms, at) }
+    }
 }
 
 /// One look at a case whose gate is locked.

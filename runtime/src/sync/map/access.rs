@@ -6,6 +6,7 @@ use super::super::spread;
 use super::table::{Entry, Run, Stale};
 use super::{Map, Shard};
 use crate::util;
+use crate::wait;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(in crate::sync) struct Taken<K, V> {
 
 impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
     pub(in crate::sync) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        // Every operation on a key begins here.
+        wait::point("before an operation on a Map");
         mix(self.hasher().hash_one(key))
     }
 

@@ -36,7 +36,8 @@ use std::time::Duration;
 /// * A goroutine that is [aborted](crate::JoinHandle::abort), or whose runtime stops, is unwound while it
 ///   waits; one that the lock has come to meanwhile gets it, and is unwound at its next wait.
 ///
-/// It takes 24 bytes beside the value, and allocates nothing.
+/// It takes 24 bytes beside the value, and allocates nothing. (In debug builds 32: it notes which goroutine has locked
+/// it, for [dumps](crate::dump).)
 ///
 /// # Examples
 /// ```
@@ -141,7 +142,9 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.raw.lock();
-        MutexGuard { mutex: self }
+        let guard = MutexGuard { mutex: self };
+        wait::point("after Mutex::lock");
+        guard
     }
 
     /// Locks the mutex if nobody has it locked. Never waits. Go's `TryLock`.
@@ -158,7 +161,9 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.raw.try_lock().then(|| MutexGuard { mutex: self })
+        let guard = self.raw.try_lock().then(|| MutexGuard { mutex: self });
+        wait::point("after Mutex::try_lock");
+        guard
     }
 
     /// Locks the mutex; waits for at most `timeout`. `None`: it was locked all the time.
@@ -174,8 +179,13 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         let locked = self.raw.try_lock()
-            || self.raw.lock_until(util::now().checked_add(timeout).into(), Why::Mutex);
-        locked.then(|| MutexGuard { mutex: self })
+            || self.raw.lock_until(
+                util::now().checked_add(timeout).into(),
+                Why::Mutex.on(&raw const self.raw),
+            );
+        let guard = locked.then(|| MutexGuard { mutex: self });
+        wait::point("after Mutex::lock_timeout");
+        guard
     }
 
     /// Locks the mutex; waits until `ctx` is done at most. If it is done already, it is not locked.
@@ -196,7 +206,7 @@ impl<T: ?Sized> Mutex<T> {
         &self,
         ctx: &(impl Cancel + ?Sized),
     ) -> Result<MutexGuard<'_, T>, ContextError> {
-        wait::in_time(ctx, |until| self.raw.lock_until(until, Why::Mutex))?;
+        wait::in_time(ctx, |until| self.raw.lock_until(until, Why::Mutex.on(&raw const self.raw)))?;
         Ok(MutexGuard { mutex: self })
     }
 
@@ -272,6 +282,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.mutex.raw.unlock();
+        wait::point("after the unlock of a Mutex");
     }
 }
 

@@ -60,9 +60,10 @@
 
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::prim::{const_fn, spin_hint};
+use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
 use crate::util;
-use crate::wait::{self, Until, Why};
+use crate::wait::{self, Until, What, Why};
 use std::time::{Duration, Instant};
 
 const LOCKED: u32 = 1;
@@ -94,6 +95,7 @@ const PAUSES: u32 = 1;
 pub(in crate::sync) struct RawMutex {
     word: AtomicU32,
     queue: Locked<Queue>,
+    owner: Owner,
     /// In a model: whoever waits has waited for too long.
     #[cfg(any(loom, shuttle))]
     pub(in crate::sync) impatient: bool,
@@ -105,6 +107,7 @@ impl RawMutex {
             Self {
                 word: AtomicU32::new(0),
                 queue: Locked::new(Queue::new()),
+                owner: Owner::new(),
                 #[cfg(any(loom, shuttle))]
                 impatient: false,
             }
@@ -114,8 +117,9 @@ impl RawMutex {
     #[inline(always)]
     pub(in crate::sync) fn lock(&self) {
         if self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.lock_slow(Until::NEVER, Why::Mutex);
+            self.lock_slow(Until::NEVER, Why::Mutex.on(self));
         }
+        self.owner.set();
     }
 
     #[inline]
@@ -123,7 +127,10 @@ impl RawMutex {
         let mut word = self.word.load(Ordering::Relaxed);
         while word & (LOCKED | STARVING) == 0 {
             match self.take(word, LOCKED, 0) {
-                Ok(()) => return true,
+                Ok(()) => {
+                    self.owner.set();
+                    return true;
+                }
                 Err(seen) => word = seen,
             }
         }
@@ -132,13 +139,21 @@ impl RawMutex {
 
     /// `false`: `deadline` came first.
     #[inline]
-    pub(in crate::sync) fn lock_until(&self, until: Until<'_>, why: Why) -> bool {
-        self.try_lock() || self.lock_slow(until, why)
+    pub(in crate::sync) fn lock_until(&self, until: Until<'_>, why: What) -> bool {
+        if self.try_lock() {
+            return true;
+        }
+        let locked = self.lock_slow(until, why);
+        if locked {
+            self.owner.set();
+        }
+        locked
     }
 
     /// The caller holds the lock.
     #[inline(always)]
     pub(in crate::sync) fn unlock(&self) {
+        self.owner.clear();
         // Release: invariant 2.
         if self.word.fetch_sub(LOCKED, Ordering::Release) != LOCKED {
             self.unlock_slow();
@@ -160,10 +175,15 @@ impl RawMutex {
         }
     }
 
+    /// The goroutine that has it, if that is known.
+    pub(in crate::sync) fn owner(&self) -> Option<u64> {
+        self.owner.get()
+    }
+
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, until: Until<'_>, why: Why) -> bool {
-        wait::checkpoint();
+    fn lock_slow(&self, until: Until<'_>, why: What) -> bool {
+        wait::checkpoint("before Mutex::lock");
         let mut own = 0;
         if self.spin(&mut own) {
             return true;
@@ -259,7 +279,7 @@ impl RawMutex {
 
     /// G1 and G2. `true`: locked all the same.
     #[cold]
-    fn give_up(&self, waiter: &Waiter, why: Why) -> bool {
+    fn give_up(&self, waiter: &Waiter, why: What) -> bool {
         let left = self.queue.with(|queue| {
             // SAFETY: it was listed here.
             let left = unsafe { queue.leave(waiter) };
@@ -311,7 +331,7 @@ impl RawMutex {
                 return wait::give_way();
             }
         }
-        wait::checkpoint();
+        wait::checkpoint("after the unlock of a Mutex");
     }
 
     /// U3: whom to release, and with what.

@@ -11,7 +11,7 @@ mod raw;
 
 use crate::util;
 use crate::wait::{self, Cancel, ContextError, Until};
-use raw::RawRwLock;
+pub(super) use raw::RawRwLock;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -120,7 +120,9 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         self.raw.read(Until::NEVER);
-        RwLockReadGuard { lock: self }
+        let guard = RwLockReadGuard { lock: self };
+        wait::point("after RwLock::read");
+        guard
     }
 
     /// Locks for writing; waits while others have it.
@@ -134,7 +136,9 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         self.raw.write(Until::NEVER);
-        RwLockWriteGuard { lock: self }
+        let guard = RwLockWriteGuard { lock: self };
+        wait::point("after RwLock::write");
+        guard
     }
 
     /// Locks for reading, if nobody has it for writing or wants it. Never waits.
@@ -151,7 +155,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     #[inline]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
-        self.raw.try_read().then(|| RwLockReadGuard { lock: self })
+        let guard = self.raw.try_read().then(|| RwLockReadGuard { lock: self });
+        wait::point("after RwLock::try_read");
+        guard
     }
 
     /// Locks for writing, if nobody has it. Never waits.
@@ -164,7 +170,9 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
-        self.raw.try_write().then(|| RwLockWriteGuard { lock: self })
+        let guard = self.raw.try_write().then(|| RwLockWriteGuard { lock: self });
+        wait::point("after RwLock::try_write");
+        guard
     }
 
     /// Locks for reading; waits for at most `timeout`. `None`: the time was up.
@@ -182,7 +190,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn read_timeout(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
         let locked = self.raw.try_read() || self.raw.read(util::now().checked_add(timeout).into());
-        locked.then(|| RwLockReadGuard { lock: self })
+        let guard = locked.then(|| RwLockReadGuard { lock: self });
+        wait::point("after RwLock::read_timeout");
+        guard
     }
 
     /// Locks for writing; waits for at most `timeout`. `None`: the time was up, and readers that it
@@ -198,7 +208,9 @@ impl<T: ?Sized> RwLock<T> {
     pub fn write_timeout(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         let locked =
             self.raw.try_write() || self.raw.write(util::now().checked_add(timeout).into());
-        locked.then(|| RwLockWriteGuard { lock: self })
+        let guard = locked.then(|| RwLockWriteGuard { lock: self });
+        wait::point("after RwLock::write_timeout");
+        guard
     }
 
     /// Locks for reading; waits until `ctx` is done at most. If it is done already, it is not locked.
@@ -271,7 +283,9 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         // It does not unlock.
         let lock = ManuallyDrop::new(guard).lock;
         lock.raw.downgrade();
-        RwLockReadGuard { lock }
+        let guard = RwLockReadGuard { lock };
+        wait::point("after the downgrade of a RwLock");
+        guard
     }
 }
 
@@ -305,6 +319,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.unlock_read();
+        wait::point("after the unlock of a RwLock");
     }
 }
 
@@ -312,6 +327,7 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.unlock_write();
+        wait::point("after the unlock of a RwLock");
     }
 }
 

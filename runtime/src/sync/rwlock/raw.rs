@@ -52,6 +52,7 @@
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::prim::const_fn;
 use crate::sync::mutex::RawMutex;
+use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, TakenList, Waiter};
 use crate::util;
 use crate::wait::{self, Until, Why};
@@ -69,9 +70,10 @@ const HANDED: u32 = 1;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct RawRwLock {
+pub(in crate::sync) struct RawRwLock {
     word: AtomicU32,
     writers: RawMutex,
+    owner: Owner,
     queues: Locked<Queues>,
 }
 
@@ -91,6 +93,7 @@ impl RawRwLock {
             Self {
                 word: AtomicU32::new(0),
                 writers: RawMutex::new(),
+                owner: Owner::new(),
                 queues: Locked::new(Queues { readers: Queue::new(), pending: Queue::new() }),
             }
         }
@@ -114,7 +117,12 @@ impl RawRwLock {
 
     #[inline]
     pub(super) fn try_write(&self) -> bool {
-        self.word.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        let locked =
+            self.word.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if locked {
+            self.owner.set();
+        }
+        locked
     }
 
     /// `false`: `deadline` came first.
@@ -127,7 +135,14 @@ impl RawRwLock {
     /// `false`: `deadline` came first.
     #[inline]
     pub(super) fn write(&self, until: Until<'_>) -> bool {
-        self.try_write() || self.write_slow(until)
+        if self.try_write() {
+            return true;
+        }
+        let locked = self.write_slow(until);
+        if locked {
+            self.owner.set();
+        }
+        locked
     }
 
     #[inline]
@@ -141,6 +156,7 @@ impl RawRwLock {
 
     #[inline]
     pub(super) fn unlock_write(&self) {
+        self.owner.clear();
         if self.word.compare_exchange(WRITER, 0, Ordering::Release, Ordering::Relaxed).is_err() {
             self.unlock_write_slow(0);
         }
@@ -148,7 +164,13 @@ impl RawRwLock {
 
     /// The writer reads on.
     pub(super) fn downgrade(&self) {
+        self.owner.clear();
         self.unlock_write_slow(1);
+    }
+
+    /// The goroutine that has it for writing, if that is known; and how many have it for reading.
+    pub(in crate::sync) fn holders(&self) -> (Option<u64>, u32) {
+        (self.owner.get(), self.word.load(Ordering::Relaxed) / ONE)
     }
 
     /// AcqRel: invariant 3.
@@ -175,7 +197,7 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     fn read_slow(&self, until: Until<'_>) -> bool {
-        wait::checkpoint();
+        wait::checkpoint("before RwLock::read");
         wait::with(|slot| {
             let waiter = Waiter::new(slot, 0);
             let listed = self.queues.with(|queues| {
@@ -193,7 +215,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock, until) {
+            match waiter.wait(Why::RwLock.on(self), until) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.reader_leaves(&waiter) {
@@ -222,9 +244,9 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     fn write_slow(&self, until: Until<'_>) -> bool {
-        wait::checkpoint();
+        wait::checkpoint("before RwLock::write");
         // May unwind, with nothing held.
-        if !self.writers.lock_until(until, Why::RwLock) {
+        if !self.writers.lock_until(until, Why::RwLock.on(self)) {
             return false;
         }
         wait::with(|slot| {
@@ -244,7 +266,7 @@ impl RawRwLock {
             if !listed {
                 return true;
             }
-            match waiter.wait(Why::RwLock, until) {
+            match waiter.wait(Why::RwLock.on(self), until) {
                 Ok(_) => true,
                 Err(end) => {
                     if self.writer_leaves(&waiter) {
@@ -290,7 +312,7 @@ impl RawRwLock {
             Given(given, false)
         });
         self.finish(given);
-        wait::checkpoint();
+        wait::checkpoint("after the unlock of a RwLock");
     }
 
     /// The writer unlocks, and goes on as so many readers.
@@ -307,7 +329,7 @@ impl RawRwLock {
             Given(self.admit(queues, stays, WRITER | SLOW), was_slow)
         });
         self.finish(given);
-        wait::checkpoint();
+        wait::checkpoint("after the unlock of a RwLock");
     }
 
     /// Lets all readers in that wait, and so many more; the word loses `bits`.

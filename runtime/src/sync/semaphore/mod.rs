@@ -115,7 +115,9 @@ impl Semaphore {
     #[inline]
     pub fn acquire(&self, k: usize) -> Permit<'_> {
         self.acquire_until(k, Until::NEVER);
-        Permit { semaphore: self, count: k }
+        let permit = Permit { semaphore: self, count: k };
+        wait::point("after Semaphore::acquire");
+        permit
     }
 
     /// The same; waits for at most `timeout`. `None`: the time was up.
@@ -132,8 +134,11 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_timeout(&self, k: usize, timeout: Duration) -> Option<Permit<'_>> {
-        self.acquire_until(k, util::now().checked_add(timeout).into())
-            .then(|| Permit { semaphore: self, count: k })
+        let permit = self
+            .acquire_until(k, util::now().checked_add(timeout).into())
+            .then(|| Permit { semaphore: self, count: k });
+        wait::point("after Semaphore::acquire_timeout");
+        permit
     }
 
     /// The same; waits until `ctx` is done at most. If it is done already, nothing is taken. Go's `Acquire`.
@@ -161,7 +166,9 @@ impl Semaphore {
     ) -> Result<Permit<'_>, ContextError> {
         self.check(k);
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
-        Ok(Permit { semaphore: self, count: k })
+        let permit = Permit { semaphore: self, count: k };
+        wait::point("after Semaphore::acquire_ctx");
+        Ok(permit)
     }
 
     /// Takes `k` permits if they are free and nobody waits. Never waits.
@@ -174,7 +181,9 @@ impl Semaphore {
     /// ```
     #[inline]
     pub fn try_acquire(&self, k: usize) -> Option<Permit<'_>> {
-        self.take(k).then(|| Permit { semaphore: self, count: k })
+        let permit = self.take(k).then(|| Permit { semaphore: self, count: k });
+        wait::point("after Semaphore::try_acquire");
+        permit
     }
 
     /// As [`acquire`](Self::acquire), with a permit that can outlive the caller.
@@ -197,7 +206,9 @@ impl Semaphore {
     #[inline]
     pub fn acquire_owned(self: &Arc<Self>, k: usize) -> OwnedPermit {
         self.acquire_until(k, Until::NEVER);
-        OwnedPermit { semaphore: Arc::clone(self), count: k }
+        let permit = OwnedPermit { semaphore: Arc::clone(self), count: k };
+        wait::point("after Semaphore::acquire_owned");
+        permit
     }
 
     /// As [`acquire_ctx`](Self::acquire_ctx), with a permit that can outlive the caller.
@@ -224,7 +235,9 @@ impl Semaphore {
     ) -> Result<OwnedPermit, ContextError> {
         self.check(k);
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
-        Ok(OwnedPermit { semaphore: Arc::clone(self), count: k })
+        let permit = OwnedPermit { semaphore: Arc::clone(self), count: k };
+        wait::point("after Semaphore::acquire_owned_ctx");
+        Ok(permit)
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that can outlive the caller.
@@ -238,7 +251,9 @@ impl Semaphore {
     /// ```
     #[inline]
     pub fn try_acquire_owned(self: &Arc<Self>, k: usize) -> Option<OwnedPermit> {
-        self.take(k).then(|| OwnedPermit { semaphore: Arc::clone(self), count: k })
+        let permit = self.take(k).then(|| OwnedPermit { semaphore: Arc::clone(self), count: k });
+        wait::point("after Semaphore::try_acquire_owned");
+        permit
     }
 
     /// Gives `k` permits back, of which somebody forgot the [`Permit`]. Never waits.
@@ -261,6 +276,7 @@ impl Semaphore {
         if !self.give(k) {
             too_many();
         }
+        wait::point("after Semaphore::release");
     }
 
     /// How many permits are free. While somebody waits they are not to be had.
@@ -268,7 +284,9 @@ impl Semaphore {
     /// # Examples
     /// See [`acquire`](Self::acquire).
     pub fn available_permits(&self) -> usize {
-        self.word.load(Ordering::Relaxed) / ONE
+        let free = self.word.load(Ordering::Relaxed) / ONE;
+        wait::point("after available_permits");
+        free
     }
 
     /// Takes `k` permits if nobody waits.
@@ -332,13 +350,13 @@ impl Semaphore {
     #[cold]
     #[inline(never)]
     fn acquire_slow(&self, k: usize, until: Until<'_>) -> bool {
-        wait::checkpoint();
+        wait::checkpoint("before Semaphore::acquire");
         wait::with(|slot| {
             let waiter = Waiter::new(slot, k);
             if self.take_or_list(&waiter) {
                 return true;
             }
-            match waiter.wait(Why::Semaphore, until) {
+            match waiter.wait(Why::Semaphore.on(self), until) {
                 Ok(_) => true,
                 Err(end) => self.ends(&waiter, end),
             }
@@ -416,7 +434,7 @@ impl Semaphore {
         });
         let Some(served) = served else { return false };
         served.release(SERVED);
-        wait::checkpoint();
+        wait::checkpoint("after Semaphore::release");
         true
     }
 

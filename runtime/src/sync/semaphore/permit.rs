@@ -1,6 +1,7 @@
 //! What stands for permits, and gives them back.
 
 use super::{Semaphore, too_many};
+use crate::wait;
 use std::fmt;
 use std::sync::Arc;
 
@@ -78,6 +79,7 @@ fn give_back(semaphore: &Semaphore, count: usize) {
     if count != 0 && !semaphore.give(count) && !std::thread::panicking() {
         too_many();
     }
+    wait::point("after the release of a permit");
 }
 
 impl fmt::Debug for Permit<'_> {

@@ -5,12 +5,16 @@
 mod cgroup;
 mod cpu;
 pub(crate) mod epoll;
+mod image;
 pub(super) mod mem;
+mod peek;
 pub(crate) mod socket;
 mod thread;
 
 pub(crate) use cpu::cpus;
-pub(crate) use thread::{ThreadState, thread_id, thread_time, wake_on_time};
+pub(crate) use image::images;
+pub(crate) use peek::peek;
+pub(crate) use thread::{ThreadState, thread_id, thread_look, thread_time, threads, wake_on_time};
 
 /// This thread's `errno`. Async-signal-safe, as is [`set_errno`].
 pub(crate) fn errno() -> libc::c_int {

@@ -50,6 +50,66 @@ impl ThreadState {
     }
 }
 
+/// The threads of this process, as the system numbers them. `None`: it does not say.
+pub(crate) fn threads() -> Option<Vec<u32>> {
+    let entries = std::fs::read_dir("/proc/self/task").ok()?;
+    entries.map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// What the thread `tid` does, as the system abbreviates it (R, S, D ..), and where it waits in the kernel: the
+/// system call, if it is one of those in which programs wait, and the kernel's own function, if it tells.
+pub(crate) fn thread_look(tid: u32) -> (Option<char>, Option<String>) {
+    let read = |file: &str| std::fs::read(format!("/proc/self/task/{tid}/{file}")).ok();
+    let state = read("stat").and_then(|text| state(&text)).map(char::from);
+    let call = read("syscall").and_then(|text| system_call(&text));
+    let place = read("wchan").and_then(|text| String::from_utf8(text).ok());
+    let place = place.filter(|place| !place.is_empty() && place != "0");
+    (state, call.map(str::to_owned).or(place))
+}
+
+/// `NUMBER ARGUMENTS..`, or `running`.
+fn system_call(text: &[u8]) -> Option<&'static str> {
+    let number = text.split(|&byte| byte == b' ').next()?;
+    let number: libc::c_long = std::str::from_utf8(number).ok()?.trim().parse().ok()?;
+    const KNOWN: &[(libc::c_long, &str)] = &[
+        (libc::SYS_read, "read"),
+        (libc::SYS_write, "write"),
+        (libc::SYS_readv, "readv"),
+        (libc::SYS_writev, "writev"),
+        (libc::SYS_pread64, "pread64"),
+        (libc::SYS_pwrite64, "pwrite64"),
+        (libc::SYS_futex, "futex"),
+        (libc::SYS_nanosleep, "nanosleep"),
+        (libc::SYS_clock_nanosleep, "clock_nanosleep"),
+        (libc::SYS_ppoll, "ppoll"),
+        (libc::SYS_pselect6, "pselect6"),
+        (libc::SYS_epoll_pwait, "epoll_pwait"),
+        (libc::SYS_epoll_pwait2, "epoll_pwait2"),
+        (libc::SYS_recvfrom, "recvfrom"),
+        (libc::SYS_recvmsg, "recvmsg"),
+        (libc::SYS_sendto, "sendto"),
+        (libc::SYS_sendmsg, "sendmsg"),
+        (libc::SYS_accept, "accept"),
+        (libc::SYS_accept4, "accept4"),
+        (libc::SYS_connect, "connect"),
+        (libc::SYS_wait4, "wait4"),
+        (libc::SYS_waitid, "waitid"),
+        (libc::SYS_openat, "openat"),
+        (libc::SYS_fsync, "fsync"),
+        (libc::SYS_fdatasync, "fdatasync"),
+        (libc::SYS_flock, "flock"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_poll, "poll"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_select, "select"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_epoll_wait, "epoll_wait"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_pause, "pause"),
+    ];
+    KNOWN.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}
+
 /// `tid (name) S ...`; a name may hold anything, and is at most 15 bytes long.
 fn state(text: &[u8]) -> Option<u8> {
     let end = text.iter().rposition(|&byte| byte == b')')?;
@@ -58,7 +118,7 @@ fn state(text: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ThreadState, state, thread_id, thread_time};
+    use super::{ThreadState, state, system_call, thread_id, thread_time, threads};
     use std::time::Duration;
 
     #[test]
@@ -67,6 +127,15 @@ mod tests {
         assert_eq!(state(b"12 (a) R b) R 1 2"), Some(b'R'));
         assert_eq!(state(b"12 (a"), None);
         assert_eq!(state(b"12 (a)"), None);
+    }
+
+    #[test]
+    fn reads_system_calls() {
+        let call = format!("{} 0x3 0x0", libc::SYS_read);
+        assert_eq!(system_call(call.as_bytes()), Some("read"));
+        assert_eq!(system_call(b"running\n"), None);
+        assert_eq!(system_call(b"-1 0x0 0x0"), None);
+        assert!(threads().unwrap().contains(&thread_id()));
     }
 
     #[test]

@@ -1,0 +1,106 @@
+//! Expansions of `type_switch!`, as source text; what they do when they run is tested in `tests/type_switch.rs`.
+
+use quote::quote;
+use syn::Expr;
+
+use super::*;
+
+/// Parsed as an expression and printed: the same for every spacing.
+fn normal(tokens: TokenStream) -> String {
+    let expr: Expr = syn::parse2(tokens).expect("an expansion is an expression");
+    expr.to_token_stream().to_string()
+}
+
+/// The branches that `input` expands to, behind what is always there.
+#[track_caller]
+fn expands(input: &str, operand: &str, branches: &str) {
+    let [operand, branches] = [operand, branches].map(|text| {
+        let text = text.replace("any::", "::rt::__private::any::");
+        text.replace("Some", "::core::option::Option::Some").parse::<TokenStream>().unwrap()
+    });
+    let expected = quote! {
+        match &(#operand) {
+            operand => {
+                let subject = {
+                    use ::rt::__private::any::{
+                        Concrete as _, Interface as _, Object as _, Plain as _, Pointer as _,
+                    };
+                    let operand = ::rt::__private::any::Peel(operand);
+                    let operand = (&&operand).peel();
+                    let operand = (&&operand).peel();
+                    let operand = (&&operand).peel();
+                    (&&&operand).subject()
+                };
+                let value = ::rt::__private::any::value(subject);
+                #branches
+            }
+        }
+    };
+    assert_eq!(normal(expand(input.parse().unwrap())), normal(expected));
+}
+
+/// The message of the error holds `message`.
+#[track_caller]
+fn refuses(input: &str, message: &str) {
+    let error = match syn::parse_str::<TypeSwitch>(input) {
+        Ok(switch) => panic!("accepted as {}", expand_switch(&switch)),
+        Err(error) => error.to_string(),
+    };
+    assert!(error.contains(message), "{error}");
+}
+
+#[test]
+fn each_kind_of_arm() {
+    expands(
+        "v = self.x; nil => a, bool => b(v), i32 | dyn S => { c } (dyn T) => d, _ => e",
+        "self.x",
+        "if value.is_none() { #[allow(unused_variables)] let v = subject; match () { () => a } }
+        else if let Some(case) = any::case::<bool>(value) {
+            #[allow(unused_variables)] let v = case; match () { () => b(v) }
+        } else if any::case::<i32>(value).is_some() || any::case_dyn::<dyn S>(value).is_some() {
+            #[allow(unused_variables)] let v = subject; match () { () => { c } }
+        } else if let Some(case) = any::case_dyn::<(dyn T)>(value) {
+            #[allow(unused_variables)] let v = case; match () { () => d }
+        } else { #[allow(unused_variables)] let v = subject; match () { () => e } }",
+    );
+}
+
+#[test]
+fn without_a_name_without_a_default() {
+    expands(
+        "f(x); | Vec<u8> => a,",
+        "f(x)",
+        "if let Some(case) = any::case::<Vec<u8>>(value) { let _ = case; match () { () => a } } else {}",
+    );
+    expands("_ = x;", "x", "{}");
+    expands(
+        "x; nil | u8 => a",
+        "x",
+        "if value.is_none() || any::case::<u8>(value).is_some() { let _ = subject; match () { () => a } } else {}",
+    );
+    expands("x == y; _ => a", "x == y", "{ let _ = subject; match () { () => a } }");
+}
+
+#[test]
+fn heads_that_are_refused() {
+    refuses("", "expected `name = operand;`");
+    refuses("v = x", "expected `name = operand;`");
+    refuses("x, bool => {}", "expected `name = operand;`");
+    refuses("v := x; bool => {}", "without a colon");
+}
+
+#[test]
+fn arms_that_are_refused() {
+    refuses("x; _ => {} bool => {}", "stands alone in the last arm");
+    refuses("x; _ | bool => {}", "stands alone in the last arm");
+    refuses("x; bool | _ => {}", "stands alone in the last arm");
+    refuses("x; bool => {} bool => {}", "was there before");
+    refuses("x; nil | nil => {}", "was there before");
+    refuses("x; bool if y => {}", "no `if`");
+    refuses("x; 5 => {}", "expected a type");
+    refuses("x; Some(y) => {}", "expected a type");
+    refuses("x; S { a } => {}", "expected a type");
+    refuses("x; bool", "expected `=>` and a body");
+    refuses("x; bool =>", "expected a body after this");
+    refuses("x; bool => a i32 => b", "expected `,`");
+}

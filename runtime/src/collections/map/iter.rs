@@ -1,0 +1,248 @@
+//! Iterators that borrow the map.
+//!
+//! Invariants, beside those of the [walk](super::walk):
+//! 1. While they borrow the map nobody empties or fills a cell. A walk finds each full cell once: so
+//!    the mutable references that come out of one are to different values.
+
+use super::table::Table;
+use super::walk::Walk;
+use super::{Map, bucket::Cell};
+use std::fmt;
+use std::iter::FusedIterator;
+
+/// What [`Map::iter`] returns.
+pub struct Iter<'a, K, V> {
+    table: &'a Table<K, V>,
+    walk: Walk<K, V>,
+}
+
+/// What [`Map::iter_mut`] returns.
+pub struct IterMut<'a, K, V> {
+    table: &'a mut Table<K, V>,
+    walk: Walk<K, V>,
+}
+
+/// What [`Map::keys`] returns.
+pub struct Keys<'a, K, V>(Iter<'a, K, V>);
+
+/// What [`Map::values`] returns.
+pub struct Values<'a, K, V>(Iter<'a, K, V>);
+
+/// What [`Map::values_mut`] returns.
+pub struct ValuesMut<'a, K, V>(IterMut<'a, K, V>);
+
+impl<K, V, S> Map<K, V, S> {
+    /// Its keys and values, from a random place on. Go's `for k, v := range m`.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::collections::Map::from([("a", 1), ("b", 2)]);
+    /// let mut all: Vec<_> = map.iter().collect();
+    /// all.sort();
+    /// assert_eq!(all, [(&"a", &1), (&"b", &2)]);
+    /// ```
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        Iter { table: &self.table, walk: self.table.walk() }
+    }
+
+    /// Its keys, and its values to be changed.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut map = rt::collections::Map::from([("a", 1), ("b", 2)]);
+    /// for (_, n) in map.iter_mut() {
+    ///     *n *= 10;
+    /// }
+    /// assert_eq!((map["a"], map["b"]), (10, 20));
+    /// ```
+    #[inline]
+    pub fn iter_mut(&mut self) -> IterMut<'_, K, V> {
+        IterMut { walk: self.table.walk(), table: &mut self.table }
+    }
+
+    /// Its keys.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::collections::Map::from([("a", 1), ("b", 2)]);
+    /// assert_eq!(map.keys().map(|key| key.len()).sum::<usize>(), 2);
+    /// ```
+    #[inline]
+    pub fn keys(&self) -> Keys<'_, K, V> {
+        Keys(self.iter())
+    }
+
+    /// Its values.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::collections::Map::from([("a", 1), ("b", 2)]);
+    /// assert_eq!(map.values().sum::<i32>(), 3);
+    /// ```
+    #[inline]
+    pub fn values(&self) -> Values<'_, K, V> {
+        Values(self.iter())
+    }
+
+    /// Its values, to be changed.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut map = rt::collections::Map::from([("a", 1), ("b", 2)]);
+    /// map.values_mut().for_each(|n| *n += 1);
+    /// assert_eq!(map.values().sum::<i32>(), 5);
+    /// ```
+    #[inline]
+    pub fn values_mut(&mut self) -> ValuesMut<'_, K, V> {
+        ValuesMut(self.iter_mut())
+    }
+}
+
+impl<'a, K, V> Iter<'a, K, V> {
+    pub(super) fn of(table: &'a Table<K, V>, walk: Walk<K, V>) -> Self {
+        Self { table, walk }
+    }
+
+    #[inline]
+    fn cell(&mut self) -> Option<Cell<K, V>> {
+        Some(self.walk.next(self.table)?.cell)
+    }
+}
+
+impl<'a, K, V> Iterator for Iter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'a K, &'a V)> {
+        let cell = self.cell()?;
+        // SAFETY: the cell is full as long as the map is borrowed.
+        let key = unsafe { &*cell.key() };
+        // SAFETY: as above.
+        Some((key, unsafe { &*cell.value() }))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.walk.left(), Some(self.walk.left()))
+    }
+}
+
+impl<'a, K, V> Iterator for IterMut<'a, K, V> {
+    type Item = (&'a K, &'a mut V);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'a K, &'a mut V)> {
+        let cell = self.walk.next(self.table)?.cell;
+        // SAFETY: the cell is full as long as the map is borrowed.
+        let key = unsafe { &*cell.key() };
+        // SAFETY: as above; and no other reference to it comes from here (invariant 1).
+        Some((key, unsafe { &mut *cell.value() }))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.walk.left(), Some(self.walk.left()))
+    }
+}
+
+/// The parts of an iterator that its inner one does.
+macro_rules! through {
+    ($name:ident, $item:ty, $part:expr) => {
+        impl<'a, K, V> Iterator for $name<'a, K, V> {
+            type Item = $item;
+
+            #[inline]
+            fn next(&mut self) -> Option<$item> {
+                self.0.next().map($part)
+            }
+
+            #[inline]
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                self.0.size_hint()
+            }
+        }
+    };
+}
+
+through!(Keys, &'a K, |(key, _)| key);
+through!(Values, &'a V, |(_, value)| value);
+through!(ValuesMut, &'a mut V, |(_, value)| value);
+
+macro_rules! exact {
+    ($($name:ident)*) => {$(
+        impl<K, V> ExactSizeIterator for $name<'_, K, V> {}
+        impl<K, V> FusedIterator for $name<'_, K, V> {}
+    )*};
+}
+
+exact!(Iter IterMut Keys Values ValuesMut);
+
+impl<K, V> Clone for Iter<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self { table: self.table, walk: self.walk.clone() }
+    }
+}
+
+impl<K, V> Clone for Keys<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K, V> Clone for Values<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Iter<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for IterMut<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(Iter::of(self.table, self.walk.clone())).finish()
+    }
+}
+
+impl<K: fmt::Debug, V> fmt::Debug for Keys<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl<K, V: fmt::Debug> fmt::Debug for Values<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl<K, V: fmt::Debug> fmt::Debug for ValuesMut<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rest = Iter::of(self.0.table, self.0.walk.clone());
+        f.debug_list().entries(rest.map(|(_, value)| value)).finish()
+    }
+}
+
+impl<'a, K, V, S> IntoIterator for &'a Map<K, V, S> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = Iter<'a, K, V>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, K, V> {
+        self.iter()
+    }
+}
+
+impl<'a, K, V, S> IntoIterator for &'a mut Map<K, V, S> {
+    type Item = (&'a K, &'a mut V);
+    type IntoIter = IterMut<'a, K, V>;
+
+    #[inline]
+    fn into_iter(self) -> IterMut<'a, K, V> {
+        self.iter_mut()
+    }
+}

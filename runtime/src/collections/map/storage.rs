@@ -1,0 +1,294 @@
+//! An array of 2^B buckets. A large one comes in segments, which are allocated and freed one by one.
+//!
+//! ```text
+//! small:  at -> [ bucket 0 | bucket 1 | .. ]                       one allocation
+//! large:  at -> [ segment 0 | segment 1 | none | .. ]              the directory
+//!                    |            '-> [ bucket 2048 | .. ]
+//!                    '-> [ bucket 0 | .. | bucket 2047 ]           about 256 KiB
+//! ```
+//!
+//! Invariants:
+//! 1. `at` is, with 2^B at most [`Array::SEGMENT`], the first of 2^B buckets in one allocation; else
+//!    the first of 2^B / `SEGMENT` entries of a directory. An entry is none, or the first of
+//!    `SEGMENT` buckets in an allocation of its own.
+//! 2. Whether a bucket that is allocated has marks and a link is known to the [table](super::table)
+//!    alone. Who frees an array has seen to its overflow buckets and to what its cells hold.
+
+use super::bucket::{Bucket, Ptr};
+use std::alloc::{self, Layout, handle_alloc_error};
+use std::collections::TryReserveError;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+/// Memory that could not be had.
+pub(super) enum Failure {
+    /// More than an address can name.
+    Overflow,
+    /// The allocator has none.
+    Memory(Layout),
+}
+
+impl Failure {
+    /// As std's `HashMap` fails.
+    #[cold]
+    #[track_caller]
+    pub(super) fn raise(self) -> ! {
+        match self {
+            Self::Overflow => panic!("Hash table capacity overflow"),
+            Self::Memory(layout) => handle_alloc_error(layout),
+        }
+    }
+}
+
+/// std's error can only be had from std.
+impl From<Failure> for TryReserveError {
+    #[cold]
+    fn from(failure: Failure) -> Self {
+        let mut bytes = Vec::<u8>::new();
+        let size = match failure {
+            Failure::Overflow => usize::MAX,
+            Failure::Memory(layout) => layout.size(),
+        };
+        // There may be some again by now; more than the half of all addresses there never is.
+        let error = bytes.try_reserve_exact(size).and_then(|()| bytes.try_reserve(usize::MAX));
+        error.unwrap_err()
+    }
+}
+
+pub(super) struct Array<K, V> {
+    at: NonNull<u8>,
+    /// 2^B - 1.
+    mask: usize,
+    buckets: PhantomData<Bucket<K, V>>,
+}
+
+// SAFETY: it is an address with a size. The table that it is a part of says who may go to another
+// thread.
+unsafe impl<K, V> Send for Array<K, V> {}
+
+// SAFETY: as above.
+unsafe impl<K, V> Sync for Array<K, V> {}
+
+type Segment<K, V> = NonNull<Bucket<K, V>>;
+type Directory<K, V> = NonNull<Option<Segment<K, V>>>;
+
+impl<K, V> Array<K, V> {
+    /// Buckets in a segment: a power of two, 192 to 384 KiB, but one at least.
+    pub(super) const SEGMENT: usize = {
+        let fit = (384 << 10) / size_of::<Bucket<K, V>>();
+        if fit == 0 { 1 } else { 1 << fit.ilog2() }
+    };
+    const IN_SEGMENT: usize = Self::SEGMENT - 1;
+    const LOG: u32 = Self::SEGMENT.trailing_zeros();
+
+    /// 2^`log` buckets, all of them without marks.
+    pub(super) fn zeroed(log: u32) -> Result<Self, Failure> {
+        let array = Self::lazy(log, true)?;
+        if array.is_large() {
+            // In pieces it would be had until the system is out of memory.
+            if let Err(failure) = probe::<K, V>(array.len()) {
+                array.free();
+                return Err(failure);
+            }
+        }
+        array.filled(|_| true)
+    }
+
+    /// 2^`log` buckets. Those of a small array are allocated, those of a large one are not.
+    pub(super) fn lazy(log: u32, zeroed: bool) -> Result<Self, Failure> {
+        let mask = 1_usize.checked_shl(log).ok_or(Failure::Overflow)? - 1;
+        Layout::array::<Bucket<K, V>>(mask + 1).map_err(|_| Failure::Overflow)?;
+        let mut array = Self { at: NonNull::dangling(), mask, buckets: PhantomData };
+        // Entries of a directory begin as none, which is zero.
+        array.at = allocate(array.layout(), zeroed || array.is_large())?;
+        Ok(array)
+    }
+
+    /// Another with the same segments, zeroed.
+    pub(super) fn like(&self) -> Result<Self, Failure> {
+        let log = (self.mask + 1).trailing_zeros();
+        Self::lazy(log, true)?.filled(|index| self.has_segment(index))
+    }
+
+    /// With zeroed segments, if it is large, where they are wanted.
+    fn filled(self, wanted: impl Fn(usize) -> bool) -> Result<Self, Failure> {
+        if self.is_large() {
+            for index in (0..self.len()).step_by(Self::SEGMENT).filter(|index| wanted(*index)) {
+                match Self::allocate(true) {
+                    Ok(segment) => self.put_segment(index, segment),
+                    Err(failure) => {
+                        self.free();
+                        return Err(failure);
+                    }
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    #[inline]
+    pub(super) fn mask(&self) -> usize {
+        self.mask
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.mask + 1
+    }
+
+    /// Whether it comes in segments.
+    #[inline]
+    pub(super) fn is_large(&self) -> bool {
+        self.mask >= Self::SEGMENT
+    }
+
+    /// Where a bucket is.
+    ///
+    /// # Safety
+    /// `index` is at most `mask`, and the bucket's segment is there.
+    #[inline]
+    pub(super) unsafe fn place(&self, index: usize) -> NonNull<Bucket<K, V>> {
+        debug_assert!(index <= self.mask);
+        if self.is_large() {
+            // SAFETY: the directory has an entry for every segment (invariant 1).
+            let segment = unsafe { *self.entry(index).as_ptr() };
+            // SAFETY: the segment is there, says the caller.
+            let segment = unsafe { segment.unwrap_unchecked() };
+            // SAFETY: it has that many buckets (invariant 1).
+            let place = unsafe { segment.add(index & Self::IN_SEGMENT) };
+            fetch_ahead(place);
+            place
+        } else {
+            // SAFETY: the allocation has that many buckets (invariant 1).
+            unsafe { self.at.cast::<Bucket<K, V>>().add(index) }
+        }
+    }
+
+    /// A bucket.
+    ///
+    /// # Safety
+    /// As [`place`](Self::place), and the bucket has marks and a link.
+    #[inline]
+    pub(super) unsafe fn bucket(&self, index: usize) -> Ptr<K, V> {
+        // SAFETY: as the caller says.
+        let place = unsafe { self.place(index) };
+        // SAFETY: as the caller says. It stays as long as the array, or until its segment is taken.
+        unsafe { Ptr::new(place) }
+    }
+
+    /// The entry of the directory for the segment of bucket `index`, in a large array.
+    #[inline]
+    fn entry(&self, index: usize) -> Directory<K, V> {
+        debug_assert!(self.is_large() && index <= self.mask);
+        // SAFETY: the directory has an entry for every segment (invariant 1).
+        unsafe { self.at.cast::<Option<Segment<K, V>>>().add(index >> Self::LOG) }
+    }
+
+    pub(super) fn has_segment(&self, index: usize) -> bool {
+        // SAFETY: entries are initialized (invariant 1).
+        !self.is_large() || unsafe { (*self.entry(index).as_ptr()).is_some() }
+    }
+
+    pub(super) fn put_segment(&self, index: usize, segment: Segment<K, V>) {
+        // SAFETY: invariant 1; one thread at a time changes an array.
+        unsafe { *self.entry(index).as_ptr() = Some(segment) }
+    }
+
+    pub(super) fn take_segment(&self, index: usize) -> Option<Segment<K, V>> {
+        // SAFETY: as in `put_segment`.
+        unsafe { (*self.entry(index).as_ptr()).take() }
+    }
+
+    /// A segment for a large array.
+    pub(super) fn allocate(zeroed: bool) -> Result<Segment<K, V>, Failure> {
+        Ok(allocate(Self::segment_layout(), zeroed)?.cast())
+    }
+
+    /// Gives a segment back.
+    ///
+    /// # Safety
+    /// It comes from [`allocate`](Self::allocate), is in no directory, and nobody uses it any more.
+    pub(super) unsafe fn release(segment: Segment<K, V>) {
+        // SAFETY: it was allocated with this layout.
+        unsafe { alloc::dealloc(segment.as_ptr().cast(), Self::segment_layout()) }
+    }
+
+    /// Gives all of it back. Whoever has a [`Ptr`] into it does not use it any more.
+    pub(super) fn free(self) {
+        if self.is_large() {
+            for index in (0..self.len()).step_by(Self::SEGMENT) {
+                if let Some(segment) = self.take_segment(index) {
+                    // SAFETY: what is in a directory comes from `allocate` (invariant 1).
+                    unsafe { Self::release(segment) };
+                }
+            }
+        }
+        // SAFETY: `lazy` allocated it with this layout.
+        unsafe { alloc::dealloc(self.at.as_ptr(), self.layout()) }
+    }
+
+    /// Of what `at` is the beginning of.
+    fn layout(&self) -> Layout {
+        let layout = if self.is_large() {
+            Layout::array::<Option<Segment<K, V>>>(self.len() >> Self::LOG)
+        } else {
+            Layout::array::<Bucket<K, V>>(self.len())
+        };
+        layout.unwrap_or_else(|_| unreachable!("`lazy` has made sure that it fits"))
+    }
+
+    fn segment_layout() -> Layout {
+        Layout::array::<Bucket<K, V>>(Self::SEGMENT)
+            .unwrap_or_else(|_| unreachable!("a segment is small, or a single bucket"))
+    }
+}
+
+/// Has the processor fetch the second and third line of a bucket beside the first, in which it looks
+/// before it knows which one it needs. In a large array they are hardly ever in its caches.
+#[inline]
+fn fetch_ahead<K, V>(place: NonNull<Bucket<K, V>>) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    for line in 1..3 {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        if line * 64 < size_of::<Bucket<K, V>>() {
+            let at = place.as_ptr().cast::<i8>().wrapping_add(line * 64);
+            // SAFETY: a hint; any address will do.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = place;
+}
+
+/// Whether there is memory for so many buckets at once.
+fn probe<K, V>(buckets: usize) -> Result<(), Failure> {
+    let layout = Layout::array::<Bucket<K, V>>(buckets).map_err(|_| Failure::Overflow)?;
+    let memory = allocate(layout, false)?;
+    // SAFETY: it was allocated just now, with this layout.
+    unsafe { alloc::dealloc(memory.as_ptr(), layout) };
+    Ok(())
+}
+
+/// Memory for one overflow bucket.
+pub(super) fn allocate_bucket<K, V>() -> Result<NonNull<Bucket<K, V>>, Failure> {
+    Ok(allocate(Layout::new::<Bucket<K, V>>(), false)?.cast())
+}
+
+/// # Safety
+/// The bucket comes from [`allocate_bucket`], and nobody uses it any more.
+pub(super) unsafe fn release_bucket<K, V>(bucket: NonNull<Bucket<K, V>>) {
+    // SAFETY: as the caller says.
+    unsafe { alloc::dealloc(bucket.as_ptr().cast(), Layout::new::<Bucket<K, V>>()) }
+}
+
+fn allocate(layout: Layout, zeroed: bool) -> Result<NonNull<u8>, Failure> {
+    debug_assert!(layout.size() != 0, "a bucket has marks");
+    let memory = if zeroed {
+        // SAFETY: the size is not zero: a bucket has marks, and a directory has entries.
+        unsafe { alloc::alloc_zeroed(layout) }
+    } else {
+        // SAFETY: as above.
+        unsafe { alloc::alloc(layout) }
+    };
+    NonNull::new(memory).ok_or(Failure::Memory(layout))
+}

@@ -1,0 +1,446 @@
+//! The table behind a [`Map`](super::Map): finding, filling and emptying cells.
+//!
+//! It knows hashes and cells, not keys: who is equal to whom is told by a closure. While it grows
+//! there are two arrays. The old one's chains go over to the new one in order, from 0 up, so one
+//! number says where a chain is:
+//!
+//! ```text
+//!              0      done                2^B'
+//! old      [ moved  |   what has not moved  ]
+//! now      [ here   | not yet | here  | not yet ]
+//!          0                  2^B'              2^B
+//! ```
+//!
+//! Invariants, beside those of [`bucket`](super::bucket) and [`storage`](super::storage):
+//! 1. The *live* chains: of `now` all, or while there is an `old` those whose number, below 2^B',
+//!    is below `done`; and of `old` those from `done` on. Every bucket of a live chain is allocated, with
+//!    marks and a link, and belongs to the table alone. Nothing else of the arrays is read.
+//! 2. A key that was put in with a hash is in the live chain that [`head`](Table::head) names for it.
+//! 3. `len` is the number of full cells in live chains.
+//! 4. What `pool` lists are overflow buckets that belong to no chain, linked by their `next`.
+//! 5. While code of the user runs, be it a hash, a comparison, a clone or a destructor, 1 to 4
+//!    hold. If it unwinds, the table is as it was. (A key whose hash or comparison lies is not found or
+//!    found twice; none of the above depends on either.)
+
+use super::bucket::{CELLS, Cell, EMPTY_ONE, EMPTY_REST, Marks, Ptr, top};
+use super::random::random;
+use super::storage::{Array, Failure, allocate_bucket, release_bucket};
+use super::walk::Walk;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+pub(super) struct Table<K, V> {
+    pub(super) now: Option<Array<K, V>>,
+    pub(super) old: Option<Array<K, V>>,
+    /// So many chains of `old` have been moved. Go's `nevacuate`.
+    pub(super) done: usize,
+    len: usize,
+    /// Goes into every hash; drawn again when the table has become empty. Go's `hash0`.
+    seed: u64,
+    /// Overflow buckets of `now`; of `old`. Go's `noverflow`.
+    pub(super) overflow: usize,
+    pub(super) old_overflow: usize,
+    pool: Option<Ptr<K, V>>,
+    /// A segment of `old` that was moved, and becomes one of `now`.
+    pub(super) spare: Option<NonNull<super::bucket::Bucket<K, V>>>,
+    owned: PhantomData<(K, V)>,
+}
+
+// SAFETY: `spare` is memory without content. Everything else says itself who may go where; the keys
+// and values are spoken for by `owned`.
+unsafe impl<K: Send, V: Send> Send for Table<K, V> {}
+
+// SAFETY: as above; with a shared reference nothing is changed.
+unsafe impl<K: Sync, V: Sync> Sync for Table<K, V> {}
+
+/// A full cell that was found by its hash, and the head of its chain.
+pub(super) struct Found<K, V> {
+    pub(super) head: Ptr<K, V>,
+    pub(super) cell: Cell<K, V>,
+}
+
+/// Where a key may be put that is not there.
+pub(super) enum Space<K, V> {
+    Cell(Cell<K, V>),
+    /// Behind the last bucket of its chain.
+    Behind(Ptr<K, V>),
+    /// There is no array yet.
+    Nowhere,
+}
+
+impl<K, V> Table<K, V> {
+    pub(super) const fn new() -> Self {
+        Self {
+            now: None,
+            old: None,
+            done: 0,
+            len: 0,
+            seed: 0,
+            overflow: 0,
+            old_overflow: 0,
+            pool: None,
+            spare: None,
+            owned: PhantomData,
+        }
+    }
+
+    /// With 2^`log` buckets.
+    pub(super) fn with_buckets(log: u32) -> Result<Self, Failure> {
+        let mut table = Self::new();
+        table.now = Some(Array::zeroed(log)?);
+        Ok(table)
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(super) fn set_seed(&mut self, seed: u64) {
+        debug_assert_eq!(self.len, 0, "an entry that is there would not be found again");
+        self.seed = seed;
+    }
+
+    #[inline]
+    pub(super) fn is_growing(&self) -> bool {
+        self.old.is_some()
+    }
+
+    /// The first bucket of the live chain for a hash.
+    #[inline]
+    pub(super) fn head(&self, hash: u64) -> Option<Ptr<K, V>> {
+        let now = self.now.as_ref()?;
+        if let Some(old) = &self.old {
+            let number = hash as usize & old.mask();
+            if number >= self.done {
+                // SAFETY: the chain is live (invariant 1).
+                return Some(unsafe { old.bucket(number) });
+            }
+        }
+        // SAFETY: as above.
+        Some(unsafe { now.bucket(hash as usize & now.mask()) })
+    }
+
+    /// The same, and how many of the low bits of the hash have chosen it.
+    pub(super) fn chain_for(&self, hash: u64) -> Option<(Ptr<K, V>, u32)> {
+        let head = self.head(hash)?;
+        let old = self.old.as_ref().filter(|_| self.is_old(hash as usize));
+        let array = old.or(self.now.as_ref())?;
+        Some((head, array.len().trailing_zeros()))
+    }
+
+    /// Whether what belongs into a chain of `now` is still in `old`.
+    pub(super) fn is_old(&self, number: usize) -> bool {
+        self.old.as_ref().is_some_and(|old| number & old.mask() >= self.done)
+    }
+
+    /// The live chain with a number, which is at most the mask of `now`; none if it has not moved
+    /// and is called by a lower number in `old`.
+    #[inline]
+    pub(super) fn chain(&self, number: usize) -> Option<Ptr<K, V>> {
+        let now = self.now.as_ref()?;
+        if let Some(old) = &self.old {
+            let below = number & old.mask();
+            if below >= self.done {
+                // SAFETY: the chain is live (invariant 1).
+                return (below == number).then(|| unsafe { old.bucket(number) });
+            }
+        }
+        // SAFETY: as above; `number` is not above the mask.
+        Some(unsafe { now.bucket(number) })
+    }
+
+    /// The key with this hash for which `eq` says yes.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, mut eq: impl FnMut(&K) -> bool) -> Option<Found<K, V>> {
+        let head = self.head(hash)?;
+        let mark = top(hash);
+        let mut bucket = head;
+        loop {
+            let marks = bucket.marks();
+            for index in marks.matching(mark) {
+                // SAFETY: the cell is full, for its mark is a top.
+                if eq(unsafe { &*bucket.key(index) }) {
+                    return Some(Found { head, cell: Cell { bucket, index } });
+                }
+            }
+            if marks.has_rest() {
+                return None;
+            }
+            bucket = bucket.next()?;
+        }
+    }
+
+    /// The same, or a place for it.
+    #[inline]
+    pub(super) fn find_or_space(
+        &self,
+        hash: u64,
+        mut eq: impl FnMut(&K) -> bool,
+    ) -> Result<Found<K, V>, Space<K, V>> {
+        let Some(head) = self.head(hash) else { return Err(Space::Nowhere) };
+        let mark = top(hash);
+        let mut bucket = head;
+        let mut space = None;
+        loop {
+            let marks = bucket.marks();
+            for index in marks.matching(mark) {
+                // SAFETY: the cell is full, for its mark is a top.
+                if eq(unsafe { &*bucket.key(index) }) {
+                    return Ok(Found { head, cell: Cell { bucket, index } });
+                }
+            }
+            if space.is_none() {
+                space = marks.vacant().map(|index| Cell { bucket, index });
+            }
+            if marks.has_rest() {
+                break;
+            }
+            match bucket.next() {
+                Some(next) => bucket = next,
+                None => break,
+            }
+        }
+        Err(space.map_or(Space::Behind(bucket), Space::Cell))
+    }
+
+    /// Where a key with this hash may be put, wherever the others are.
+    pub(super) fn space(&self, hash: u64) -> Space<K, V> {
+        match self.find_or_space(hash, |_| false) {
+            Ok(_) => unreachable!("no key is equal"),
+            Err(space) => space,
+        }
+    }
+
+    /// An empty cell for a key with this hash, made if there is none.
+    #[inline]
+    pub(super) fn cell(&mut self, space: Space<K, V>, hash: u64) -> Result<Cell<K, V>, Failure> {
+        match space {
+            Space::Cell(cell) => Ok(cell),
+            Space::Behind(last) => {
+                let bucket = self.overflow_bucket(self.is_old(hash as usize))?;
+                last.set_next(Some(bucket));
+                Ok(Cell { bucket, index: 0 })
+            }
+            Space::Nowhere => unreachable!("an array is made before a cell is asked for"),
+        }
+    }
+
+    /// Fills a cell.
+    ///
+    /// # Safety
+    /// The cell is empty, and in the live chain for the hash.
+    #[inline]
+    pub(super) unsafe fn fill(&mut self, cell: Cell<K, V>, hash: u64, key: K, value: V) {
+        // SAFETY: as the caller says.
+        unsafe { cell.write(top(hash), key, value) };
+        self.len += 1;
+    }
+
+    /// Counts a cell that was filled by a copy.
+    pub(super) fn adopt(&mut self, cell: Cell<K, V>, hash: u64) {
+        cell.bucket.set_mark(cell.index, top(hash));
+        self.len += 1;
+    }
+
+    /// Empties a cell. If it was the last full one, the table gets another seed.
+    ///
+    /// # Safety
+    /// The cell is full, and in the live chain that begins with `head`.
+    pub(super) unsafe fn take(&mut self, head: Ptr<K, V>, cell: Cell<K, V>) -> (K, V) {
+        cell.bucket.set_mark(cell.index, EMPTY_ONE);
+        self.len -= 1;
+        // SAFETY: it was full, and no longer counts as that.
+        let entry = unsafe { cell.read() };
+        end_chain(head, cell);
+        if self.len == 0 {
+            self.seed = random();
+        }
+        entry
+    }
+
+    /// An overflow bucket that is in no chain yet, counted for the one array or the other.
+    pub(super) fn overflow_bucket(&mut self, old: bool) -> Result<Ptr<K, V>, Failure> {
+        let place = match self.pool {
+            Some(first) => {
+                self.pool = first.next();
+                first.as_non_null()
+            }
+            None => allocate_bucket()?,
+        };
+        *(if old { &mut self.old_overflow } else { &mut self.overflow }) += 1;
+        // SAFETY: it belongs to nobody else, and stays until the table gives it back.
+        Ok(unsafe { Ptr::init(place) })
+    }
+
+    /// Cuts the overflow buckets off a chain, and keeps them for others. How many?
+    pub(super) fn recycle(&mut self, head: Ptr<K, V>) -> usize {
+        let (mut next, mut buckets) = (head.next(), 0);
+        head.set_next(None);
+        while let Some(bucket) = next {
+            next = bucket.next();
+            bucket.set_next(self.pool);
+            self.pool = Some(bucket);
+            buckets += 1;
+        }
+        buckets
+    }
+
+    /// Goes over all full cells.
+    pub(super) fn walk(&self) -> Walk<K, V> {
+        Walk::new(self)
+    }
+
+    /// Drops all keys and values, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        if std::mem::needs_drop::<(K, V)>() {
+            let mut walk = self.walk();
+            while let Some(found) = walk.next(self) {
+                // SAFETY: a walk finds full cells, with their heads.
+                drop(unsafe { self.take(found.head, found.cell) });
+            }
+        }
+        self.wipe();
+    }
+
+    /// Forgets all keys and values, and keeps the memory.
+    pub(super) fn wipe(&mut self) {
+        let Some(chains) = self.now.as_ref().map(Array::len) else { return };
+        for number in 0..chains {
+            if let Some(head) = self.chain(number) {
+                head.set_marks(Marks::NONE);
+                self.recycle(head);
+            }
+        }
+        (self.overflow, self.old_overflow) = (0, 0);
+        self.len = 0;
+        self.seed = random();
+    }
+
+    /// Gives all memory back, and forgets what is in it.
+    pub(super) fn free(&mut self) {
+        let chains = self.now.as_ref().map_or(0, Array::len);
+        if self.overflow + self.old_overflow != 0 {
+            for number in 0..chains {
+                if let Some(head) = self.chain(number) {
+                    self.recycle(head);
+                }
+            }
+        }
+        self.drain_pool();
+        if let Some(spare) = self.spare.take() {
+            // SAFETY: it was taken from a directory.
+            unsafe { Array::release(spare) };
+        }
+        self.old.take().into_iter().chain(self.now.take()).for_each(Array::free);
+        (self.done, self.len, self.overflow, self.old_overflow) = (0, 0, 0, 0);
+    }
+
+    /// Gives back the overflow buckets that no chain has.
+    pub(super) fn drain_pool(&mut self) {
+        while let Some(bucket) = self.pool {
+            self.pool = bucket.next();
+            // SAFETY: the pool's buckets come from there, and belong to nobody (invariant 4).
+            unsafe { release_bucket(bucket.as_non_null()) };
+        }
+    }
+}
+
+/// Keeps the second invariant of `bucket` when a cell has been marked [`EMPTY_ONE`]: from the last
+/// full cell of the chain on all are the rest.
+fn end_chain<K, V>(head: Ptr<K, V>, cell: Cell<K, V>) {
+    let Cell { mut bucket, mut index } = cell;
+    let behind = if index + 1 < CELLS {
+        bucket.marks().get(index + 1)
+    } else {
+        bucket.next().map_or(EMPTY_REST, |next| next.marks().get(0))
+    };
+    if behind != EMPTY_REST {
+        return;
+    }
+    loop {
+        bucket.set_mark(index, EMPTY_REST);
+        if index > 0 {
+            index -= 1;
+        } else if bucket == head {
+            return;
+        } else {
+            let mut before = head;
+            while let Some(next) = before.next().filter(|next| *next != bucket) {
+                before = next;
+            }
+            (bucket, index) = (before, CELLS - 1);
+        }
+        if bucket.marks().get(index) != EMPTY_ONE {
+            return;
+        }
+    }
+}
+
+impl<K: Clone, V: Clone> Table<K, V> {
+    /// A copy with everything in the same chain. Nothing is hashed.
+    pub(super) fn duplicate(&self) -> Result<Self, Failure> {
+        let Some(now) = self.now.as_ref().filter(|_| self.len != 0) else { return Ok(Self::new()) };
+        let mut copy = Self::new();
+        copy.now = Some(now.like()?);
+        copy.old = self.old.as_ref().map(Array::like).transpose()?;
+        (copy.done, copy.seed) = (self.done, self.seed);
+        for number in 0..now.len() {
+            let (Some(mut from), Some(mut to)) = (self.chain(number), copy.chain(number)) else {
+                continue;
+            };
+            let mut filled = 0;
+            loop {
+                for index in from.marks().full() {
+                    if filled == CELLS {
+                        let next = copy.overflow_bucket(copy.is_old(number))?;
+                        to.set_next(Some(next));
+                        (to, filled) = (next, 0);
+                    }
+                    let cell = Cell { bucket: from, index };
+                    // SAFETY: the cell is full.
+                    let key = unsafe { (*cell.key()).clone() };
+                    // SAFETY: as above.
+                    let value = unsafe { (*cell.value()).clone() };
+                    // SAFETY: in a new chain, which is filled in order, the cell is empty.
+                    unsafe { Cell { bucket: to, index: filled }.write(cell.mark(), key, value) };
+                    copy.len += 1;
+                    filled += 1;
+                }
+                match from.next() {
+                    Some(next) => from = next,
+                    None => break,
+                }
+            }
+        }
+        Ok(copy)
+    }
+}
+
+impl<K, V> Drop for Table<K, V> {
+    fn drop(&mut self) {
+        /// The memory goes even if a destructor panics; what comes after it is leaked then, as
+        /// std's `HashMap` does.
+        struct Memory<'a, K, V>(&'a mut Table<K, V>);
+
+        impl<K, V> Drop for Memory<'_, K, V> {
+            fn drop(&mut self) {
+                self.0.free();
+            }
+        }
+
+        let memory = Memory(self);
+        if std::mem::needs_drop::<(K, V)>() {
+            let mut walk = memory.0.walk();
+            while let Some(found) = walk.next(memory.0) {
+                // SAFETY: a walk finds each full cell once, and nobody looks at them after.
+                drop(unsafe { found.cell.read() });
+            }
+        }
+    }
+}

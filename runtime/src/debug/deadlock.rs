@@ -1,0 +1,86 @@
+//! What is done when all goroutines are asleep for ever, and at SIGQUIT: a report, and the end of the process.
+//!
+//! Why a deadlock is one is in `sched::asleep`; here is what only the floors above the scheduler know of it.
+
+use super::{Dump, dump};
+use crate::prim::global::{AtomicPtr, Ordering};
+use crate::sched::{Asleep, Doing, Sched, Seen, Why};
+use crate::{signal, sys, task, util};
+use std::sync::Arc;
+
+/// The code with which the process ends, as Go's.
+const CODE: i32 = 2;
+
+/// Whether nobody can wake any of the goroutines, 3 to 6 of `sched::asleep`.
+pub(crate) fn nobody_wakes(sched: &Sched) -> Asleep {
+    let mut all_asleep = true;
+    let unstarted = sched.look(None, &mut |seen| all_asleep &= is_asleep(&seen));
+    if !all_asleep || unstarted != 0 || signal::has_receivers() {
+        return Asleep::No;
+    }
+    match has_other_threads(sched) {
+        None => Asleep::No,
+        Some(true) => Asleep::ButForThreads,
+        Some(false) => Asleep::Yes,
+    }
+}
+
+/// A goroutine that waits, for what nobody but another goroutine can bring.
+fn is_asleep(seen: &Seen) -> bool {
+    if seen.doing != Doing::Waiting || seen.timed {
+        return false;
+    }
+    match seen.why {
+        None | Some(Why::Sleep | Why::Runtime | Why::NetRead | Why::NetWrite) => false,
+        // SAFETY: held, and this is what `block_on` notes.
+        Some(Why::Future) => seen.held && !unsafe { task::has_wakers(seen.object) },
+        Some(_) => true,
+    }
+}
+
+/// Whether the process has a thread that may run anything but the runtime's code. `None`: the system does not say.
+fn has_other_threads(sched: &Sched) -> Option<bool> {
+    let mut ours = util::servants();
+    ours.extend(sched.threads().iter().map(|thread| thread.tid));
+    ours.extend(sched.waiting_threads());
+    ours.push(sched.monitor_thread());
+    Some(!sys::threads()?.iter().all(|tid| ours.contains(tid)))
+}
+
+/// Ends the process.
+pub(crate) fn deadlocked(sched: &Arc<Sched>) {
+    end("fatal error: all goroutines are asleep - deadlock!", &dump::take(sched));
+}
+
+/// The runtime whose goroutines are shown at SIGQUIT.
+static SHOWN: AtomicPtr<Sched> = AtomicPtr::new(std::ptr::null_mut());
+
+/// From now on SIGQUIT shows the goroutines of `sched`, which lives as long as the process, and ends the process; unless
+/// somebody handles that signal already, or [`notify`](crate::signal::notify) is called for it.
+pub(crate) fn show_at_quit(sched: &Arc<Sched>) {
+    let shown = Arc::into_raw(Arc::clone(sched)).cast_mut();
+    // Release pairs with the Acquire in the handler.
+    if SHOWN.swap(shown, Ordering::AcqRel).is_null() {
+        // SAFETY: it loads, stores and wakes a thread by a system call, and keeps `errno`.
+        unsafe { sys::signal::handle_unhandled(libc::SIGQUIT, on_quit) };
+    }
+}
+
+extern "C" fn on_quit(_signal: libc::c_int) {
+    let errno = sys::errno();
+    // SAFETY: null, or a scheduler whose count was given away for ever.
+    if let Some(sched) = unsafe { SHOWN.load(Ordering::Acquire).as_ref() } {
+        sched.ask_monitor();
+    }
+    sys::set_errno(errno);
+}
+
+/// What the monitor does when it was asked: SIGQUIT. Ends the process, as Go.
+pub(crate) fn quit(sched: &Arc<Sched>) {
+    end("SIGQUIT: quit", &dump::take(sched));
+}
+
+fn end(why: &str, dump: &Dump) -> ! {
+    sys::signal::write_to_stderr(format!("{why}\n\n{dump}").as_bytes());
+    std::process::exit(CODE)
+}

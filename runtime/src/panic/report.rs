@@ -1,0 +1,110 @@
+//! What standard error says of a panic: one write for all of it, so that lines of several goroutines do not mix.
+//!
+//! ```text
+//! goroutine 18 'worker' panicked at src/main.rs:9:17: second
+//!     after the panic at src/main.rs:5:5: first [recovered]
+//!     spawned at src/main.rs:3:13
+//! stack backtrace: ..
+//! ```
+
+use super::flight::{self, Note, Owner};
+use super::hook;
+use super::value::{Location, Panic, Seen};
+use crate::g::G;
+use crate::sched;
+use std::any::Any;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// Appends `goroutine 18 'name'`.
+fn describe(text: &mut String, g: &G) {
+    let _ = write!(text, "goroutine {}", g.id());
+    if let Some(name) = g.name() {
+        let _ = write!(text, " '{name}'");
+    }
+}
+
+/// Says which goroutine was ended by the panic with `payload`, if the hook has not.
+pub(crate) fn uncaught(g: &G, payload: &(dyn Any + Send)) {
+    let known = flight::claim(Owner::current(), payload);
+    if !hook::is_installed() {
+        // std's hook has told the place.
+        let mut text = String::new();
+        describe(&mut text, g);
+        text.push_str(" panicked");
+        if let Some(message) = super::message(payload) {
+            let _ = write!(text, ": {message}");
+        }
+        let site = g.site();
+        let _ = writeln!(text, " (spawned at {}:{}:{})", site.file(), site.line(), site.column());
+        chain(&mut text, known.previous.as_deref());
+        print(&text);
+    }
+    super::drop_quietly(known);
+}
+
+/// A panic leaves the last frame around it: from here on it is as any other. If the hook has held back its report, or
+/// that of one it superseded, here it is. What was raised past the hook (`resume_unwind`) stays unsaid.
+pub(super) fn leaves(panic: &mut Panic) {
+    let mut chain = std::iter::successors(Some(&*panic), |panic| panic.previous());
+    let held_back = chain.any(|panic| panic.seen().is_some());
+    if held_back && !panic.set_reported() {
+        whole(panic.message(), panic.seen(), panic.previous());
+    }
+}
+
+/// The report of a panic that nobody has claimed.
+pub(super) fn note(note: &Note) {
+    let known = &note.known;
+    if known.seen.is_some() {
+        whole(&note.text, known.seen.as_deref(), known.previous.as_deref());
+    }
+}
+
+/// The whole report.
+pub(super) fn whole(message: &str, seen: Option<&Seen>, previous: Option<&Panic>) {
+    let mut text = String::new();
+    let g = sched::current_g();
+    match g {
+        // SAFETY: the goroutine that runs this: alive.
+        Some(g) => describe(&mut text, unsafe { g.get() }),
+        None => {
+            let thread = std::thread::current();
+            let _ = write!(text, "thread '{}'", thread.name().unwrap_or("<unnamed>"));
+        }
+    }
+    text.push_str(" panicked");
+    place(&mut text, seen.and_then(|seen| seen.at.as_ref()));
+    let _ = writeln!(text, ": {message}");
+    chain(&mut text, previous);
+    if let Some(g) = g {
+        // SAFETY: as above.
+        let site = unsafe { g.get() }.site();
+        let _ = writeln!(text, "    spawned at {}:{}:{}", site.file(), site.line(), site.column());
+    }
+    if let Some(trace) = seen.and_then(|seen| seen.trace.as_ref()) {
+        let _ = writeln!(text, "stack backtrace:\n{trace}");
+    }
+    print(&text);
+}
+
+/// The panics that it superseded, the newest first.
+fn chain(text: &mut String, mut next: Option<&Panic>) {
+    while let Some(panic) = next {
+        text.push_str("    after the panic");
+        place(text, panic.location());
+        let recovered = if panic.is_recovered() { " [recovered]" } else { "" };
+        let _ = writeln!(text, ": {}{recovered}", panic.message());
+        next = panic.previous();
+    }
+}
+
+fn place(text: &mut String, at: Option<&Location>) {
+    if let Some(at) = at {
+        let _ = write!(text, " at {at}");
+    }
+}
+
+fn print(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

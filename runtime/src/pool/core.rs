@@ -1,0 +1,348 @@
+//! A gate with its goroutines: submitting, workers, and their age.
+//!
+//! Invariants:
+//! 1. What a [`Gate`] leaves to do is done at once, and without its lock. A reserved place has a [`Seat`] from
+//!    before its goroutine is queued: whatever becomes of that, the gate is told.
+//! 2. A worker's node lies in the frame of [`Core::serve`], a submitter's in that of [`Core::submit`]: neither
+//!    returns while the gate has it, and nothing between unwinds: waits [rest](wait::rest), and users' code is
+//!    [caught](crate::panic::caught).
+
+use super::error::SubmitError;
+use super::gate::{AGES, Counts, Entered, Gate, Next, Rest, Was};
+use super::node::{End, Node, Word};
+use super::report::{self, Handler};
+use crate::carrier::Slot;
+use crate::panic::caught;
+use crate::prim::Mutex;
+use crate::sched::Sched;
+use crate::task::{self, Delayed};
+use crate::util;
+use crate::wait::{self, Cancel, Until, Why};
+use std::panic::Location;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// See the [module](self). What a worker does with a task is `work`.
+pub(super) struct Core<T> {
+    gate: Gate<T>,
+    sched: Arc<Sched>,
+    work: Box<dyn Fn(T) + Send + Sync>,
+    handler: Option<Handler>,
+    expiry: Option<Duration>,
+    /// What lets the gate age.
+    keeper: Mutex<Option<Delayed>>,
+    /// Where the pool was built.
+    site: &'static Location<'static>,
+}
+
+/// What a core is made from, besides its gate.
+pub(super) struct Parts<T> {
+    pub(super) sched: Arc<Sched>,
+    pub(super) work: Box<dyn Fn(T) + Send + Sync>,
+    pub(super) handler: Option<Handler>,
+    pub(super) expiry: Option<Duration>,
+    pub(super) site: &'static Location<'static>,
+}
+
+/// For how long a submitter waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patience<'a> {
+    No,
+    Until(Until<'a>),
+}
+
+impl Patience<'_> {
+    pub(super) const FOR_EVER: Self = Self::Until(Until::NEVER);
+
+    pub(super) fn timeout(timeout: Duration) -> Self {
+        // Beyond the clock's range: for ever.
+        Self::Until(util::now().checked_add(timeout).into())
+    }
+}
+
+impl<T: Send + 'static> Core<T> {
+    pub(super) fn new(gate: Gate<T>, parts: Parts<T>) -> Arc<Self> {
+        let Parts { sched, work, handler, expiry, site } = parts;
+        Arc::new(Self { gate, sched, work, handler, expiry, keeper: Mutex::new(None), site })
+    }
+
+    pub(super) fn handler(&self) -> Option<&Handler> {
+        self.handler.as_ref()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.gate.counts()
+    }
+
+    /// Hands `task` over, or gives it back.
+    #[inline]
+    pub(super) fn submit(
+        self: &Arc<Self>,
+        task: T,
+        patience: Patience<'_>,
+    ) -> Result<(), SubmitError<T>> {
+        if !self.sched.is_running() {
+            return Err(SubmitError::Closed(task));
+        }
+        let Patience::Until(until) = patience else {
+            // SAFETY: without a node it is never blocked.
+            return self.settle(unsafe { self.gate.enter(task, None) });
+        };
+        let result = wait::with(|slot| {
+            let node = Node::new(slot);
+            // SAFETY: `blocked` returns when the node is not listed any more (invariant 2).
+            match unsafe { self.gate.enter(task, Some((&node, address(slot)))) } {
+                Entered::Blocked => self.blocked(&node, until),
+                other => {
+                    let woken = matches!(other, Entered::Idle(..) | Entered::Start);
+                    let result = self.settle(other);
+                    if woken {
+                        // The worker is hot now: its stack is in the cache, and what is idle stays little.
+                        wait::give_way_to_next();
+                    }
+                    result
+                }
+            }
+        });
+        if result.is_ok() {
+            wait::checkpoint("after Pool::submit");
+        }
+        result
+    }
+
+    /// The same, until `ctx` is done.
+    pub(super) fn submit_ctx(
+        self: &Arc<Self>,
+        task: T,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<(), SubmitError<T>> {
+        let result =
+            wait::bounded_with(ctx, task, |task, until| self.submit(task, Patience::Until(until)));
+        match result {
+            Ok(Err(SubmitError::Timeout(task))) | Err((_, task)) => {
+                Err(SubmitError::Cancelled(task))
+            }
+            Ok(result) => result,
+        }
+    }
+
+    #[inline]
+    fn settle(self: &Arc<Self>, entered: Entered<T>) -> Result<(), SubmitError<T>> {
+        match entered {
+            Entered::Idle(worker, task) => worker.give(task),
+            Entered::Queued | Entered::Blocked => {}
+            Entered::Start => self.start(1),
+            Entered::Inline(task) => self.run(task),
+            Entered::Closed(task) => return Err(SubmitError::Closed(task)),
+            Entered::Overloaded(task) => return Err(SubmitError::Overloaded(task)),
+        }
+        Ok(())
+    }
+
+    /// The task lies in `node`, which is listed.
+    fn blocked(&self, node: &Node<T>, until: Until<'_>) -> Result<(), SubmitError<T>> {
+        let word = match node.wait(Why::PoolSubmit, until) {
+            Ok(word) => word,
+            // SAFETY: it was listed there.
+            Err(end) if unsafe { self.gate.give_up(node) } => {
+                // SAFETY: it has left, and is its owner's again.
+                let task = unsafe { node.take_task() };
+                if end == End::Cancelled {
+                    drop(task);
+                    wait::unwind();
+                }
+                return task.map_or(Ok(()), |task| Err(SubmitError::Timeout(task)));
+            }
+            Err(_) => node.wait_taken(Why::PoolSubmit),
+        };
+        if word == Word::Done {
+            return Ok(());
+        }
+        // SAFETY: it was released, and is its owner's again.
+        let task = unsafe { node.take_task() };
+        task.map_or(Ok(()), |task| Err(SubmitError::Closed(task)))
+    }
+
+    /// Starts workers, for whom the gate has reserved places.
+    pub(super) fn start(self: &Arc<Self>, count: usize) {
+        for _ in 0..count {
+            let seat = Seat { core: Arc::clone(self), begun: false };
+            task::start_detached(&self.sched, self.site, move || {
+                let mut seat = seat;
+                seat.begun = true;
+                wait::with(|slot| seat.core.serve(slot));
+            });
+        }
+    }
+
+    /// A worker's life.
+    fn serve(self: &Arc<Self>, slot: &'static Slot) {
+        let node = Node::new(slot);
+        let here = address(slot);
+        // SAFETY: this returns when the node is not listed any more (invariant 2).
+        let mut next = unsafe { self.gate.begin(&node, here) };
+        loop {
+            match next {
+                Next::Run(task, accepted) => {
+                    if let Some(submitter) = accepted {
+                        submitter.release(Word::Done);
+                    }
+                    self.run(task);
+                    wait::checkpoint("after a pool's task");
+                }
+                Next::Idle(keeper) => {
+                    if let Some(keeper) = keeper {
+                        self.keep(keeper);
+                    }
+                    match self.idle(&node) {
+                        Some(task) => self.run(task),
+                        None => return self.gate.left(here),
+                    }
+                }
+                Next::End(leaving) => {
+                    return super::node::release_all(leaving, Word::Done);
+                }
+            }
+            if wait::to_be_unwound(slot) {
+                return self.cut_short(Was::Busy, here);
+            }
+            // SAFETY: as above; it is not listed now.
+            next = unsafe { self.gate.next(&node, here) };
+        }
+    }
+
+    /// The worker of `node`, which is listed, rests until there is a task. `None`: it ends.
+    fn idle(self: &Arc<Self>, node: &Node<T>) -> Option<T> {
+        let word = match node.wait(Why::PoolIdle, Until::NEVER) {
+            Ok(word) => word,
+            // SAFETY: it was listed there.
+            Err(_) if unsafe { self.gate.lost_idle(node) } => {
+                self.cut_short(Was::Idle, 0);
+                return None;
+            }
+            Err(_) => node.wait_taken(Why::PoolIdle),
+        };
+        match word {
+            // SAFETY: it was released, and is its owner's again.
+            Word::Done => unsafe { node.take_task() },
+            Word::Closed => None,
+        }
+    }
+
+    /// Runs `task`; whatever it does, the caller goes on.
+    #[inline]
+    fn run(&self, task: T) {
+        if let Err(payload) = caught(|| (self.work)(task)) {
+            report::panicked(self.handler.as_ref(), payload);
+        }
+    }
+
+    #[cold]
+    fn cut_short(self: &Arc<Self>, was: Was, slot: usize) {
+        let rest = self.gate.lost(was, slot, !self.sched.is_running());
+        self.finish(rest);
+    }
+
+    /// Does what a change of the gate has left to do.
+    fn finish(self: &Arc<Self>, mut rest: Rest<T>) {
+        rest.release();
+        self.start(rest.start);
+        for task in rest.dropped {
+            if let Err(payload) = caught(|| drop(task)) {
+                report::panicked(self.handler.as_ref(), payload);
+            }
+        }
+    }
+
+    /// Has the gate age after a while.
+    fn keep(self: &Arc<Self>, keeper: u64) {
+        let Some(expiry) = self.expiry else { return };
+        let core = Arc::downgrade(self);
+        let at = util::now().checked_add(expiry / AGES);
+        let new = Delayed::start_in(&self.sched, self.site, at, move || {
+            let Some(core) = core.upgrade() else { return };
+            let (rest, again) = core.gate.age(keeper);
+            core.finish(rest);
+            if again {
+                core.keep(keeper);
+            }
+        });
+        let old = self.keeper.lock().replace(new);
+        drop(old);
+        if self.gate.counts().closed {
+            self.dismiss_keeper();
+        }
+    }
+
+    fn dismiss_keeper(&self) {
+        let keeper = self.keeper.lock().take();
+        if let Some(keeper) = keeper {
+            keeper.stop();
+        }
+    }
+
+    pub(super) fn prepare(self: &Arc<Self>, count: usize) {
+        self.gate.prepare(count);
+        self.start(count);
+    }
+
+    pub(super) fn tune(self: &Arc<Self>, capacity: usize) {
+        let rest = self.gate.tune(capacity);
+        self.finish(rest);
+    }
+
+    pub(super) fn release(self: &Arc<Self>) {
+        let rest = self.gate.close();
+        self.dismiss_keeper();
+        self.finish(rest);
+    }
+
+    pub(super) fn reboot(&self) {
+        self.gate.reopen();
+    }
+
+    /// Waits until there are no workers. `false`: not in time.
+    pub(super) fn wait_for_workers(&self, timeout: Duration) -> bool {
+        let until = util::now().checked_add(timeout).into();
+        wait::with(|slot| {
+            let node = Node::new(slot);
+            // SAFETY: this returns when the node is not listed any more: the wait does not unwind.
+            if !unsafe { self.gate.wait_for_workers(&node) } {
+                return true;
+            }
+            match node.wait(Why::PoolRelease, until) {
+                Ok(_) => true,
+                // SAFETY: it was listed there.
+                Err(end) if unsafe { self.gate.waits_no_more(&node) } => {
+                    if end == End::Cancelled {
+                        wait::unwind();
+                    }
+                    false
+                }
+                Err(_) => {
+                    node.wait_taken(Why::PoolRelease);
+                    true
+                }
+            }
+        })
+    }
+}
+
+fn address(slot: &'static Slot) -> usize {
+    ptr::from_ref(slot).addr()
+}
+
+/// A worker's place, until its goroutine has begun.
+struct Seat<T: Send + 'static> {
+    core: Arc<Core<T>>,
+    begun: bool,
+}
+
+impl<T: Send + 'static> Drop for Seat<T> {
+    fn drop(&mut self) {
+        if !self.begun {
+            self.core.cut_short(Was::Starting, 0);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What all kinds of pools are asked and told.
+
+use super::builder::check_capacity;
+use super::core::Core;
+use super::error::ReleaseTimeout;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Keeps a pool open: the last one that is dropped releases it.
+pub(super) struct Owner<T: Send + 'static>(pub(super) Arc<Core<T>>);
+
+impl<T: Send + 'static> Drop for Owner<T> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl<T: Send + 'static> Owner<T> {
+    #[track_caller]
+    pub(super) fn tune(&self, n: usize) {
+        if let Err(error) = check_capacity(n) {
+            panic!("Pool::tune: {error}");
+        }
+        self.0.tune(n);
+    }
+
+    pub(super) fn release_timeout(&self, timeout: Duration) -> Result<(), ReleaseTimeout> {
+        self.0.release();
+        if self.0.wait_for_workers(timeout) {
+            return Ok(());
+        }
+        Err(ReleaseTimeout::new(self.0.counts().busy))
+    }
+
+    pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.0.counts();
+        f.debug_struct(name)
+            .field("capacity", &counts.capacity)
+            .field("running", &counts.busy)
+            .field("idle", &(counts.live - counts.busy))
+            .field("queued", &counts.queued)
+            .field("waiting", &counts.waiting)
+            .field("closed", &counts.closed)
+            .finish()
+    }
+}
+
+/// The counters and the life of a pool that has an `owner`.
+macro_rules! pool_methods {
+    () => {
+        /// How many tasks run: those that a worker has, or is being started for. Never more than the
+        /// [capacity](Self::capacity), but for those that ran when it was lowered.
+        ///
+        /// All counters are exact at one instant; the next may differ.
+        pub fn running(&self) -> usize {
+            self.owner.0.counts().busy
+        }
+
+        /// How many workers wait for a task.
+        pub fn idle(&self) -> usize {
+            let counts = self.owner.0.counts();
+            counts.live - counts.busy
+        }
+
+        /// How many more tasks could run now: the capacity, less those that run. (In ants idle workers are
+        /// not free.)
+        pub fn free(&self) -> usize {
+            let counts = self.owner.0.counts();
+            counts.capacity.saturating_sub(counts.busy)
+        }
+
+        /// How many submitters wait for a place.
+        pub fn waiting(&self) -> usize {
+            self.owner.0.counts().waiting
+        }
+
+        /// How many tasks lie in the queue, if the pool has one.
+        pub fn queued(&self) -> usize {
+            self.owner.0.counts().queued
+        }
+
+        /// How many tasks may run at the same time.
+        pub fn capacity(&self) -> usize {
+            self.owner.0.counts().capacity
+        }
+
+        /// Whether it was released. Tasks that were accepted before may still run.
+        pub fn is_closed(&self) -> bool {
+            self.owner.0.counts().closed
+        }
+
+        /// Changes the capacity. Upwards, it lets in who waits; downwards, idle workers that are too many end at
+        /// once, others when they have done their task. Nobody is cut short.
+        ///
+        /// # Panics
+        /// When `n` is 0, or more than [`MAX_CAPACITY`](super::Builder::MAX_CAPACITY).
+        #[track_caller]
+        pub fn tune(&self, n: usize) {
+            self.owner.tune(n);
+        }
+
+        /// Closes the pool, and does not wait. What was accepted is run, queued tasks included; who waits for a place
+        /// gets [`Closed`](super::SubmitError::Closed), and so does who comes later. Workers end when there is nothing
+        /// left to do. Dropping the last handle of the pool does the same.
+        pub fn release(&self) {
+            self.owner.0.release();
+        }
+
+        /// The same, and waits until all that was accepted has been done and the workers have ended, for at most
+        /// `timeout`. Blocks the goroutine that calls, or the thread. Not in a task of the pool: it waits for itself.
+        ///
+        /// # Errors
+        /// When tasks still ran then. They go on.
+        pub fn release_timeout(&self, timeout: Duration) -> Result<(), ReleaseTimeout> {
+            self.owner.release_timeout(timeout)
+        }
+
+        /// Opens a pool that was released; one that is open stays so. Tasks that are left from before count. If its
+        /// runtime has stopped, it still accepts nothing.
+        pub fn reboot(&self) {
+            self.owner.0.reboot();
+        }
+    };
+}
+
+pub(super) use pool_methods;

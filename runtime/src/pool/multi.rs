@@ -1,0 +1,230 @@
+//! Several pools in place of one, so that submitters do not all meet at one lock.
+
+use super::error::{BuildError, ReleaseTimeout, SubmitError};
+use super::{Pool, Task};
+use crate::prim::global::{AtomicUsize, Ordering};
+use crate::util;
+use crate::wait::Cancel;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a [`MultiPool`] chooses.
+///
+/// # Examples
+/// See [`MultiPool`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// One after the other. If that is full, the one with the fewest tasks.
+    RoundRobin,
+    /// The one in which the fewest tasks run, are queued, or wait.
+    LeastTasks,
+}
+
+/// Several pools of the same kind, between which a [`Strategy`] chooses. Clones are the same pools. ants'
+/// `MultiPool`.
+///
+/// One pool has one lock, which is held for a moment by every task: with many processors and very short tasks,
+/// several pools get more done. They do not help each other out: one may be full where another is idle.
+///
+/// # Examples
+/// ```
+/// use rt::pool::{MultiPool, Strategy};
+/// use std::time::Duration;
+///
+/// #[rt::main]
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let pools = MultiPool::new(4, 25, Strategy::RoundRobin)?;
+///     let tasks: Vec<_> = (0..8).map(|n| pools.spawn(move || n * n).unwrap()).collect();
+///     let squares: Vec<_> = tasks.into_iter().map(|task| task.join().unwrap()).collect();
+///     assert_eq!(squares, [0, 1, 4, 9, 16, 25, 36, 49]);
+///     assert_eq!((pools.capacity(), pools.pools().len()), (100, 4));
+///     pools.release_timeout(Duration::from_secs(60))?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MultiPool {
+    pools: Arc<[Pool]>,
+    strategy: Strategy,
+    next: Arc<AtomicUsize>,
+}
+
+impl MultiPool {
+    /// `n` pools of `capacity` workers each, with the defaults of [`Pool::new`]. Other settings:
+    /// [`Builder::build_multi`](super::Builder::build_multi).
+    ///
+    /// # Errors
+    /// As [`Pool::new`], and for `n` of zero.
+    #[track_caller]
+    pub fn new(n: usize, capacity: usize, strategy: Strategy) -> Result<Self, BuildError> {
+        Pool::builder().capacity(capacity).build_multi(n, strategy)
+    }
+
+    pub(super) fn of(pools: Vec<Pool>, strategy: Strategy) -> Self {
+        Self { pools: pools.into(), strategy, next: Arc::new(AtomicUsize::new(0)) }
+    }
+
+    /// The pools, to look at one or to tune it.
+    pub fn pools(&self) -> &[Pool] {
+        &self.pools
+    }
+
+    fn least(&self) -> &Pool {
+        let mut least = (usize::MAX, &self.pools[0]);
+        for pool in &*self.pools {
+            let tasks = pool.tasks();
+            if tasks < least.0 {
+                least = (tasks, pool);
+            }
+        }
+        least.1
+    }
+
+    fn choose(&self) -> &Pool {
+        match self.strategy {
+            Strategy::RoundRobin => {
+                &self.pools[self.next.fetch_add(1, Ordering::Relaxed) % self.pools.len()]
+            }
+            Strategy::LeastTasks => self.least(),
+        }
+    }
+
+    /// Offers `what` to the chosen pool, and if that is full to the one with the fewest tasks, in `last`'s way.
+    fn submit_by<F, R>(
+        &self,
+        what: F,
+        first: impl FnOnce(&Pool, F) -> Result<R, SubmitError<F>>,
+        last: impl FnOnce(&Pool, F) -> Result<R, SubmitError<F>>,
+    ) -> Result<R, SubmitError<F>> {
+        match first(self.choose(), what) {
+            Err(SubmitError::Overloaded(what)) => last(self.least(), what),
+            other => other,
+        }
+    }
+
+    /// Runs `f` in one of the pools. If the chosen one is full, waits for a place in the one with the fewest tasks.
+    ///
+    /// # Errors
+    /// As [`Pool::submit`].
+    pub fn submit<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), SubmitError<F>> {
+        self.submit_by(f, Pool::try_submit, Pool::submit)
+    }
+
+    /// The same, if there is a place now, in the chosen pool or in the one with the fewest tasks.
+    ///
+    /// # Errors
+    /// As [`Pool::try_submit`].
+    pub fn try_submit<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), SubmitError<F>> {
+        self.submit_by(f, Pool::try_submit, Pool::try_submit)
+    }
+
+    /// The same, if there is a place in time.
+    ///
+    /// # Errors
+    /// As [`Pool::submit_timeout`].
+    pub fn submit_timeout<F: FnOnce() + Send + 'static>(
+        &self,
+        f: F,
+        timeout: Duration,
+    ) -> Result<(), SubmitError<F>> {
+        self.submit_by(f, Pool::try_submit, |pool, f| pool.submit_timeout(f, timeout))
+    }
+
+    /// The same, if there is a place before `ctx` is done.
+    ///
+    /// # Errors
+    /// As [`Pool::submit_ctx`].
+    pub fn submit_ctx<F: FnOnce() + Send + 'static>(
+        &self,
+        f: F,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> Result<(), SubmitError<F>> {
+        self.submit_by(f, Pool::try_submit, |pool, f| pool.submit_ctx(f, ctx))
+    }
+
+    /// Runs `f` in one of the pools, and returns its result that is still to come.
+    ///
+    /// # Errors
+    /// As [`Pool::spawn`].
+    pub fn spawn<F, R>(&self, f: F) -> Result<Task<R>, SubmitError<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.submit_by(f, Pool::try_spawn, Pool::spawn)
+    }
+
+    fn sum(&self, f: impl Fn(&Pool) -> usize) -> usize {
+        self.pools.iter().map(f).sum()
+    }
+
+    /// How many tasks run in all.
+    pub fn running(&self) -> usize {
+        self.sum(Pool::running)
+    }
+
+    /// How many workers wait for a task.
+    pub fn idle(&self) -> usize {
+        self.sum(Pool::idle)
+    }
+
+    /// How many more tasks could run now.
+    pub fn free(&self) -> usize {
+        self.sum(Pool::free)
+    }
+
+    /// How many submitters wait for a place.
+    pub fn waiting(&self) -> usize {
+        self.sum(Pool::waiting)
+    }
+
+    /// How many tasks lie in queues.
+    pub fn queued(&self) -> usize {
+        self.sum(Pool::queued)
+    }
+
+    /// How many tasks may run at the same time.
+    pub fn capacity(&self) -> usize {
+        self.sum(Pool::capacity)
+    }
+
+    /// Whether all of them were released.
+    pub fn is_closed(&self) -> bool {
+        self.pools.iter().all(Pool::is_closed)
+    }
+
+    /// Changes the capacity of each pool. See [`Pool::tune`].
+    ///
+    /// # Panics
+    /// As [`Pool::tune`].
+    #[track_caller]
+    pub fn tune(&self, n: usize) {
+        for pool in &*self.pools {
+            pool.tune(n);
+        }
+    }
+
+    /// Closes them. See [`Pool::release`].
+    pub fn release(&self) {
+        self.pools.iter().for_each(Pool::release);
+    }
+
+    /// Closes them, and waits for all that was accepted, for at most `timeout`. See [`Pool::release_timeout`].
+    ///
+    /// # Errors
+    /// When tasks still ran then.
+    pub fn release_timeout(&self, timeout: Duration) -> Result<(), ReleaseTimeout> {
+        self.release();
+        let start = util::now();
+        let in_time = self.pools.iter().all(|pool| {
+            let left = timeout.saturating_sub(util::now().saturating_duration_since(start));
+            pool.release_timeout(left).is_ok()
+        });
+        if in_time { Ok(()) } else { Err(ReleaseTimeout::new(self.running())) }
+    }
+
+    /// Opens them again. See [`Pool::reboot`].
+    pub fn reboot(&self) {
+        self.pools.iter().for_each(Pool::reboot);
+    }
+}

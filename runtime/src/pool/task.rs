@@ -1,0 +1,253 @@
+//! Tasks that have a result.
+
+use super::job::Run;
+use super::report::{self, Handler};
+use crate::carrier::Slot;
+use crate::prim::Mutex;
+use crate::task::{Interrupt, JoinError};
+use crate::util;
+use crate::wait::{self, Until, Why};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The result of a task that is still to come; see [`Pool::spawn`](super::Pool::spawn). Dropping it detaches the
+/// task, which goes on.
+///
+/// # Examples
+/// ```
+/// #[rt::main]
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let pool = rt::pool::Pool::new(2)?;
+///     let (good, bad) = (pool.spawn(|| 6 * 7)?, pool.spawn(|| -> i32 { panic!("no") })?);
+///     assert_eq!(good.join()?, 42);
+///     assert!(bad.join().unwrap_err().is_panic());
+///     Ok(())
+/// }
+/// ```
+#[must_use = "dropping it detaches the task"]
+pub struct Task<R>(Handle<'static, R>);
+
+/// The same, of a task that may borrow.
+pub(super) struct Handle<'a, R> {
+    cell: Arc<dyn Join<R> + 'a>,
+}
+
+/// What a [`Task`] asks of its cell, whose closure it does not know.
+trait Join<R>: Send + Sync {
+    /// The result, if it is there; else `slot` is woken when it is.
+    fn take(&self, slot: &'static Slot) -> Option<Result<R, JoinError>>;
+    fn is_finished(&self) -> bool;
+    fn abort(&self);
+    fn detach(&self);
+}
+
+/// A task, from `spawn` to `join`.
+pub(super) struct Cell<F, R> {
+    stage: Mutex<Stage<F, R>>,
+    interrupt: Arc<Interrupt>,
+    handler: Option<Handler>,
+}
+
+struct Stage<F, R> {
+    f: Option<F>,
+    result: Option<Result<R, JoinError>>,
+    finished: bool,
+    detached: bool,
+    joiners: Vec<&'static Slot>,
+}
+
+impl<F, R> Cell<F, R> {
+    /// `handler`: whom to tell of a panic if nobody joins.
+    pub(super) fn new(f: F, handler: Option<Handler>, interrupt: Arc<Interrupt>) -> Arc<Self> {
+        let stage = Stage {
+            f: Some(f),
+            result: None,
+            finished: false,
+            detached: false,
+            joiners: Vec::new(),
+        };
+        Arc::new(Self { stage: Mutex::new(stage), interrupt, handler })
+    }
+
+    /// Takes the closure out, which has not run.
+    pub(super) fn take_closure(&self) -> Option<F> {
+        self.stage.lock().f.take()
+    }
+
+    /// Not under the lock: what is dropped here is a user's.
+    fn complete(&self, result: Result<R, JoinError>) {
+        let (result, joiners) = {
+            let mut stage = self.stage.lock();
+            stage.finished = true;
+            let result = if stage.detached { Some(result) } else { stage.result.replace(result) };
+            (result, std::mem::take(&mut stage.joiners))
+        };
+        joiners.into_iter().for_each(wait::wake);
+        match result {
+            Some(Err(error)) if error.is_panic() => {
+                report::panicked(self.handler.as_ref(), error.into_panic());
+            }
+            other => drop(other),
+        }
+    }
+}
+
+impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
+    fn run(self: Arc<Self>) {
+        let Some(f) = self.take_closure() else { return };
+        let result = self.interrupt.run(f).map_err(JoinError::of);
+        self.complete(result);
+    }
+
+    fn cancel(&self) {
+        if let Some(f) = self.take_closure() {
+            // Whatever its destructor does, who joins is told.
+            let told = Told(self);
+            drop(f);
+            drop(told);
+        }
+    }
+}
+
+/// Tells who joins that the task was cancelled.
+struct Told<'a, F, R>(&'a Cell<F, R>);
+
+impl<F, R> Drop for Told<'_, F, R> {
+    fn drop(&mut self) {
+        self.0.complete(Err(JoinError::cancelled()));
+    }
+}
+
+impl<F: FnOnce() -> R + Send, R: Send> Join<R> for Cell<F, R> {
+    fn take(&self, slot: &'static Slot) -> Option<Result<R, JoinError>> {
+        let mut stage = self.stage.lock();
+        let result = stage.result.take();
+        if result.is_none() {
+            assert!(!stage.finished, "join: the result of this task was already taken");
+            if !stage.joiners.iter().any(|other| std::ptr::eq(*other, slot)) {
+                stage.joiners.push(slot);
+            }
+        }
+        result
+    }
+
+    fn is_finished(&self) -> bool {
+        self.stage.lock().finished
+    }
+
+    fn abort(&self) {
+        self.interrupt.raise();
+        self.cancel();
+    }
+
+    fn detach(&self) {
+        let result = {
+            let mut stage = self.stage.lock();
+            stage.detached = true;
+            stage.result.take()
+        };
+        drop(result);
+    }
+}
+
+impl<'a, R: Send + 'a> Handle<'a, R> {
+    pub(super) fn new<F: FnOnce() -> R + Send + 'a>(cell: Arc<Cell<F, R>>) -> Self {
+        Self { cell }
+    }
+}
+
+impl<R> Handle<'_, R> {
+    pub(super) fn wait(&self, until: Until<'_>) -> Result<R, JoinError> {
+        wait::with(|slot| {
+            loop {
+                if let Some(result) = self.cell.take(slot) {
+                    return result;
+                }
+                if until.is_over() {
+                    return Err(JoinError::timeout());
+                }
+                wait::park_until(slot, Why::Join, until);
+            }
+        })
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.cell.is_finished()
+    }
+
+    pub(super) fn abort(&self) {
+        self.cell.abort();
+    }
+}
+
+impl<R> Drop for Handle<'_, R> {
+    fn drop(&mut self) {
+        self.cell.detach();
+    }
+}
+
+impl<R> Task<R> {
+    pub(super) fn new(handle: Handle<'static, R>) -> Self {
+        Self(handle)
+    }
+
+    /// Waits for the task to end, and returns what it returned. Blocks the goroutine that calls, or the thread.
+    ///
+    /// # Errors
+    /// A [`JoinError`] when it panicked, was aborted, called [`task::exit`](crate::task::exit), or was dropped
+    /// because its runtime stopped.
+    ///
+    /// # Panics
+    /// When [`join_timeout`](Self::join_timeout) has taken the result.
+    pub fn join(self) -> Result<R, JoinError> {
+        self.0.wait(Until::NEVER)
+    }
+
+    /// Waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// A [`JoinError`]; [`is_timeout`](JoinError::is_timeout) if the task has not ended, and can be waited for again.
+    ///
+    /// # Panics
+    /// When the result was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = rt::pool::Pool::new(1)?;
+    ///     let slow = pool.spawn(|| rt::time::sleep(Duration::from_secs(60)))?;
+    ///     assert!(slow.join_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
+    ///     slow.abort();
+    ///     assert!(slow.join().unwrap_err().is_cancelled());
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn join_timeout(&self, timeout: Duration) -> Result<R, JoinError> {
+        // Beyond the clock's range: for ever.
+        self.0.wait(util::now().checked_add(timeout).into())
+    }
+
+    /// Whether the task has ended, so that `join` would not wait.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Ends the task, and not its worker: one that has not begun is dropped, one that runs is unwound from where
+    /// it waits, or from the next place where it does.
+    ///
+    /// # Examples
+    /// See [`join_timeout`](Self::join_timeout).
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+}
+
+impl<R> fmt::Debug for Task<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("finished", &self.is_finished()).finish()
+    }
+}

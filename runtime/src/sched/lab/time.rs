@@ -1,0 +1,320 @@
+//! The clock of a lab: it stands still while anything runs, and jumps to the next deadline when all is idle.
+//!
+//! # When it may jump
+//! *Quiet* is: every P lies in the idle list; every thread of the runtime is in the list of idle Ms, or *rests*, that is,
+//! waits on the word of a goroutine that keeps its thread, and no token has come since; no queue holds anything; nobody
+//! holds the time (`hold_time`). All of it is looked at under the lock of the idle lists (`Idle::when_quiet`), and the clock
+//! is moved under it.
+//!
+//! *Quiet means that no goroutine of the runtime runs or can be resumed.* To run one takes an M that is neither in the
+//! list nor at rest: it was counted. An M gets out of the list, and a P is taken, under the lock. An M at rest that is
+//! woken leaves under the lock, before it does anything else; and its token is seen, for who sent it was a
+//! goroutine, whose M took the lock since, or is a stranger. A call that blocks in the system, `rt::blocking`, a goroutine
+//! that burns: their Ms are in no list. So whatever the goroutines do has been done, by the time that the clock shows.
+//!
+//! *Time that may move, moves.* Whatever makes the runtime quiet is followed by a look of who did it: an M looks after it
+//! has entered the list (`Sched::sleep`), one that rests after it has said so, who puts a P down without going to sleep,
+//! or an M's count, calls `cover`, and so does who ends a hold. The lock puts them in an order, and the last one sees all.
+//!
+//! Strangers are no part of it: a plain thread that will wake somebody, or a socket's peer. They are asked for first
+//! (sockets), or hold the time.
+//!
+//! *A deadline is exact*: what comes out of the heap at a jump is due at the very nanosecond that the clock shows, and it is
+//! run before the clock moves again.
+//!
+//! # Deadlock
+//! Quiet, without a deadline and without a socket, while somebody waits for a run, is a deadlock. With a
+//! seed it is one at once; else a plain thread gets a second of real time to wake somebody. The runtime stops then: the run
+//! is unwound, and `Runtime::run` panics with the report.
+
+use super::super::Sched;
+use super::super::timers::NEVER;
+use super::reason;
+use crate::carrier::{self, Slot};
+use crate::g::GRef;
+use crate::m::CurrentM;
+use crate::prim::global::Ordering;
+use crate::trace::Reason;
+use crate::util;
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A century: a deadline that is further away is none, and the clock never jumps there.
+const FAR: u64 = 100 * 365 * 86_400 * 1_000_000_000;
+/// What a plain thread gets to wake somebody, if there is no seed.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a look at the runtime finds.
+#[derive(Debug)]
+enum Tide {
+    /// Somebody runs, or may.
+    Busy,
+    /// A deadline has come: the clock shows it.
+    Due,
+    /// Nobody will ever run again. By whom that is waited for.
+    Dry(Vec<Waiter>),
+}
+
+/// A goroutine that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) id: u64,
+    pub(crate) name: Option<Arc<str>>,
+    /// Where it was spawned. `None`: it was not to be asked, for it runs.
+    pub(crate) site: Option<&'static std::panic::Location<'static>>,
+    /// What it waits for, or has waited for last.
+    pub(crate) reason: &'static str,
+}
+
+impl fmt::Display for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "goroutine {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " '{name}'")?;
+        }
+        match self.site {
+            Some(site) => {
+                write!(f, ": {}; spawned at {}:{}", self.reason, site.file(), site.line())
+            }
+            None => write!(f, ": runs, or blocks its thread; has waited last for: {}", self.reason),
+        }
+    }
+}
+
+/// Why a lab was stopped.
+#[derive(Clone, Debug)]
+pub(crate) enum Trouble {
+    /// At that time since the start.
+    Deadlock(Duration, Vec<Waiter>),
+    /// It went on for that many steps.
+    Endless(u64),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadlock(at, waiters) => {
+                write!(f, "all goroutines are asleep - deadlock! ({at:?} after the start)")?;
+                waiters.iter().try_for_each(|waiter| write!(f, "\n  {waiter}"))
+            }
+            Self::Endless(steps) => {
+                write!(f, "the run does not end: {steps} steps, and still going")
+            }
+        }
+    }
+}
+
+/// What a thread of a lab that has nothing to run does next.
+#[derive(Debug)]
+pub(in crate::sched) enum Rest {
+    /// Takes a P: something is due.
+    No,
+    /// Sleeps until it is woken, or that instant of the real time.
+    Until(Option<Instant>),
+}
+
+impl Sched {
+    /// A thread of a lab is in the list of the idle ones, and about to sleep. `dry`: since when, by the real clock,
+    /// nothing is to be expected any more.
+    pub(in crate::sched) fn rest(&self, dry: &mut Option<Instant>) -> Rest {
+        // Not after it has promised to poll, but before time moves.
+        if self.poll_now() {
+            return Rest::Until(None);
+        }
+        match self.tide() {
+            Tide::Due => return Rest::No,
+            Tide::Busy => *dry = None,
+            Tide::Dry(waiters) => {
+                let now = util::real_now();
+                let end = *dry.get_or_insert(now) + GRACE;
+                if self.seeded().is_none() && now < end {
+                    return Rest::Until(Some(end));
+                }
+                *dry = None;
+                let at = self.lab.as_ref().map_or(0, |lab| lab.clock.passed());
+                self.stop_for(Trouble::Deadlock(Duration::from_nanos(at), waiters));
+            }
+        }
+        Rest::Until(None)
+    }
+
+    /// In a lab, the other half of `cover`: looks whether time may move, and whether somebody must see to what is due.
+    pub(in crate::sched) fn turns(&self) -> bool {
+        // Who is woken for a dry one looks again, and reports it.
+        !matches!(self.tide(), Tide::Busy)
+    }
+
+    /// Moves the clock if all is quiet.
+    fn tide(&self) -> Tide {
+        let Some(lab) = &self.lab else { return Tide::Busy };
+        let quiet = self.when_quiet(|| {
+            let earliest = self.earliest();
+            let passed = lab.clock.passed();
+            let stands =
+                lab.holds.load(Ordering::SeqCst) != 0 || lab.halted.load(Ordering::Relaxed);
+            // What unwinds when the runtime stops may sleep in its destructors.
+            if stands && self.is_running() {
+                Tide::Busy
+            } else if earliest <= passed.max(FAR) {
+                lab.clock.advance(earliest);
+                Tide::Due
+            } else if lab.awaited.load(Ordering::Relaxed) == 0
+                || !self.is_running()
+                || self.net().is_some()
+                || lab.trouble.lock().is_some()
+            {
+                Tide::Busy
+            } else {
+                Tide::Dry(self.waiters(true))
+            }
+        });
+        quiet.unwrap_or(Tide::Busy)
+    }
+
+    /// Calls `f` if no goroutine runs, and none can be resumed before it returns.
+    fn when_quiet<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
+        let alive = || self.machines.alive();
+        self.idle.when_quiet(self.config.procs, alive, || (!self.any_work(false)).then(f)).flatten()
+    }
+
+    /// The goroutines that have begun and have not ended. `quiet`: called by `when_quiet`.
+    fn waiters(&self, quiet: bool) -> Vec<Waiter> {
+        let mut waiters = Vec::new();
+        let home = self.home_of();
+        carrier::for_each(|slot| {
+            if slot.home() != home {
+                return;
+            }
+            let Some(job) = NonNull::new(slot.job()) else { return };
+            let mut waiter = Waiter {
+                id: slot.id.load(Ordering::Relaxed),
+                name: None,
+                site: None,
+                reason: reason(slot.reason.load(Ordering::Relaxed)),
+            };
+            if quiet {
+                // SAFETY: a goroutine that has begun and not ended, which nobody resumes before `when_quiet` returns:
+                // its runtime side stands still, and keeps it alive.
+                let g = unsafe { GRef::from_ptr(job.cast()).get() };
+                waiter.name = g.name().cloned();
+                waiter.site = Some(g.site());
+            }
+            waiters.push(waiter);
+        });
+        waiters.sort_by_key(|waiter| waiter.id);
+        if let Some(seeded) = self.seeded() {
+            let script = seeded.script.lock();
+            waiters.iter_mut().for_each(|waiter| waiter.id = script.number_of(waiter.id));
+        }
+        waiters
+    }
+
+    /// The goroutines that are left: waits until all of them wait, `patience` of real time at most, and lists them.
+    ///
+    /// For a plain thread. Nothing tells when a runtime becomes quiet, so it looks, at intervals.
+    pub(crate) fn settle(&self, patience: Duration) -> Vec<Waiter> {
+        let end = util::real_now() + patience;
+        let mut pause = Duration::from_micros(20);
+        loop {
+            if self.live() == 0 {
+                return Vec::new();
+            }
+            if let Some(waiters) = self.when_quiet(|| self.waiters(true)) {
+                return waiters;
+            }
+            if util::real_now() >= end {
+                return self.waiters(false);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(1));
+        }
+    }
+
+    /// Stops the runtime for `trouble`, the first there is. From any thread of it, inside the runtime too.
+    pub(super) fn stop_for(&self, trouble: Trouble) {
+        let Some(lab) = &self.lab else { return };
+        {
+            let mut first = lab.trouble.lock();
+            if first.is_some() {
+                return;
+            }
+            *first = Some(trouble);
+        }
+        // How it unwinds is no part of the schedule.
+        if let Some(seeded) = &lab.seeded {
+            seeded.script.lock().close();
+        }
+        let sched = self.arc();
+        // Closures are dropped there: strangers' code, and this may be g0.
+        let stop =
+            std::thread::Builder::new().name("rt-stop".into()).spawn(move || sched.begin_stop());
+        if let Err(error) = stop {
+            util::bug(format_args!("no thread to stop a runtime from: {error}"));
+        }
+    }
+
+    /// Waits in place of [`park_thread`](super::super::park_thread), in a lab: the goroutine keeps its thread, and the
+    /// deadline is the clock's.
+    #[cold]
+    pub(in crate::sched) fn rest_on_thread(
+        &self,
+        m: CurrentM,
+        slot: &'static Slot,
+        deadline: Option<Instant>,
+        was: u32,
+    ) {
+        let key = deadline.map(|at| self.wake_at(at, slot));
+        self.end_alone();
+        self.note(|| format!("goroutine {} waited on its own thread", self.number_of(slot)));
+        self.hand_off(m, Some(Reason::Pinned));
+        self.idle.rest(slot);
+        self.cover();
+        m.leave(was);
+        // The token is taken when nobody may think any more that it rests.
+        slot.word.doze();
+        self.idle.end_rest(slot);
+        slot.word.take();
+        if let Some(key) = key {
+            self.cancel_wake(key);
+        }
+    }
+
+    /// Time stands still until [`end_hold`](Self::end_hold).
+    pub(crate) fn hold_time(&self) {
+        if let Some(lab) = &self.lab {
+            lab.holds.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Undoes one [`hold_time`](Self::hold_time).
+    pub(crate) fn end_hold(&self) {
+        if let Some(lab) = &self.lab
+            && lab.holds.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            super::super::ready::entered(|| self.cover());
+        }
+    }
+
+    pub(crate) fn is_lab(&self) -> bool {
+        self.lab.is_some()
+    }
+
+    /// The number of the goroutine on `slot` in reports.
+    pub(in crate::sched) fn number_of(&self, slot: &Slot) -> u64 {
+        let id = slot.id.load(Ordering::Relaxed);
+        self.seeded().map_or(id, |seeded| seeded.script.lock().number_of(id))
+    }
+
+    fn home_of(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
+
+    /// What time it is for deadlines; `now` is the system's.
+    pub(in crate::sched) fn due_by(&self, now: Instant) -> u64 {
+        self.lab.as_ref().map_or_else(|| self.ns(now), |lab| lab.clock.passed())
+    }
+}
+
+const _: () = assert!(FAR < NEVER);

@@ -1,0 +1,77 @@
+//! `tracing`'s spans follow their goroutine.
+//!
+//! The subscriber keeps, for each thread, the stack of spans that were entered there. A goroutine that leaves its thread
+//! with a span entered would leave it to whoever runs there next, and be without it elsewhere. So it exits its spans
+//! before the switch, from the innermost outward, and enters them again after it, on whatever thread that is. What
+//! is on the thread's stack before a switch is its own: whoever ran there before has taken theirs along.
+//!
+//! Invariants:
+//! 1. This is a stranger's code, the subscriber's. It runs on the goroutine's stack, outside of the runtime.
+//! 2. Meanwhile the goroutine is bound to its thread: `tracing` keeps a borrow of a thread-local over the subscriber's calls,
+//!    and if these wait for something, they block the thread.
+//! 3. If they waited before the switch, they may have taken the token that the goroutine is about to wait for. Then it does not wait:
+//!    a park may return for no reason.
+
+use super::switch::Pin;
+use crate::carrier::Slot;
+use crate::m::CurrentM;
+use tracing::{Dispatch, Id, dispatcher};
+
+/// The spans that a goroutine has left, the innermost first.
+pub(super) struct Spans(Vec<Id>);
+
+impl Spans {
+    /// Before the switch. `None`: it is not to wait, and has its spans (invariant 3).
+    #[inline(always)]
+    pub(super) fn leave(m: CurrentM, slot: &'static Slot) -> Option<Self> {
+        if dispatcher::has_been_set() { Self::leave_slow(m, slot) } else { Some(Self(Vec::new())) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_slow(m: CurrentM, slot: &'static Slot) -> Option<Self> {
+        let seen = slot.word.seen();
+        let mut left = Vec::new();
+        {
+            let _pin = Pin::new(m, slot);
+            dispatcher::get_default(|subscriber: &Dispatch| {
+                while let Some(id) = subscriber.current_span().into_inner().map(|(id, _)| id) {
+                    subscriber.exit(&id);
+                    // One that does not listen would keep us here.
+                    let again = subscriber.current_span();
+                    let stays = again.id() == Some(&id) && left.len() >= DEEPEST;
+                    left.push(id);
+                    if stays {
+                        break;
+                    }
+                }
+            });
+        }
+        let spans = Self(left);
+        if slot.word.seen() == seen {
+            return Some(spans);
+        }
+        spans.enter(m, slot);
+        None
+    }
+
+    /// After the switch.
+    #[inline(always)]
+    pub(super) fn enter(&self, m: CurrentM, slot: &'static Slot) {
+        if !self.0.is_empty() {
+            self.enter_slow(m, slot);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_slow(&self, m: CurrentM, slot: &'static Slot) {
+        let _pin = Pin::new(m, slot);
+        dispatcher::get_default(|subscriber: &Dispatch| {
+            self.0.iter().rev().for_each(|id| subscriber.enter(id));
+        });
+    }
+}
+
+/// Nobody is in so many spans.
+const DEEPEST: usize = 1 << 10;

@@ -1,0 +1,200 @@
+//! Running one body under many schedules.
+
+use super::failure::{Cause, Failure, Schedule};
+use crate::runtime::Builder;
+use crate::sched::Plan;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::time::Duration;
+
+/// Draws and calls of one run, after which it is taken to be without end.
+const STEPS: u64 = 1_000_000;
+/// How long goroutines that are left may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What becomes of goroutines that are left when a test's body has returned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leaks {
+    /// They may be left.
+    Allow,
+    /// They are named on standard error. (Of an [`Explorer`]: they may be left.)
+    #[default]
+    Report,
+    /// They fail the test.
+    Deny,
+}
+
+/// Runs a body under many schedules, each drawn from a seed, to find one under which it fails.
+///
+/// # Examples
+/// Two goroutines look whether there is room, and then send:
+/// ```
+/// use rt::chan::Chan;
+/// use rt::testing::Explorer;
+///
+/// let check_then_act = || {
+///     let jobs = Chan::new(1);
+///     rt::scope(|s| {
+///         for n in 0..2 {
+///             let jobs = jobs.clone();
+///             s.spawn(move || {
+///                 if jobs.len() < jobs.cap() {
+///                     jobs.send(n); // the other may have been quicker: waits for ever
+///                 }
+///             });
+///         }
+///     });
+/// };
+/// let failure = Explorer::new().schedules(1_000).check(check_then_act).unwrap_err();
+/// assert!(failure.is_deadlock());
+/// println!("{failure}");
+///
+/// // The same again, from its seed.
+/// let again = Explorer::new().replay(failure.seed(), check_then_act).unwrap_err();
+/// assert_eq!(again.schedule(), failure.schedule());
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Explorer {
+    first: u64,
+    schedules: u64,
+    steps: u64,
+    stack_size: Option<usize>,
+    leaks: Leaks,
+}
+
+/// What an exploration that found nothing has seen.
+#[derive(Clone, Debug)]
+pub struct Explored {
+    /// How many schedules were tried.
+    pub schedules: u64,
+    /// The last one.
+    pub last: Schedule,
+}
+
+impl Default for Explorer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Explorer {
+    /// 1,000 schedules, from seed 0 on.
+    pub fn new() -> Self {
+        Self { first: 0, schedules: 1_000, steps: STEPS, stack_size: None, leaks: Leaks::Allow }
+    }
+
+    /// The seed of the first schedule; those of the others follow.
+    pub fn first_seed(mut self, seed: u64) -> Self {
+        self.first = seed;
+        self
+    }
+
+    /// How many schedules to try; at least one is.
+    pub fn schedules(mut self, schedules: u64) -> Self {
+        self.schedules = schedules;
+        self
+    }
+
+    /// After how many steps (choices, and calls of the runtime) a run is taken to be without end, and fails; a million by
+    /// default. The runtime is stopped then, which a goroutine that never waits, nor yields, does not notice.
+    pub fn max_steps(mut self, steps: u64) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// See [`Builder::stack_size`].
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Whether goroutines that are left when the body has returned are a failure.
+    pub fn leaks(mut self, leaks: Leaks) -> Self {
+        self.leaks = leaks;
+        self
+    }
+
+    /// Runs `f` under one schedule after the other, until one fails. Each run has a runtime of its own.
+    ///
+    /// A panic of a goroutine that `f` does not join is no failure, as in `#[rt::test]`: join them, or use a
+    /// [`scope`](crate::scope()).
+    ///
+    /// # Errors
+    /// The first [`Failure`]: `f` panicked, all goroutines waited for ever, the run did not end, or, if that is asked for,
+    /// goroutines were left.
+    ///
+    /// # Panics
+    /// When the system gives no thread or memory for a runtime.
+    #[track_caller]
+    pub fn check<T: Send>(&self, f: impl Fn() -> T + Sync) -> Result<Explored, Failure> {
+        let mut run = 1;
+        loop {
+            let seed = self.first.wrapping_add(run - 1);
+            let last = self.run(seed, run, &f, |_| false, Location::caller())?.1;
+            if run >= self.schedules {
+                return Ok(Explored { schedules: run, last });
+            }
+            run += 1;
+        }
+    }
+
+    /// Runs `f` under the schedule of `seed`.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    ///
+    /// # Panics
+    /// As [`check`](Self::check).
+    #[track_caller]
+    pub fn replay<T: Send>(
+        &self,
+        seed: u64,
+        f: impl Fn() -> T + Sync,
+    ) -> Result<Schedule, Failure> {
+        Ok(self.run(seed, 1, &f, |_| false, Location::caller())?.1)
+    }
+
+    /// One run, for who was called at `site`. `is_error`: whether what `f` returned is a failure, too.
+    pub(super) fn run<T: Send>(
+        &self,
+        seed: u64,
+        run: u64,
+        f: &(impl Fn() -> T + Sync),
+        is_error: impl Fn(&T) -> bool,
+        site: &'static Location<'static>,
+    ) -> Result<(T, Schedule), Failure> {
+        let plan = Plan { seed: Some(seed), limit: self.steps, halts: true };
+        let mut builder = Builder::new().plan(plan);
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let runtime = match builder.build() {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("rt: {error}"),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| runtime.run_at(f, site)));
+        let sched = runtime.sched();
+        let cause = match (sched.trouble(), &result) {
+            (Some(trouble), _) => Some(Cause::Stuck(trouble)),
+            (None, Ok(value)) if is_error(value) => Some(Cause::Returned),
+            (None, Ok(_)) if self.leaks == Leaks::Deny => {
+                let left = sched.settle(PATIENCE);
+                (!left.is_empty()).then_some(Cause::Leak(left))
+            }
+            _ => None,
+        };
+        let Some(schedule) = sched.schedule().map(|inner| Schedule(Box::new(inner))) else {
+            unreachable!("it has a seed")
+        };
+        match (result, cause) {
+            (Ok(value), None) => {
+                if self.leaks == Leaks::Report {
+                    super::entry::report_left(sched);
+                }
+                Ok((value, schedule))
+            }
+            (_, Some(cause)) => Err(Failure { cause, schedule, run }),
+            (Err(payload), None) => Err(Failure { cause: Cause::Panic(payload), schedule, run }),
+        }
+    }
+}

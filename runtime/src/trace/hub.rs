@@ -1,0 +1,264 @@
+//! One runtime as it is looked at: where its events go, and the goroutine that is followed for the histograms.
+//!
+//! Whoever comes by an event says so with [`Hub::note`]; but only on Ms that are *watched* (`m::Entry`), and so for
+//! nothing when nobody looks. Ms are watched while a trace is on, and while a goroutine is followed.
+//!
+//! **Following.** The clock is too dear to be read at every switch. So now and then (the monitor says when, at
+//! most a thousand times a second) the next goroutine that is made runnable is followed: until it runs, which is its
+//! latency, and until it waits, makes way, ends or loses its P, which is its slice. What takes longer than a second is
+//! entered as it stands then, so that one goroutine does not keep all others out.
+//!
+//! Invariants:
+//! 1. The track of a P is written by its holder alone, inside the runtime; the one of no P under its lock.
+//! 2. No user code runs here.
+
+use super::event::{Entry, Event};
+use super::histogram::Recorder;
+use super::track::Track;
+use crate::prim::global::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::util;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+/// What the trace asks of the floor above.
+pub(crate) trait Watched: Send + Sync {
+    /// A trace begins: every M is to be watched.
+    fn watch_all(&self);
+    /// What a goroutine waits for that parks with this code.
+    fn reason(&self, why: u8) -> &'static str;
+}
+
+/// In [`Hub::want`]: nobody, and whoever is made runnable next.
+const NOBODY: u64 = 0;
+const ANYBODY: u64 = u64::MAX;
+/// Whom it is followed for no longer, in nanoseconds.
+const ENOUGH: u64 = 1_000_000_000;
+/// Names that are kept for a trace.
+const NAMES: usize = 1 << 14;
+
+/// See the [module](self).
+pub(crate) struct Hub {
+    /// The runtime's number in the process, from 1.
+    pub(super) runtime: u32,
+    pub(super) of: OnceLock<Weak<dyn Watched>>,
+    pub(super) tracks: Box<[Track]>,
+    pub(super) outside: Mutex<Track>,
+    /// What goroutines are called that were spawned during the trace.
+    pub(super) names: Mutex<HashMap<u64, Arc<str>>>,
+    traced: AtomicBool,
+    /// Whom to follow: nobody, anybody, or this goroutine. Written under the lock.
+    want: AtomicU64,
+    followed: Mutex<Followed>,
+    latency: Recorder,
+    slices: Recorder,
+}
+
+/// The goroutine that is followed.
+#[derive(Debug)]
+struct Followed {
+    /// It runs, since `at`; else it is runnable since then.
+    runs: bool,
+    at: u64,
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("runtime", &self.runtime).finish_non_exhaustive()
+    }
+}
+
+/// Nanoseconds since the first call.
+pub(crate) fn clock() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let now = util::now();
+    let since = now.saturating_duration_since(*START.get_or_init(|| now));
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Hub {
+    pub(super) fn new(runtime: u32, procs: u32) -> Self {
+        Self {
+            runtime,
+            of: OnceLock::new(),
+            tracks: (0..procs).map(|_| Track::new()).collect(),
+            outside: Mutex::new(Track::new()),
+            names: Mutex::new(HashMap::new()),
+            traced: AtomicBool::new(false),
+            want: AtomicU64::new(NOBODY),
+            followed: Mutex::new(Followed { runs: false, at: 0 }),
+            latency: Recorder::new(),
+            slices: Recorder::new(),
+        }
+    }
+
+    /// Whether events are wanted: then an M that holds a P is watched.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.want.load(Ordering::Relaxed) != NOBODY || self.is_traced()
+    }
+
+    pub(crate) fn is_traced(&self) -> bool {
+        self.traced.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn trace(self: &Arc<Self>, capacity: usize) {
+        self.tracks.iter().for_each(|track| track.begin(capacity));
+        self.outside.lock().begin(capacity);
+        self.names.lock().clear();
+        // Release pairs with `note`: who sees it finds the rings. The Ms are told afterwards.
+        self.traced.store(true, Ordering::Release);
+        if let Some(of) = self.of.get().and_then(Weak::upgrade) {
+            of.watch_all();
+        }
+    }
+
+    pub(super) fn end_trace(&self) {
+        self.traced.store(false, Ordering::Relaxed);
+    }
+
+    /// It has come to `event` on M `m`; the caller holds P `p`, if there is one. Invariant 1.
+    pub(crate) fn note(&self, p: Option<u32>, m: u32, event: Event) {
+        if self.want.load(Ordering::Relaxed) != NOBODY {
+            self.follow(event);
+        }
+        if !self.traced.load(Ordering::Acquire) {
+            return;
+        }
+        match p.and_then(|p| self.tracks.get(p as usize)) {
+            Some(track) => track.push(Entry { at: clock(), m, event }),
+            None => {
+                let track = self.outside.lock();
+                track.push(Entry { at: clock(), m, event });
+            }
+        }
+    }
+
+    /// A goroutine with a name has been spawned.
+    pub(crate) fn name(&self, g: u64, name: &Arc<str>) {
+        let mut names = self.names.lock();
+        if self.is_traced() && names.len() < NAMES {
+            names.insert(g, Arc::clone(name));
+        }
+    }
+
+    fn follow(&self, event: Event) {
+        let want = self.want.load(Ordering::Relaxed);
+        let (g, begins) = match event {
+            Event::Spawn { g, .. } | Event::Ready { g, .. } => (g, true),
+            Event::Run { g, .. }
+            | Event::Park { g, .. }
+            | Event::Yield { g }
+            | Event::End { g }
+            | Event::HandOff { g, .. } => (g, false),
+            _ => return,
+        };
+        if want != if begins { ANYBODY } else { g } {
+            return;
+        }
+        let mut followed = self.followed.lock();
+        if self.want.load(Ordering::Relaxed) != want {
+            return;
+        }
+        let now = clock();
+        let since = now.saturating_sub(followed.at);
+        match (event, followed.runs) {
+            _ if begins => {
+                *followed = Followed { runs: false, at: now };
+                self.want.store(g, Ordering::Relaxed);
+            }
+            (Event::Run { .. }, false) => {
+                *followed = Followed { runs: true, at: now };
+                self.latency.add(since);
+            }
+            (Event::Run { .. }, true) | (_, false) => {}
+            (_, true) => {
+                self.slices.add(since);
+                self.want.store(NOBODY, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// From time to time: `true`: whoever is made runnable next is followed; the caller sees to it that the Ms
+    /// are watched that hold a P, and first goes through a fence.
+    #[must_use]
+    pub(crate) fn follow_next(&self) -> bool {
+        let mut followed = self.followed.lock();
+        match self.want.load(Ordering::Relaxed) {
+            ANYBODY => return true,
+            NOBODY => {}
+            _ => {
+                let now = clock();
+                let since = now.saturating_sub(followed.at);
+                if since < ENOUGH {
+                    return false;
+                }
+                if followed.runs { &self.slices } else { &self.latency }.add(since);
+                followed.at = now;
+            }
+        }
+        self.want.store(ANYBODY, Ordering::Relaxed);
+        true
+    }
+
+    pub(crate) fn latency(&self) -> super::Histogram {
+        self.latency.snapshot()
+    }
+
+    pub(crate) fn slices(&self) -> super::Histogram {
+        self.slices.snapshot()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::super::site::SiteId;
+    use super::*;
+
+    const SITE: SiteId = SiteId::NONE;
+
+    #[test]
+    fn one_goroutine_is_followed_from_ready_to_its_park() {
+        let hub = Hub::new(1, 1);
+        let counts = || (hub.latency().count(), hub.slices().count());
+        let note = |event| hub.note(Some(0), 0, event);
+        note(Event::Ready { g: 1, by: 0 });
+        note(Event::Run { g: 1, site: SITE });
+        assert!(!hub.is_watching());
+        assert!(hub.follow_next() && hub.is_watching());
+        note(Event::Park { g: 1, why: 1 });
+        note(Event::Run { g: 2, site: SITE });
+        note(Event::Ready { g: 3, by: 2 });
+        note(Event::Ready { g: 4, by: 2 });
+        note(Event::Run { g: 4, site: SITE });
+        assert_eq!(counts(), (0, 0));
+        assert!(!hub.follow_next());
+        note(Event::Run { g: 3, site: SITE });
+        assert_eq!(counts(), (1, 0));
+        note(Event::Park { g: 4, why: 1 });
+        assert_eq!(counts(), (1, 0));
+        note(Event::Yield { g: 3 });
+        assert_eq!(counts(), (1, 1));
+        assert!(!hub.is_watching());
+    }
+
+    #[test]
+    fn who_takes_too_long_is_entered_and_let_go() {
+        let hub = Hub::new(1, 1);
+        for runs in [false, true] {
+            assert!(hub.follow_next());
+            hub.note(None, 0, Event::Spawn { g: 7, by: 0, site: SITE });
+            if runs {
+                hub.note(None, 0, Event::Run { g: 7, site: SITE });
+            }
+            let _ = clock();
+            *hub.followed.lock() = Followed { runs, at: 0 };
+            while clock() < ENOUGH {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            assert!(hub.follow_next());
+            hub.want.store(NOBODY, Ordering::Relaxed);
+        }
+        assert_eq!((hub.latency().count(), hub.slices().count()), (2, 1));
+        assert!(hub.latency().quantile(1.0).as_secs() >= 1);
+    }
+}

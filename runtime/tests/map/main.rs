@@ -1,0 +1,7 @@
+//! `collections::Map`: beside std's `HashMap`, and with keys, hashers and values that misbehave.
+#![cfg(not(any(loom, shuttle)))]
+
+mod bad;
+mod model;
+mod range;
+mod shapes;

@@ -1,0 +1,322 @@
+//! Frames and guards under bad treatment: destructors and payloads that panic, things that are forgotten.
+#![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
+
+mod common;
+
+use common::{OnDrop, Tally, child, everywhere, fail, is_child, runtime};
+use rt::panic::{Panic, catch, frame, frame_named};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Its destructor panics.
+#[derive(Debug)]
+struct Bomb(&'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            fail(self.0);
+        }
+    }
+}
+
+impl Default for Bomb {
+    fn default() -> Self {
+        Self("default")
+    }
+}
+
+#[track_caller]
+fn text<T>(result: Result<T, Panic>) -> String {
+    match result {
+        Ok(_) => panic!("it did not panic"),
+        Err(panic) => panic.to_string(),
+    }
+}
+
+#[test]
+fn all_deferred_code_panics() {
+    let _t = common::test();
+    everywhere(|| {
+        let ran = Cell::new(0);
+        let caught = catch(|| {
+            frame(|f| -> () {
+                for i in 0..50 {
+                    let ran = &ran;
+                    f.defer(move |_| {
+                        ran.set(ran.get() + 1);
+                        fail(i)
+                    });
+                }
+            })
+        });
+        assert_eq!(*caught.unwrap_err().downcast::<i32>().unwrap(), 0);
+        assert_eq!(ran.get(), 50);
+    });
+}
+
+#[test]
+fn what_deferred_code_owns_panics_in_its_drop() {
+    let _t = common::test();
+    everywhere(|| {
+        let ran = Cell::new(false);
+        let caught = catch(|| {
+            frame(|f| {
+                f.defer(|_| ran.set(true));
+                let bomb = Bomb("owned");
+                f.defer(move |_| {
+                    let _bomb = &bomb;
+                });
+            })
+        });
+        assert_eq!(text(caught), "owned");
+        assert!(ran.get());
+    });
+}
+
+#[test]
+fn a_result_panics_in_its_drop() {
+    let _t = common::test();
+    everywhere(|| {
+        // The initial one, when the body returns another: that is the body's panic.
+        let result = frame_named(Bomb("initial"), |f| {
+            f.defer(|u| assert_eq!(u.recover().unwrap().message(), "initial"));
+            Bomb("")
+        });
+        assert_eq!(result.0, "");
+        // When the frame does not return it.
+        let caught = catch(|| {
+            frame_named(Bomb("left"), |f| -> Bomb {
+                f.defer(|u| assert!(u.panicking()));
+                fail("first")
+            })
+        });
+        let panic = caught.map(std::mem::forget).unwrap_err();
+        assert_eq!(panic.message(), "left");
+        assert_eq!(panic.previous().unwrap().message(), "first");
+    });
+}
+
+#[test]
+fn a_payload_panics_in_its_drop() {
+    let _t = common::test();
+    // Superseded by an exit, nobody has it: the runtime drops it, and the goroutine's end is what it was.
+    runtime(1).run(|| {
+        let gone = rt::spawn(|| {
+            frame(|f| -> () {
+                f.defer(|_| rt::task::exit());
+                fail(Bomb("payload"))
+            })
+        });
+        assert!(gone.join().unwrap_err().is_cancelled());
+    });
+    everywhere(|| {
+        // Recovered, it is the deferred code's own.
+        let caught = catch(|| {
+            frame(|f| -> () {
+                f.defer(|u| drop(u.recover()));
+                fail(Bomb("payload"))
+            })
+        });
+        assert_eq!(text(caught), "payload");
+        // Superseded, it goes with who has the other.
+        let caught = catch(|| {
+            frame(|f| -> () {
+                f.defer(|_| fail("second"));
+                fail(Bomb("payload"))
+            })
+        });
+        assert_eq!(text(catch(|| drop(caught))), "payload");
+    });
+}
+
+#[test]
+fn frames_in_destructors() {
+    let _t = common::test();
+    everywhere(|| {
+        let seen = Cell::new(0);
+        let caught = catch(|| {
+            let _guard = OnDrop(|| {
+                let one = frame_named(0, |f| {
+                    f.defer(|u| *u.result += i32::from(u.recover().is_some()));
+                    f.defer(|_| fail("inner"));
+                    rt::yield_now();
+                    0
+                });
+                assert_eq!(text(catch(|| fail("caught"))), "caught");
+                seen.set(one);
+            });
+            fail("outer")
+        });
+        let panic: Panic = caught.unwrap_err();
+        assert_eq!(panic.message(), "outer");
+        assert!(panic.previous().is_none());
+        assert_eq!(seen.get(), 1);
+    });
+}
+
+#[test]
+fn guards_run_while_unwinding_and_their_panics_end_there() {
+    let _t = common::test();
+    everywhere(|| {
+        let ran = Cell::new(0);
+        let caught = catch(|| {
+            rt::defer! { ran.set(ran.get() + 1) }
+            rt::defer! { fail("in a guard") }
+            rt::defer! {
+                rt::yield_now();
+                ran.set(ran.get() + 10);
+            }
+            fail("first")
+        });
+        assert_eq!(text(caught), "first");
+        assert_eq!(ran.get(), 11);
+        // Not unwinding, it is a panic like any other.
+        let caught = catch(|| {
+            rt::defer! { ran.set(ran.get() + 100) }
+            rt::defer! { fail("in a guard") }
+        });
+        assert_eq!(text(caught), "in a guard");
+        assert_eq!(ran.get(), 111);
+    });
+}
+
+#[test]
+fn guards_run_when_a_goroutine_exits() {
+    let _t = common::test();
+    static RAN: AtomicU32 = AtomicU32::new(0);
+    runtime(2).run(|| {
+        let gone = rt::spawn(|| {
+            rt::defer! { RAN.fetch_add(1, Ordering::Relaxed) }
+            rt::defer! { fail("in a guard") }
+            rt::defer! { rt::task::exit() }
+            rt::task::exit()
+        });
+        assert!(gone.join().unwrap_err().is_cancelled());
+        assert_eq!(RAN.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn what_is_forgotten_is_leaked() {
+    let _t = common::test();
+    everywhere(|| {
+        let tally = Tally::default();
+        frame(|f| -> () {
+            let token = tally.token();
+            f.defer(|u| std::mem::forget(u.recover()));
+            f.defer(move |_| drop(token));
+            fail("forgotten")
+        });
+        tally.assert_all_dropped();
+        let caught = catch(|| frame(|_| -> () { fail(7) }));
+        std::mem::forget(caught);
+        assert_eq!(frame(|_| 5), 5);
+    });
+}
+
+#[test]
+fn pinned_frames_stay_where_they_are() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        let _pin = rt::task::pin_thread();
+        let before = std::thread::current().id();
+        frame(|f| -> () {
+            f.defer(move |u| {
+                rt::yield_now();
+                assert!(u.recover().is_some());
+                rt::time::sleep(std::time::Duration::from_micros(100));
+                assert_eq!(std::thread::current().id(), before);
+            });
+            rt::yield_now();
+            fail(1)
+        });
+        // A pin that the unwinding drops.
+        frame(|f| -> () {
+            f.defer(|u| {
+                rt::yield_now();
+                assert!(u.recover().is_some());
+            });
+            let _pin = rt::task::pin_thread();
+            fail(1)
+        });
+        assert_eq!(std::thread::current().id(), before);
+    });
+}
+
+#[test]
+fn frames_in_scopes_and_scopes_in_deferred_code() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        let sum = AtomicU32::new(0);
+        let add = |n| {
+            sum.fetch_add(n, Ordering::Relaxed);
+        };
+        frame(|f| -> () {
+            f.defer(|u| {
+                assert!(u.panicking());
+                rt::scope(|s| {
+                    for n in 1..=4 {
+                        s.spawn(move || add(n));
+                    }
+                });
+                assert!(u.recover().is_some());
+            });
+            rt::scope(|s| {
+                s.spawn(|| frame(|f| f.defer(|_| add(10))));
+                s.spawn(|| catch(|| -> () { fail(1) }).unwrap_err()).join().unwrap();
+                fail("out of the scope")
+            })
+        });
+        assert_eq!(sum.load(Ordering::Relaxed), 20);
+    });
+}
+
+/// Rust's rule: a destructor that panics while a panic unwinds ends the process. What was held back is said first.
+#[test]
+fn a_destructor_that_panics_while_unwinding() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("in the destructor");
+        }
+    }
+    let name = "a_destructor_that_panics_while_unwinding";
+    if is_child(name) {
+        runtime(1).run(|| {
+            frame(|f| -> () {
+                f.defer(|u| drop(u.recover()));
+                let _panics = Panics;
+                panic!("in the body");
+            });
+            eprintln!("beyond");
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    assert_eq!(ended.signal, Some(6), "{ended:#?}");
+    ended.assert_says(&["panicked at runtime/tests/panic_bad.rs:"]);
+    for text in [": in the body\n", ": in the destructor\n", "panic in a destructor during cleanup"]
+    {
+        assert_eq!(ended.stderr.matches(text).count(), 1, "{text}: {ended:#?}");
+    }
+    assert!(!ended.stderr.contains("beyond"), "{ended:#?}");
+}
+
+/// Nor can a panic cross into C.
+#[test]
+fn a_panic_that_meets_a_foreign_frame() {
+    extern "C" fn foreign() {
+        panic!("below C");
+    }
+    let name = "a_panic_that_meets_a_foreign_frame";
+    if is_child(name) {
+        let _ = catch(|| foreign());
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    assert_eq!(ended.signal, Some(6), "{ended:#?}");
+    ended.assert_says(&["below C", "cannot unwind"]);
+}

@@ -1,0 +1,188 @@
+//! Pools under pressure: many tasks on few workers, and release, tuning and expiry in the middle of it. Seeded.
+
+mod common;
+
+use common::{Tally, runtime, seeded, test, turns};
+use rt::pool::{Nested, Pool, Queue};
+use rt::sync::WaitGroup;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(50);
+
+#[test]
+fn a_hundred_thousand_tasks_on_a_thousand_workers() {
+    let _test = test();
+    let tasks = turns(20_000, 100_000) as usize;
+    for procs in [1, 2, 8] {
+        runtime(procs).run(|| {
+            let pool = Pool::new(1000).unwrap();
+            let (now, most, ran) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+            let shared = Arc::new((now, most, ran, Tally::default()));
+            let all = WaitGroup::new();
+            for submitter in 0..4 {
+                let (pool, shared) = (pool.clone(), shared.clone());
+                all.go(move || {
+                    for n in 0..tasks / 4 {
+                        let (shared, token) = (shared.clone(), shared.3.token());
+                        pool.submit(move || {
+                            let (now, most, ran, _) = &*shared;
+                            most.fetch_max(
+                                now.fetch_add(1, Ordering::SeqCst) + 1,
+                                Ordering::SeqCst,
+                            );
+                            if (n + submitter) % 5 == 0 {
+                                rt::time::sleep(Duration::from_micros(300));
+                            }
+                            now.fetch_sub(1, Ordering::SeqCst);
+                            ran.fetch_add(1, Ordering::SeqCst);
+                            drop(token);
+                        })
+                        .unwrap();
+                        assert!(pool.running() <= 1000);
+                    }
+                });
+            }
+            all.wait();
+            pool.release_timeout(LONG).unwrap();
+            assert_eq!(shared.2.load(Ordering::SeqCst), tasks);
+            assert!(shared.1.load(Ordering::SeqCst) <= 1000);
+            shared.3.assert_all_dropped();
+        });
+    }
+}
+
+/// Everything at once. What was accepted is run once, what was not comes back, and in the end nobody is left.
+#[test]
+fn submits_race_with_release_tune_and_expiry() {
+    let test = test();
+    seeded(&test.dog, 40, |seed| {
+        let mut rng = common::Rng::new(seed);
+        let runtime = runtime(1 + rng.below(4) as usize);
+        let queue = match rng.below(3) {
+            0 => Queue::Handoff,
+            1 => Queue::Bounded(1 + rng.below(5) as usize),
+            _ => Queue::Unbounded,
+        };
+        let pool = Pool::builder()
+            .capacity(1 + rng.below(4) as usize)
+            .queue(queue)
+            .expiry(Duration::from_nanos(1 + rng.below(200_000)))
+            .prealloc(rng.one_in(2))
+            .nested(if rng.one_in(2) { Nested::RunInline } else { Nested::Block })
+            .runtime(&runtime.handle())
+            .build()
+            .unwrap();
+        let drops = Tally::default();
+        let counts = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let stop = Arc::new(AtomicBool::new(false));
+        let submit = |seed: u64, nested: bool| {
+            let (pool, drops, counts) = (pool.clone(), drops.clone(), counts.clone());
+            move || {
+                let mut rng = common::Rng::new(seed);
+                for _ in 0..60 {
+                    let (token, ran) = (drops.token(), counts.clone());
+                    let (inner, sleeps) = (pool.clone(), rng.one_in(4));
+                    let nests = nested && rng.one_in(8);
+                    let panics = rng.one_in(16);
+                    let task = move || {
+                        let _token = token;
+                        ran.1.fetch_add(1, Ordering::SeqCst);
+                        if sleeps {
+                            rt::time::sleep(Duration::from_micros(20));
+                        }
+                        if nests {
+                            let _ = inner.submit_timeout(rt::yield_now, Duration::from_micros(50));
+                        }
+                        if panics {
+                            rt::task::exit();
+                        }
+                    };
+                    let accepted = match rng.below(4) {
+                        0 => pool.try_submit(task).is_ok(),
+                        1 => {
+                            pool.submit_timeout(task, Duration::from_micros(rng.below(100))).is_ok()
+                        }
+                        2 => pool.spawn(task).map(drop).is_ok(),
+                        _ => pool.submit(task).is_ok(),
+                    };
+                    counts.0.fetch_add(usize::from(accepted), Ordering::SeqCst);
+                }
+            }
+        };
+        let threads: Vec<_> = (0..2).map(|n| std::thread::spawn(submit(seed + n, true))).collect();
+        let handle = runtime.handle();
+        let goroutines: Vec<_> = (2..6).map(|n| handle.spawn(submit(seed + n, true))).collect();
+        let meddler = {
+            let (pool, stop) = (pool.clone(), stop.clone());
+            handle.spawn(move || {
+                while !stop.load(Ordering::SeqCst) {
+                    match rng.below(4) {
+                        0 => pool.tune(1 + rng.below(6) as usize),
+                        1 => pool.release(),
+                        2 => pool.reboot(),
+                        _ => drop(pool.release_timeout(Duration::from_micros(rng.below(100)))),
+                    }
+                    rt::time::sleep(Duration::from_micros(rng.below(200)));
+                    pool.reboot();
+                }
+            })
+        };
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+        stop.store(true, Ordering::SeqCst);
+        meddler.join().unwrap();
+        pool.release_timeout(LONG).unwrap();
+        assert_eq!(
+            counts.0.load(Ordering::SeqCst),
+            counts.1.load(Ordering::SeqCst),
+            "accepted, run"
+        );
+        drops.assert_all_dropped();
+        assert_eq!((pool.running(), pool.idle(), pool.waiting(), pool.queued()), (0, 0, 0, 0));
+        drop(pool);
+        drop(runtime);
+    });
+}
+
+/// The workers' runtime stops in the middle of it.
+#[test]
+fn submits_race_with_the_end_of_the_runtime() {
+    let test = test();
+    seeded(&test.dog, 60, |seed| {
+        let mut rng = common::Rng::new(seed);
+        let runtime = runtime(1 + rng.below(3) as usize);
+        let queue = if rng.one_in(2) { Queue::Handoff } else { Queue::Bounded(3) };
+        let pool = Pool::builder()
+            .capacity(1 + rng.below(3) as usize)
+            .queue(queue)
+            .expiry(Duration::from_micros(1 + rng.below(100)))
+            .runtime(&runtime.handle())
+            .build()
+            .unwrap();
+        let drops = Tally::default();
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let (pool, drops) = (pool.clone(), drops.clone());
+                std::thread::spawn(move || {
+                    for _ in 0..2000 {
+                        let token = drops.token();
+                        let task = move || {
+                            rt::yield_now();
+                            drop(token);
+                        };
+                        if pool.submit(task).is_err() {
+                            break;
+                        }
+                    }
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_micros(rng.below(2000)));
+        drop(runtime);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        drops.assert_all_dropped();
+        assert_eq!((pool.running(), pool.idle(), pool.waiting(), pool.queued()), (0, 0, 0, 0));
+    });
+}
