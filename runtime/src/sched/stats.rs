@@ -3,8 +3,9 @@
 //! Nothing stands still meanwhile: each number was true at some instant of the call. Nobody waits for it but for the short locks
 //! of the lists; it goes through the headers of all carriers, 128 bytes each.
 
-use super::Sched;
+use super::switch::TIMED;
 use super::tell::queued;
+use super::{Sched, Why};
 use crate::carrier;
 use crate::p::P;
 use crate::prim::global::Ordering;
@@ -38,9 +39,9 @@ pub(crate) struct AtWork {
     pub(crate) runs: u64,
 }
 
-/// What a goroutine waits for that parked with this code: see `Why`.
+/// What a goroutine waits for that parked with this code, a slot's `reason`: see `Why`.
 pub(super) fn reason(why: u8) -> &'static str {
-    const NAMES: [&str; 19] = [
+    const NAMES: [&str; Why::ALL.len() + 1] = [
         "something",
         "join",
         "scope",
@@ -60,8 +61,11 @@ pub(super) fn reason(why: u8) -> &'static str {
         "net read",
         "net write",
         "future",
+        "pool submit",
+        "pool worker (idle)",
+        "pool release",
     ];
-    NAMES.get(why as usize).copied().unwrap_or(NAMES[0])
+    NAMES.get((why & !TIMED) as usize).copied().unwrap_or(NAMES[0])
 }
 
 impl Sched {
@@ -71,18 +75,18 @@ impl Sched {
         for m in self.machines.all().iter().filter(|m| m.slot.get().is_some()) {
             *if holders.contains(&m.id) { &mut running } else { &mut detached } += 1;
         }
-        let mut parked = [0_u64; 256];
+        let mut parked = [0_u64; TIMED as usize];
         let mut in_use = 0;
         let home = self.this();
         carrier::for_each(|slot| {
             if slot.home() == home && !slot.job().is_null() {
                 in_use += 1;
                 if slot.word.is_parked() {
-                    parked[slot.reason.load(Ordering::Relaxed) as usize] += 1;
+                    parked[(slot.reason.load(Ordering::Relaxed) & !TIMED) as usize] += 1;
                 }
             }
         });
-        let mut waiting: Vec<_> = (0..=u8::MAX)
+        let mut waiting: Vec<_> = (0..TIMED)
             .zip(parked)
             .filter(|(_, n)| *n != 0)
             .map(|(why, n)| (reason(why), n))
@@ -227,8 +231,7 @@ impl Sched {
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
-    use super::super::Why;
-    use super::reason;
+    use super::{TIMED, Why, reason};
 
     #[test]
     fn every_reason_has_its_name() {
@@ -236,6 +239,8 @@ mod tests {
         assert_eq!(reason(Why::ChanRecv as u8), "chan receive");
         assert_eq!(reason(Why::Semaphore as u8), "Semaphore");
         assert_eq!(reason(Why::Future as u8), "future");
-        assert_eq!(reason(200), "something");
+        assert_eq!(reason(Why::Sleep as u8 | TIMED), "sleep");
+        assert_eq!(reason(Why::PoolRelease as u8), "pool release");
+        assert_eq!(reason(100), "something");
     }
 }
