@@ -43,6 +43,8 @@
 //! map            shared without a lock
 //! growth         a map while it grows
 //! pool           used again
+//! bounded        few goroutines for many tasks
+//! results        out of a pool
 //! parked         100,000 goroutines that wait
 //! runtimes       several runtimes, and plain threads
 //! blocking       std calls that block
@@ -65,6 +67,7 @@
 
 mod barrier;
 mod blocking;
+mod bounded;
 mod cases;
 mod causes;
 mod channels;
@@ -96,6 +99,7 @@ mod parked;
 mod pipeline;
 mod pool;
 mod recover;
+mod results;
 mod runtimes;
 mod rw_lock;
 mod scope;
@@ -161,6 +165,8 @@ const CHAPTERS: &[Chapter] = &[
     chapter("map", "shared without a lock", map::run),
     chapter("growth", "a map while it grows", growth::run),
     chapter("pool", "used again", pool::run),
+    chapter("bounded", "few goroutines for many tasks", bounded::run),
+    chapter("results", "out of a pool", results::run),
     chapter("parked", "100,000 goroutines that wait", parked::run),
     chapter("runtimes", "several runtimes, and plain threads", runtimes::run),
     chapter("blocking", "std calls that block", blocking::run),

@@ -670,7 +670,7 @@ fn plain_threads_submit_to_a_runtime_elsewhere() {
             });
         }
     });
-    assert_eq!(pool.spawn(|| rt::task::try_current().is_some()).unwrap().join().unwrap(), true);
+    assert!(pool.spawn(|| rt::task::try_current().is_some()).unwrap().join().unwrap());
     pool.release_timeout(LONG).unwrap();
     assert_eq!(ran.load(Ordering::Relaxed), 800);
 }

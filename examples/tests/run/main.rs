@@ -4,6 +4,7 @@
 //! then finds the ones that were built last.
 
 mod chat;
+mod checker;
 mod httpd;
 mod net;
 mod numbers;

@@ -29,6 +29,8 @@ mod gate;
 mod group;
 mod handle;
 mod job;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod multi;
 mod node;
 mod outcome;

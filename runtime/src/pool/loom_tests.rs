@@ -1,0 +1,216 @@
+//! The gate and its nodes under loom: workers and submitters are threads. Who is not released waits for ever, which loom
+//! reports; a task that is accepted is run once, and one that is not comes back.
+
+use super::gate::{Gate, Limits};
+use super::node::{self, Node, Word};
+use super::outcome::{Entered, Next, Rest};
+use crate::wait::{self, Until, Why};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread::{self, JoinHandle};
+use std::collections::VecDeque;
+use std::ptr;
+
+struct Model {
+    gate: Gate<usize>,
+    /// A digit for each task: how often it ran.
+    ran: AtomicUsize,
+    /// Not a part of what is looked at.
+    workers: std::sync::Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Patience {
+    ForEver,
+    /// It has hardly waited when its time is up.
+    Short,
+}
+
+impl Model {
+    fn new(capacity: usize, room: usize) -> Arc<Self> {
+        let limits = Limits { capacity, room, most_waiting: usize::MAX, inline: false, ages: true };
+        Arc::new(Self {
+            gate: Gate::new(limits, VecDeque::new()),
+            ran: AtomicUsize::new(0),
+            workers: std::sync::Mutex::new(Vec::new()),
+        })
+    }
+
+    fn start(self: &Arc<Self>) {
+        let this = self.clone();
+        let worker = thread::spawn(move || this.serve());
+        self.workers.lock().unwrap().push(worker);
+    }
+
+    fn run(&self, task: usize) {
+        self.ran.fetch_add(10_usize.pow(task as u32), Ordering::Relaxed);
+    }
+
+    /// As `Core::serve`.
+    fn serve(&self) {
+        wait::with(|slot| {
+            let (node, here) = (Node::new(slot), ptr::from_ref(slot).addr());
+            // SAFETY: this returns when the node is not listed any more.
+            let mut next = unsafe { self.gate.begin(&node, here) };
+            loop {
+                match next {
+                    Next::Run(task, accepted) => {
+                        if let Some(submitter) = accepted {
+                            submitter.release(Word::Done);
+                        }
+                        self.run(task);
+                    }
+                    Next::Idle(_) => match node.wait(Why::PoolIdle, Until::NEVER) {
+                        // SAFETY: it was released.
+                        Ok(Word::Done) => self.run(unsafe { node.take_task() }.unwrap()),
+                        Ok(Word::Closed) => return self.gate.left(here),
+                        Err(end) => panic!("{end:?}"),
+                    },
+                    Next::End(leaving) => return node::release_all(leaving, Word::Done),
+                }
+                // SAFETY: as above; it is not listed now.
+                next = unsafe { self.gate.next(&node, here) };
+            }
+        });
+    }
+
+    /// As `Core::submit`: whether it is accepted.
+    fn submit(self: &Arc<Self>, task: usize, patience: Patience) -> bool {
+        wait::with(|slot| {
+            let node = Node::new(slot);
+            let here = ptr::from_ref(slot).addr();
+            // SAFETY: this returns when the node is not listed any more.
+            match unsafe { self.gate.enter(task, Some((&node, here))) } {
+                Entered::Idle(worker, task) => worker.give(task),
+                Entered::Queued => {}
+                Entered::Start => self.start(),
+                Entered::Closed(back) => {
+                    assert_eq!(back, task);
+                    return false;
+                }
+                Entered::Blocked => {
+                    let word = match patience {
+                        // SAFETY: it was listed there; out of it, it is its owner's again.
+                        Patience::Short => unsafe {
+                            if self.gate.give_up(&node) {
+                                assert_eq!(node.take_task(), Some(task));
+                                return false;
+                            }
+                            node.wait_taken(Why::PoolSubmit)
+                        },
+                        Patience::ForEver => node.wait(Why::PoolSubmit, Until::NEVER).unwrap(),
+                    };
+                    // SAFETY: it was released.
+                    let back = unsafe { node.take_task() };
+                    assert_eq!(back, (word == Word::Closed).then_some(task));
+                    return word == Word::Done;
+                }
+                other => panic!("{other:?}"),
+            }
+            true
+        })
+    }
+
+    fn finish(self: &Arc<Self>, mut rest: Rest<usize>) {
+        rest.release();
+        assert!(rest.dropped.is_empty());
+        (0..rest.start).for_each(|_| self.start());
+    }
+
+    fn close(self: &Arc<Self>) {
+        let rest = self.gate.close();
+        self.finish(rest);
+    }
+
+    /// Closes it, waits until nobody works, and asks what ran.
+    fn end(self: &Arc<Self>, expected: usize) {
+        self.close();
+        wait::with(|slot| {
+            let node = Node::new(slot);
+            // SAFETY: this returns when the node is not listed any more.
+            if unsafe { self.gate.wait_for_workers(&node) } {
+                node.wait(Why::PoolRelease, Until::NEVER).unwrap();
+            }
+        });
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert_eq!(self.ran.load(Ordering::Relaxed), expected);
+        let counts = self.gate.counts();
+        assert_eq!((counts.live, counts.busy, counts.waiting, counts.queued), (0, 0, 0, 0));
+    }
+
+    /// Submits a task in a thread of its own.
+    fn submitter(self: &Arc<Self>, task: usize, patience: Patience) -> JoinHandle<bool> {
+        let this = self.clone();
+        thread::spawn(move || this.submit(task, patience))
+    }
+}
+
+#[test]
+fn loom_submit_against_a_finishing_worker() {
+    for room in [0, 1] {
+        loom::model(move || {
+            let model = Model::new(1, room);
+            assert!(model.submit(0, Patience::ForEver));
+            let other = model.submitter(1, Patience::ForEver);
+            assert!(model.submit(2, Patience::ForEver));
+            assert!(other.join().unwrap());
+            model.end(111);
+        });
+    }
+}
+
+#[test]
+fn loom_an_impatient_submit_against_a_finishing_worker() {
+    loom::model(|| {
+        let model = Model::new(1, 0);
+        assert!(model.submit(0, Patience::ForEver));
+        let other = model.submitter(1, Patience::Short);
+        let mine = model.submit(2, Patience::Short);
+        let other = other.join().unwrap();
+        model.end(1 + 10 * usize::from(other) + 100 * usize::from(mine));
+    });
+}
+
+#[test]
+fn loom_release_against_submit() {
+    for room in [0, 1] {
+        loom::model(move || {
+            let model = Model::new(1, room);
+            let one = model.submitter(0, Patience::ForEver);
+            let two = model.submitter(1, Patience::ForEver);
+            model.close();
+            let (one, two) = (one.join().unwrap(), two.join().unwrap());
+            model.end(usize::from(one) + 10 * usize::from(two));
+        });
+    }
+}
+
+#[test]
+fn loom_tune_up_against_a_blocked_submitter() {
+    loom::model(|| {
+        let model = Model::new(1, 0);
+        assert!(model.submit(0, Patience::ForEver));
+        let other = model.submitter(1, Patience::ForEver);
+        let rest = model.gate.tune(2);
+        model.finish(rest);
+        assert!(other.join().unwrap());
+        model.end(11);
+    });
+}
+
+/// A worker ends because it is one too many, while a task comes that it might have taken.
+#[test]
+fn loom_tune_down_against_submit() {
+    loom::model(|| {
+        let model = Model::new(2, 0);
+        model.gate.prepare(2);
+        model.start();
+        model.start();
+        let rest = model.gate.tune(1);
+        model.finish(rest);
+        let other = model.submitter(0, Patience::ForEver);
+        assert!(other.join().unwrap());
+        model.end(1);
+    });
+}
