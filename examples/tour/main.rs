@@ -18,6 +18,9 @@
 //! locals         goroutine_local!
 //! names          names and ids
 //! ending         abort, exit and join_timeout
+//! defer          later, and in what order
+//! recover        a panic that the program survives
+//! panics         a chain of panics
 //! channels       channels with and without a buffer
 //! states         nil, open and closed channels
 //! faces          Chan, or Sender and Receiver
@@ -68,6 +71,7 @@ mod channels;
 mod clocks;
 mod condvar;
 mod contexts;
+mod defer;
 mod dynamic;
 mod ending;
 mod err_group;
@@ -87,9 +91,11 @@ mod metrics;
 mod mutex;
 mod names;
 mod once;
+mod panics;
 mod parked;
 mod pipeline;
 mod pool;
+mod recover;
 mod runtimes;
 mod rw_lock;
 mod scope;
@@ -130,6 +136,9 @@ const CHAPTERS: &[Chapter] = &[
     chapter("locals", "goroutine_local!", locals::run),
     chapter("names", "names and ids", names::run),
     chapter("ending", "abort, exit and join_timeout", ending::run),
+    chapter("defer", "later, and in what order", defer::run),
+    chapter("recover", "a panic that the program survives", recover::run),
+    chapter("panics", "a chain of panics", panics::run),
     chapter("channels", "channels with and without a buffer", channels::run),
     chapter("states", "nil, open and closed channels", states::run),
     chapter("faces", "Chan, or Sender and Receiver", faces::run),

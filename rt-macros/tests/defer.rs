@@ -40,7 +40,7 @@ impl Log {
 }
 
 mod module {
-    pub fn say<T: ToString>(log: &super::Log, what: T) {
+    pub(super) fn say<T: ToString>(log: &super::Log, what: T) {
         log.say(what);
     }
 }

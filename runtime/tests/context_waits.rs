@@ -211,7 +211,9 @@ fn joins() {
     let (ctx, cancel) = Context::background().with_cancel();
     let gate = Chan::<u32>::new(0);
     let waits = rt::go!(gate => gate.recv().unwrap());
-    rt::time::after_func(Duration::from_millis(2), move || cancel());
+    rt::time::after_func(Duration::from_millis(2), move || {
+        cancel();
+    });
     let error = waits.join_ctx(&ctx).unwrap_err();
     assert_eq!(error.context_error(), Some(CANCELED));
     assert!(!error.is_timeout() && !error.is_cancelled() && !error.is_panic());

@@ -111,7 +111,7 @@ fn goroutines_are_counted_by_what_they_wait_for() {
         all.push(runtime_handle.spawn(move || drop(lock.lock())));
     }
     all.push(runtime_handle.spawn(|| rt::time::sleep(Duration::from_secs(1000))));
-    let expected = [("chan receive", 7), ("Mutex", 3), ("sleep", 1)];
+    let expected = [("chan receive", 7), ("mutex", 3), ("sleep", 1)];
     eventually("all wait", || runtime.metrics().goroutines.waiting == expected);
     let metrics = runtime.metrics();
     assert_eq!(metrics.goroutines.live, 11);

@@ -1,4 +1,4 @@
-//! In steady state a spawn is one allocation, a yield and a wake-up none, and none of them a system call.
+//! In steady state a spawn is one allocation, a yield, a wake-up and a frame none, and none of them a system call.
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_types, reason = "std's own atomics count from outside")]
 
@@ -6,8 +6,10 @@ mod common;
 
 use common::{child, is_child, runtime};
 use rt::chan::{self, Chan, Select};
+use rt::panic;
 use rt::sync::WaitGroup;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 struct Counting;
@@ -266,6 +268,39 @@ fn channels_that_wait_allocate_nothing() {
         drop(to);
         partner.join().unwrap();
     }
+}
+
+#[test]
+fn deferred_code_of_what_returns_allocates_nothing() {
+    let _t = common::alone();
+    allocates_nothing("defer!", || {
+        let done = Cell::new(0);
+        {
+            rt::defer! { done.set(done.get() + 1) }
+            rt::defer_call!(done.set(1));
+            assert_eq!(done.get(), 0);
+        }
+        assert_eq!(done.get(), 2);
+    });
+    allocates_nothing("a frame", || {
+        let (done, words) = (&Cell::new(0), [1, 2]);
+        let result = panic::frame_named(0, |f| {
+            f.defer(move |u| {
+                *u.result += words[0] + words[1];
+                done.set(1);
+            });
+            1
+        });
+        assert_eq!((result, done.get()), (4, 1));
+    });
+    allocates_nothing("three in a frame", || {
+        let result = panic::frame(|f| {
+            (1..=3).for_each(|i| f.defer(move |u| *u.result = *u.result * 10 + i));
+            0
+        });
+        assert_eq!(result, 321);
+    });
+    allocates_nothing("catch", || assert_eq!(panic::catch(|| 1).unwrap(), 1));
 }
 
 /// From now on any system call of this thread but `write` and the exits ends the process by SIGSYS.

@@ -551,6 +551,52 @@ fn workers_that_were_started_beforehand_take_what_comes() {
     });
 }
 
+/// Workers that have been started and have no task yet do not count for the capacity of later.
+#[test]
+fn tuning_down_holds_for_workers_that_are_only_starting() {
+    let _test = test();
+    runtime(1).run(|| {
+        let pool = Pool::builder().capacity(10).prealloc(true).build().unwrap();
+        pool.tune(2);
+        let gate = Gate::new();
+        let accepted = (0..5).filter(|_| pool.try_submit(gate.wait()).is_ok()).count();
+        assert_eq!((accepted, pool.running()), (2, 2));
+        pool.tune(3);
+        pool.try_submit(gate.wait()).unwrap();
+        assert!(pool.try_submit(|| {}).unwrap_err().is_overloaded());
+        eventually_resting("the others are gone", || pool.running() + pool.idle() == 3);
+        gate.open();
+        pool.release_timeout(LONG).unwrap();
+    });
+}
+
+/// Whoever closes the pool does not end what counts the age of those who come after it was opened again.
+#[test]
+fn idle_workers_expire_after_release_races_with_reboot() {
+    let test = test();
+    let runtime = runtime(2);
+    let pool = Pool::builder()
+        .capacity(2)
+        .expiry(Duration::from_micros(400))
+        .runtime(&runtime.handle())
+        .build()
+        .unwrap();
+    for _ in 0..common::turns(100, 1000) {
+        let start = std::sync::Barrier::new(3);
+        std::thread::scope(|s| {
+            for act in [Pool::release, Pool::reboot, |pool: &Pool| drop(pool.try_submit(|| {}))] {
+                let (pool, start) = (&pool, &start);
+                s.spawn(move || {
+                    start.wait();
+                    (0..20).for_each(|_| act(pool));
+                });
+            }
+        });
+        common::eventually("they expire", || pool.idle() + pool.running() == 0);
+        test.dog.pet();
+    }
+}
+
 #[test]
 fn settings_that_make_no_sense_are_refused() {
     let _test = test();

@@ -232,6 +232,33 @@ fn a_scope_tells_of_panics_as_std_does() {
     });
 }
 
+/// Of two tasks on one stack that are both to end, the inner one does not take the outer one's end away.
+#[test]
+fn a_cancelled_parent_ends_tasks_that_run_inside_of_tasks() {
+    let _test = test();
+    runtime(1).run(|| {
+        let pool = Pool::new(1).unwrap();
+        let (inside, deep) = (pool.clone(), Chan::<()>::new(1));
+        let reached = deep.clone();
+        let parent = rt::spawn(move || {
+            inside.scope(|s| {
+                let reached = &reached;
+                s.spawn(move || {
+                    s.spawn(move || {
+                        reached.send(());
+                        never();
+                    });
+                    never();
+                });
+            });
+        });
+        deep.recv();
+        parent.abort();
+        assert!(parent.join_timeout(LONG).unwrap_err().is_cancelled());
+        assert_eq!(pool.spawn(|| 1).unwrap().join().unwrap(), 1);
+    });
+}
+
 #[test]
 fn a_cancelled_parent_ends_its_scope() {
     let _test = test();
@@ -353,6 +380,29 @@ fn several_pools_share_the_tasks() {
             pools.reboot();
             pools.submit(|| {}).unwrap();
         }
+    });
+}
+
+/// Pools that are all full of tasks which submit more: none waits for another.
+#[test]
+fn several_pools_do_not_wait_for_each_other() {
+    let _test = test();
+    everywhere(|| {
+        let pools = MultiPool::new(2, 1, Strategy::LeastTasks).unwrap();
+        let both = Arc::new(rt::sync::Barrier::new(2));
+        let tasks: Vec<_> = (0..2)
+            .map(|n| {
+                let (inner, both) = (pools.clone(), both.clone());
+                let task = move || {
+                    both.wait();
+                    inner.submit(|| {}).unwrap();
+                    inner.spawn(move || n).unwrap().join().unwrap()
+                };
+                pools.spawn(task).unwrap()
+            })
+            .collect();
+        let sum: i32 = tasks.iter().map(|task| task.join_timeout(LONG).unwrap()).sum();
+        assert_eq!(sum, 1);
     });
 }
 

@@ -124,7 +124,7 @@ fn check_then_act(fixed: bool) {
 fn a_check_then_act_on_the_length_of_a_channel() {
     let failure = finds(|| check_then_act(false));
     assert!(failure.is_deadlock());
-    assert!(failure.message().contains("channel send"), "{failure}");
+    assert!(failure.message().contains("chan send"), "{failure}");
 }
 
 /// Two mutexes in two orders, of two kinds, among others who only take one.

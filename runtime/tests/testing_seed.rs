@@ -222,7 +222,7 @@ fn goroutines_that_are_left() {
     let failure = Explorer::new().leaks(Leaks::Deny).replay(1, leaves).unwrap_err();
     let message = failure.message();
     assert!(message.starts_with("2 goroutines are left\n"), "{message}");
-    assert!(message.contains(" 'forgotten': channel receive; spawned at "), "{message}");
+    assert!(message.contains(" 'forgotten': chan receive; spawned at "), "{message}");
     assert!(message.contains(": sleep; spawned at runtime/tests/testing_seed.rs:"), "{message}");
     // What ends in time is none, though nobody waits for it.
     let ends = || drop(rt::spawn(rt::yield_now));

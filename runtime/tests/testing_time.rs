@@ -267,7 +267,7 @@ fn a_deadlock_is_reported_with_who_waits_for_what() {
     );
     assert!(text.contains(": join; spawned at runtime/tests/testing_time.rs"), "{text}");
     assert!(
-        text.contains("'taker': channel receive; spawned at runtime/tests/testing_time.rs"),
+        text.contains("'taker': chan receive; spawned at runtime/tests/testing_time.rs"),
         "{text}"
     );
 }

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Cancels a context when it is called: `cancel()`. Go's `context.CancelFunc`.
 ///
@@ -26,14 +26,17 @@ use std::sync::Arc;
 /// cancel();
 /// assert_eq!(child.err(), Some(ContextError::Canceled));
 /// ```
-#[derive(Clone)]
-pub struct CancelFunc(Arc<Call>);
+pub struct CancelFunc {
+    node: Arc<Node>,
+    /// Made when it is called: many never are.
+    call: OnceLock<Box<Call>>,
+}
 
 type Call = dyn Fn() + Send + Sync + UnwindSafe + RefUnwindSafe;
 
 impl CancelFunc {
     pub(super) fn new(node: Arc<Node>) -> Self {
-        Self(Arc::new(move || node.cancel(&Reason::CANCELED)))
+        Self { node, call: OnceLock::new() }
     }
 }
 
@@ -41,7 +44,16 @@ impl Deref for CancelFunc {
     type Target = dyn Fn() + Send + Sync + UnwindSafe + RefUnwindSafe;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        self.call.get_or_init(|| {
+            let node = Arc::clone(&self.node);
+            Box::new(move || node.cancel(&Reason::CANCELED))
+        })
+    }
+}
+
+impl Clone for CancelFunc {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.node))
     }
 }
 

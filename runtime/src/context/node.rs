@@ -34,17 +34,16 @@
 //! ended for that reason, with that cause, and so have those below it.
 //!
 //! Invariants:
-//! 1. A room's lock is held alone (but for the signal's, and the one of a channel that nobody has seen), and over
-//!    no code of users: causes and functions are dropped and called without it.
+//! 1. A room's lock is held alone (but for the signal's, and the one of a channel that nobody has seen), and over no code of users: causes and functions are
+//!    dropped and called without it.
 //! 2. The code is set once, under the room's lock, after the cause.
 //! 3. A node's deadline is not later than its parent's.
 
 use crate::chan::{self, Receiver};
-use crate::prim::Mutex;
 use crate::prim::global::{AtomicU32, Ordering};
 use crate::task::Delayed;
 use crate::util;
-use crate::wait::{ContextError, Signal};
+use crate::wait::{ContextError, Locked, Signal};
 use std::error::Error;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock, Weak};
@@ -72,9 +71,10 @@ pub(super) struct Node {
     /// When it ends, and what for, if that is before its parent's deadline.
     limit: Option<Limit>,
     parent: Option<Arc<Node>>,
-    /// Its place in the parent's list.
+    /// Its place in the parent's list. Written under the parent's lock; without it a hint, but for who has found it
+    /// to be nowhere: there it stays.
     place: AtomicU32,
-    room: Mutex<Room>,
+    room: Locked<Room>,
     done: OnceLock<Receiver<()>>,
 }
 
@@ -93,7 +93,7 @@ struct Room {
     swept: bool,
     cause: Option<Cause>,
     /// What begins when it has ended.
-    after: Option<Delayed>,
+    after: Option<Box<Delayed>>,
 }
 
 /// In `place`: not listed.
@@ -113,7 +113,7 @@ impl Node {
             limit,
             parent: parent.cloned(),
             place: AtomicU32::new(NOWHERE),
-            room: Mutex::new(Room {
+            room: Locked::new(Room {
                 children: Children::new(),
                 swept: false,
                 cause: None,
@@ -132,13 +132,13 @@ impl Node {
     /// Lists a new child. Not, if this says why the parent has ended.
     fn list(&self, child: &Arc<Self>) -> Option<Reason> {
         let weak = Arc::downgrade(child);
-        let mut room = self.room.lock();
-        if let Some(error) = self.told() {
-            return Some(Reason { error, cause: room.cause.clone() });
-        }
-        // Relaxed: only who has the node reads it, and nobody has it yet.
-        child.place.store(room.children.insert(weak), Ordering::Relaxed);
-        None
+        self.room.with(|room| match self.told() {
+            Some(error) => Some(Reason { error, cause: room.cause.clone() }),
+            None => {
+                child.place.store(room.children.insert(weak), Ordering::Relaxed);
+                None
+            }
+        })
     }
 
     pub(super) fn signal(&self) -> &Signal {
@@ -183,31 +183,33 @@ impl Node {
 
     /// What it was cancelled for, if that is more than its error.
     pub(super) fn cause(&self) -> Option<Cause> {
-        self.room.lock().cause.clone()
+        self.room.with(|room| room.cause.clone())
     }
 
     /// A channel that is closed when it has ended.
     pub(super) fn done(&self) -> &Receiver<()> {
         // A model does not see that std's cell orders what is in it.
         #[cfg(loom)]
-        drop(self.room.lock());
+        self.room.with(|_| ());
         if let Some(done) = self.done.get() {
             return done;
         }
         let fresh = chan::bell(self.deadline());
-        let room = self.room.lock();
-        if self.told().is_some() {
-            fresh.ring();
-        }
-        let superfluous = self.done.set(fresh);
-        drop(room);
+        let superfluous = self.room.with(|_| {
+            // Whoever ends the node from here on finds the channel; and nobody finds an open one of a node that
+            // has ended. Nobody waits for it yet, and nobody is woken.
+            if self.told().is_some() {
+                fresh.ring();
+            }
+            self.done.set(fresh)
+        });
         drop(superfluous);
         self.done.wait()
     }
 
     /// W1 to W3. Does nothing if it has ended, and been swept.
     pub(super) fn cancel(&self, reason: &Reason) {
-        let mut walk = Walk { now: None, ahead: Vec::new() };
+        let mut walk = Walk { now: self.limit.as_ref().map(|_| util::now()), ahead: Vec::new() };
         // All are kept to the end: the last of a node may be dropped here, and its cause with it, which may panic.
         let mut ended = Vec::new();
         let swept = self.end(reason, &mut walk);
@@ -226,33 +228,33 @@ impl Node {
 
     /// E1 and E2. Returns whether it is swept.
     fn end(&self, reason: &Reason, walk: &mut Walk) -> bool {
-        let mut room = self.room.lock();
-        let first = self.told().is_none();
-        if first {
-            let late = self.limit.as_ref().filter(|limit| walk.is_past(limit.at));
-            let reason = match late {
-                Some(limit) => Reason { error: Reason::LATE.error, cause: limit.cause.clone() },
-                None => reason.clone(),
-            };
-            room.cause = reason.cause;
-            // Nobody else does: the room's lock is held.
-            let _ = self.signal.set(code(reason.error));
-        }
-        if room.children.is_empty() {
-            room.swept = true;
-        } else if let Some(error) = self.told() {
-            for child in room.children.iter() {
-                walk.ahead.push((child, Reason { error, cause: room.cause.clone() }));
+        let (swept, watched, after) = self.room.with(|room| {
+            let mut watched = false;
+            if self.told().is_none() {
+                let late = self.limit.as_ref().filter(|limit| walk.is_past(limit.at));
+                let (error, cause) = match late {
+                    Some(limit) => (Reason::LATE.error, &limit.cause),
+                    None => (reason.error, &reason.cause),
+                };
+                room.cause = cause.clone();
+                // Nobody else does: the room's lock is held.
+                watched = self.signal.set(code(error));
             }
-        }
-        let swept = room.swept;
-        let after = room.after.take();
-        drop(room);
+            if room.children.is_empty() {
+                room.swept = true;
+            } else if let Some(error) = self.told() {
+                walk.ahead.reserve(room.children.count as usize);
+                for child in room.children.iter() {
+                    walk.ahead.push((child, Reason { error, cause: room.cause.clone() }));
+                }
+            }
+            (room.swept, watched, room.after.take())
+        });
         // Whoever is first: when the walk is over, it is closed.
         if let Some(done) = self.done.get() {
             done.ring();
         }
-        if first {
+        if watched {
             self.signal.release();
         }
         if let Some(after) = after {
@@ -263,42 +265,44 @@ impl Node {
 
     /// W2: all that was on the list has ended.
     fn sweep(&self) {
-        let children = {
-            let mut room = self.room.lock();
+        let children = self.room.with(|room| {
             room.swept = true;
             std::mem::replace(&mut room.children, Children::new())
-        };
+        });
         drop(children);
     }
 
     /// W3. Whoever calls it has ended what is below, or there is nothing.
     pub(super) fn leave(&self) {
-        if let Some(parent) = &self.parent {
-            // Relaxed: the place is this node's own, and one gets it.
-            let place = self.place.swap(NOWHERE, Ordering::Relaxed);
-            if place != NOWHERE {
-                let mut room = parent.room.lock();
-                let weak = if room.swept { None } else { room.children.remove(place) };
-                drop(room);
-                drop(weak);
-            }
+        let Some(parent) = &self.parent else { return };
+        // A parent that has ended is swept soon.
+        if self.place.load(Ordering::Relaxed) == NOWHERE || parent.told().is_some() {
+            return;
         }
+        let weak = parent.room.with(|room| {
+            let place = self.place.load(Ordering::Relaxed);
+            self.place.store(NOWHERE, Ordering::Relaxed);
+            if room.swept || place == NOWHERE { None } else { room.children.remove(place) }
+        });
+        drop(weak);
     }
 
     /// Lets `after` begin when the node ends; or now, if it has.
     pub(super) fn set_after(&self, after: Delayed) {
-        let mut room = self.room.lock();
-        if self.told().is_none() {
-            room.after = Some(after);
-            return;
+        let mut after = Some(Box::new(after));
+        self.room.with(|room| {
+            if self.told().is_none() {
+                room.after = after.take();
+            }
+        });
+        if let Some(after) = after {
+            after.fire();
         }
-        drop(room);
-        after.fire();
     }
 
     /// What was to begin and has not, as far as the node knows.
-    pub(super) fn take_after(&self) -> Option<Delayed> {
-        self.room.lock().after.take()
+    pub(super) fn take_after(&self) -> Option<Box<Delayed>> {
+        self.room.with(|room| room.after.take())
     }
 }
 

@@ -116,7 +116,7 @@ impl Wait {
         let why = seen.why?;
         let held = seen.held && seen.object != 0;
         let mut wait = Self {
-            kind: kind(why),
+            kind: why.name(),
             address: Some(seen.object).filter(|object| *object != 0),
             file: None,
             goroutine: seen.joins,
@@ -156,32 +156,6 @@ impl Wait {
             _ => {}
         }
         Some(wait)
-    }
-}
-
-fn kind(why: Why) -> &'static str {
-    match why {
-        Why::Join => "join",
-        Why::Scope => "scope",
-        Why::WaitGroup => "waitgroup",
-        Why::ChanSend => "chan send",
-        Why::ChanRecv => "chan receive",
-        Why::Sleep => "sleep",
-        Why::Runtime => "runtime",
-        Why::Mutex => "mutex",
-        Why::RwLock => "rwlock",
-        Why::Condvar => "condvar",
-        Why::Once => "once",
-        Why::Semaphore => "semaphore",
-        Why::Barrier => "barrier",
-        Why::Select => "select",
-        Why::ErrGroup => "errgroup",
-        Why::NetRead => "IO read",
-        Why::NetWrite => "IO write",
-        Why::Future => "future",
-        Why::PoolSubmit => "pool submit",
-        Why::PoolIdle => "pool worker (idle)",
-        Why::PoolRelease => "pool release",
     }
 }
 

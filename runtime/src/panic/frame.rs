@@ -96,13 +96,7 @@ pub fn frame_named<'f, R>(init: R, body: impl FnOnce(&mut Frame<'f, R>) -> R) ->
         state.raise(owner, payload);
     }
     while !frame.deferred.is_empty() {
-        let Frame { result, deferred } = &mut frame;
-        let ran = caught(|| {
-            while deferred.call_last(&mut Unwind::new(result, &mut state)) {
-                state.settle();
-            }
-        });
-        if let Err(payload) = ran {
+        if let Err(payload) = caught(|| frame.run_deferred(&mut state)) {
             state.raise(owner, payload);
         }
     }
@@ -136,6 +130,15 @@ impl<'f, R> Frame<'f, R> {
     #[inline(always)]
     pub fn defer<F: FnOnce(&mut Unwind<'_, R>) + 'f>(&mut self, f: F) {
         self.deferred.push(f);
+    }
+
+    /// Until nothing is left, or something unwinds. It takes frame and state whole: pointers to their parts, stored one
+    /// by one and loaded as a pair, cost twelve nanoseconds.
+    #[inline(always)]
+    fn run_deferred(&mut self, state: &mut State) {
+        while self.deferred.call_last(&mut Unwind::new(&mut self.result, state)) {
+            state.settle();
+        }
     }
 
     /// The result as it is if the body panics now. Returning sets it.

@@ -46,6 +46,9 @@ pub enum Queue {
 
 /// What a task does that submits to its own pool, which is full.
 ///
+/// This is of the submit alone. In a pool with a queue that has room, the new task is queued; if the submitter
+/// then waits for it (by `join`, or at the end of a scope), and all others do the same, nobody is left to run it.
+///
 /// # Examples
 /// ```
 /// use rt::pool::{Nested, Pool};
@@ -61,7 +64,8 @@ pub enum Queue {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Nested {
-    /// It runs the new task itself, and then goes on: no pool waits for itself. The default.
+    /// It runs the new task itself, and then goes on, so that no submit waits for itself. The default. An abort of the
+    /// outer task ends the inner one, too.
     #[default]
     RunInline,
     /// It waits for a place as others do; if all workers do, for ever.

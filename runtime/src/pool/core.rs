@@ -30,8 +30,8 @@ pub(super) struct Core<T> {
     work: Box<dyn Fn(T) + Send + Sync>,
     handler: Option<Handler>,
     expiry: Option<Duration>,
-    /// What lets the gate age.
-    keeper: Mutex<Option<Delayed>>,
+    /// What lets the gate age, under this number.
+    keeper: Mutex<Option<(u64, Delayed)>>,
     /// Where the pool was built.
     site: &'static Location<'static>,
 }
@@ -73,6 +73,12 @@ impl<T: Send + 'static> Core<T> {
 
     pub(super) fn counts(&self) -> Counts {
         self.gate.counts()
+    }
+
+    /// Whether the caller is a task of this pool, and runs itself what it would wait for.
+    #[cold]
+    pub(super) fn is_inside(&self) -> bool {
+        wait::with(|slot| self.gate.is_inside(address(slot)))
     }
 
     /// Hands `task` over, or gives it back.
@@ -268,16 +274,23 @@ impl<T: Send + 'static> Core<T> {
                 core.keep(keeper);
             }
         });
-        let old = self.keeper.lock().replace(new);
-        drop(old);
-        if self.gate.counts().closed {
-            self.dismiss_keeper();
-        }
+        let superfluous = {
+            let mut place = self.keeper.lock();
+            // Numbers grow: one that is greater has taken over.
+            match &*place {
+                Some((other, _)) if *other > keeper => Some((keeper, new)),
+                _ => place.replace((keeper, new)),
+            }
+        };
+        drop(superfluous);
+        self.dismiss_keeper();
     }
 
+    /// Stops what lets the gate age, if that is kept by somebody else now, or by nobody. So who closes the
+    /// gate does not stop the one who came after it was opened again.
     fn dismiss_keeper(&self) {
-        let keeper = self.keeper.lock().take();
-        if let Some(keeper) = keeper {
+        let keeper = self.keeper.lock().take_if(|(keeper, _)| !self.gate.is_kept_by(*keeper));
+        if let Some((_, keeper)) = keeper {
             keeper.stop();
         }
     }

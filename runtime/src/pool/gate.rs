@@ -16,7 +16,7 @@
 //! ```
 //!
 //! *A submitter* ([`enter`](Gate::enter)) gives its task to the idle worker that came last; else to one that is
-//! starting and has none; else it reserves a place and starts a worker; else it puts the task into the queue,
+//! starting and has none, if no more than the capacity are busy by that; else it reserves a place and starts a worker; else it puts the task into the queue,
 //! if there is room. If not, it lists a node that holds the task, and rests.
 //!
 //! *A worker* that is done ([`next`](Gate::next)) takes the first task of the queue, and lets the first
@@ -43,8 +43,9 @@
 //! # Invariants, while the lock is free
 //! 1. `live` = `busy` + the idle + `starting` - the `handed`; at most `capacity`, but for busy workers that
 //!    were there when the capacity was lowered. `handed` are never more than `starting`.
-//! 2. While a task is queued or a submitter blocked, no worker is idle or starts without a task, and `live` is
-//!    at least `capacity`. So who has to do it is there, and comes to `next`.
+//! 2. While a task is queued or a submitter blocked, no worker is idle, none starts without a task but those
+//!    that a lower capacity has made too many, and `live` is at least `capacity`. So who has to do it is there,
+//!    and comes to `next`. And who comes later does not get in between.
 //! 3. While a submitter is blocked, the queue has no room.
 //! 4. Of a closed gate, nobody is idle or blocked. The queue may still hold tasks, and by 2 has who runs them.
 //! 5. A node is in the list that its owner put it in: workers in `idle`, submitters in `blocked`, others in
@@ -82,6 +83,13 @@ struct State<T> {
     /// Who lets it age, if anybody does.
     keeper: Option<u64>,
     keepers: u64,
+}
+
+/// A worker without a task that is not idle.
+enum Place {
+    Started,
+    /// It is to be started.
+    New,
 }
 
 /// What a gate is made with.
@@ -136,14 +144,19 @@ impl<T> Gate<T> {
             state.busy += 1;
             return Entered::Idle(worker, task);
         }
-        if state.starting > state.handed.len() {
-            state.busy += 1;
-            state.handed.push_back(task);
-            return Entered::Queued;
-        }
-        if state.live < state.limits.capacity {
-            state.reserve(task);
-            return Entered::Start;
+        // Those that wait already go before it: to a worker that starts, and is one too many by now.
+        if state.queue.is_empty() && state.blocked.is_empty() {
+            match state.place() {
+                Some(Place::Started) => {
+                    state.hand(task);
+                    return Entered::Queued;
+                }
+                Some(Place::New) => {
+                    state.reserve(task);
+                    return Entered::Start;
+                }
+                None => {}
+            }
         }
         if state.queue.len() < state.limits.room {
             state.queue.push_back(task);
@@ -341,6 +354,16 @@ impl<T> Gate<T> {
         self.state.lock().slots.remove(&slot);
     }
 
+    /// Whether `keeper` is who lets it age.
+    pub(super) fn is_kept_by(&self, keeper: u64) -> bool {
+        self.state.lock().keeper == Some(keeper)
+    }
+
+    /// Whether who runs on `slot` is a worker that is to run itself what it would wait for.
+    pub(super) fn is_inside(&self, slot: usize) -> bool {
+        self.state.lock().slots.contains(&slot)
+    }
+
     pub(super) fn counts(&self) -> Counts {
         let state = self.state.lock();
         Counts {
@@ -355,12 +378,28 @@ impl<T> Gate<T> {
 }
 
 impl<T> State<T> {
-    /// A worker that is to be started has `task` waiting for it.
+    /// Where one more task could begin, besides the idle.
+    #[inline]
+    fn place(&self) -> Option<Place> {
+        if self.starting > self.handed.len() && self.busy < self.limits.capacity {
+            return Some(Place::Started);
+        }
+        (self.live < self.limits.capacity).then_some(Place::New)
+    }
+
+    /// A worker that starts has `task` waiting for it.
+    #[inline]
+    fn hand(&mut self, task: T) {
+        self.busy += 1;
+        self.handed.push_back(task);
+    }
+
+    /// The same, of one that is to be started.
+    #[inline]
     fn reserve(&mut self, task: T) {
         self.live += 1;
         self.starting += 1;
-        self.busy += 1;
-        self.handed.push_back(task);
+        self.hand(task);
     }
 
     /// What the busy worker of `node` does next.
@@ -409,12 +448,17 @@ impl<T> State<T> {
 
     /// Starts workers for what is to be done, up to the capacity: invariant 2.
     fn refill(&mut self, rest: &mut Rest<T>) {
-        while self.live < self.limits.capacity
+        while let Some(place) = self.place()
             && let Some((task, blocked)) = self.take_accepted()
         {
-            self.reserve(task);
-            rest.start += 1;
             rest.accepted.extend(blocked);
+            match place {
+                Place::Started => self.hand(task),
+                Place::New => {
+                    self.reserve(task);
+                    rest.start += 1;
+                }
+            }
         }
     }
 

@@ -24,7 +24,8 @@ pub enum Strategy {
 /// `MultiPool`.
 ///
 /// One pool has one lock, which is held for a moment by every task: with many processors and very short tasks,
-/// several pools get more done. They do not help each other out: one may be full where another is idle.
+/// several pools get more done. They do not help each other out: one may be full where another is idle. A task that
+/// submits when its pools are full runs that itself, as in one pool: see [`Nested`](super::Nested).
 ///
 /// # Examples
 /// ```
@@ -89,7 +90,14 @@ impl MultiPool {
         }
     }
 
-    /// Offers `what` to the chosen pool, and if that is full to the one with the fewest tasks, in `last`'s way.
+    /// Where to wait. A task of one of the pools goes to that, and so need not: if it went to another, whose tasks
+    /// come to this, all would wait for each other.
+    fn own_or_least(&self) -> &Pool {
+        let own = self.pools.iter().find(|pool| pool.owner.0.is_inside());
+        own.unwrap_or_else(|| self.least())
+    }
+
+    /// Offers `what` to the chosen pool, and if that is full to where it is waited, in `last`'s way.
     fn submit_by<F, R>(
         &self,
         what: F,
@@ -97,7 +105,7 @@ impl MultiPool {
         last: impl FnOnce(&Pool, F) -> Result<R, SubmitError<F>>,
     ) -> Result<R, SubmitError<F>> {
         match first(self.choose(), what) {
-            Err(SubmitError::Overloaded(what)) => last(self.least(), what),
+            Err(SubmitError::Overloaded(what)) => last(self.own_or_least(), what),
             other => other,
         }
     }

@@ -18,7 +18,7 @@
 //! 2. What [`Seen::object`] points at may be looked at during the visit if, and only if, `held` says so.
 
 use super::monitor::TICK;
-use super::switch::TIMED;
+use super::why::TIMED;
 use super::{Sched, Why};
 use crate::carrier::{self, Slot};
 use crate::g::{GBox, GRef, Header};
@@ -242,11 +242,10 @@ impl Sched {
 fn wait_of(slot: &Slot) -> Seen {
     let reason = slot.reason.load(Ordering::Relaxed);
     let timed = reason & TIMED != 0;
-    let reason = usize::from(reason & !TIMED);
     Seen {
         who: Header { id: 0, parent: 0, name: None, site: None },
         doing: Doing::Waiting,
-        why: reason.checked_sub(1).and_then(|at| Why::ALL.get(at)).copied(),
+        why: Why::of(reason),
         object: slot.object.load(Ordering::Relaxed),
         held: false,
         joins: None,

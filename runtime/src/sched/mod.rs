@@ -9,6 +9,7 @@
 //! | `ready` | how something becomes runnable, from inside and from outside |
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
 //! | `lab` | a runtime whose time and choices are a test's |
+//! | `why` | what a goroutine waits for, for those who look from outside |
 //! | `carriers` | where a fresh goroutine gets its carrier |
 //! | `machines` | starting, waking and ending threads |
 //! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
@@ -56,6 +57,7 @@ mod switch;
 mod tell;
 mod timers;
 mod watch;
+mod why;
 
 pub(crate) use asleep::Asleep;
 pub(crate) use body::end_unstarted;
@@ -64,10 +66,11 @@ pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, What, Why, checkpoint, give_way_to_next, here, may_spin, note, note_deadline, park,
-    park_thread, pin, stays, step_in, step_out, unpin, yield_now,
+    Here, checkpoint, give_way_to_next, here, may_spin, park, park_thread, pin, stays, step_in,
+    step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
+pub(crate) use why::{What, Why, note, note_deadline};
 
 use crate::carrier::Slot;
 use crate::g::{G, GRef, Runnable};

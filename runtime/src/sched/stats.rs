@@ -3,8 +3,9 @@
 //! Nothing stands still meanwhile: each number was true at some instant of the call. Nobody waits for it but for the short locks
 //! of the lists; it goes through the headers of all carriers, 128 bytes each.
 
-use super::Sched;
 use super::tell::queued;
+use super::why::TIMED;
+use super::{Sched, Why};
 use crate::carrier;
 use crate::p::P;
 use crate::prim::global::Ordering;
@@ -38,32 +39,6 @@ pub(crate) struct AtWork {
     pub(crate) runs: u64,
 }
 
-/// What a goroutine waits for that parked with this code: see `Why`.
-pub(super) fn reason(why: u8) -> &'static str {
-    const NAMES: [&str; 19] = [
-        "something",
-        "join",
-        "scope",
-        "WaitGroup",
-        "chan send",
-        "chan receive",
-        "sleep",
-        "runtime",
-        "Mutex",
-        "RwLock",
-        "Condvar",
-        "Once",
-        "Semaphore",
-        "Barrier",
-        "select",
-        "ErrGroup",
-        "net read",
-        "net write",
-        "future",
-    ];
-    NAMES.get(why as usize).copied().unwrap_or(NAMES[0])
-}
-
 impl Sched {
     pub(crate) fn metrics(&self) -> Metrics {
         let holders: HashSet<u32> = self.ps.iter().filter_map(P::holder).collect();
@@ -78,14 +53,14 @@ impl Sched {
             if slot.home() == home && !slot.job().is_null() {
                 in_use += 1;
                 if slot.word.is_parked() {
-                    parked[slot.reason.load(Ordering::Relaxed) as usize] += 1;
+                    parked[usize::from(slot.reason.load(Ordering::Relaxed) & !TIMED)] += 1;
                 }
             }
         });
         let mut waiting: Vec<_> = (0..=u8::MAX)
             .zip(parked)
             .filter(|(_, n)| *n != 0)
-            .map(|(why, n)| (reason(why), n))
+            .map(|(why, n)| (Why::name_of(why), n))
             .collect();
         waiting.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         let live = self.live();
@@ -222,20 +197,5 @@ impl Sched {
         }
         line.push(']');
         line
-    }
-}
-
-#[cfg(all(test, not(any(loom, shuttle))))]
-mod tests {
-    use super::super::Why;
-    use super::reason;
-
-    #[test]
-    fn every_reason_has_its_name() {
-        assert_eq!(reason(Why::Join as u8), "join");
-        assert_eq!(reason(Why::ChanRecv as u8), "chan receive");
-        assert_eq!(reason(Why::Semaphore as u8), "Semaphore");
-        assert_eq!(reason(Why::Future as u8), "future");
-        assert_eq!(reason(200), "something");
     }
 }

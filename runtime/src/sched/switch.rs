@@ -13,6 +13,7 @@
 use super::spans::Spans;
 use super::tell::tell;
 use super::timers::NEVER;
+use super::why::TIMED;
 use super::{Sched, lab};
 use crate::carrier::{Cmd, Slot};
 use crate::g::{GRef, Runnable};
@@ -24,106 +25,6 @@ use crate::stack::Regs;
 use crate::sys;
 use crate::trace::{Event, Reason};
 use std::time::Instant;
-
-/// What a waiter waits for; shown in dumps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Why {
-    Join = 1,
-    Scope = 2,
-    WaitGroup = 3,
-    ChanSend = 4,
-    ChanRecv = 5,
-    Sleep = 6,
-    Runtime = 7,
-    Mutex = 8,
-    RwLock = 9,
-    Condvar = 10,
-    Once = 11,
-    Semaphore = 12,
-    Barrier = 13,
-    Select = 14,
-    ErrGroup = 15,
-    NetRead = 16,
-    NetWrite = 17,
-    Future = 18,
-    PoolSubmit = 19,
-    PoolIdle = 20,
-    PoolRelease = 21,
-}
-
-impl Why {
-    /// All of them, by their numbers from 1 on.
-    pub(super) const ALL: [Self; 21] = [
-        Self::Join,
-        Self::Scope,
-        Self::WaitGroup,
-        Self::ChanSend,
-        Self::ChanRecv,
-        Self::Sleep,
-        Self::Runtime,
-        Self::Mutex,
-        Self::RwLock,
-        Self::Condvar,
-        Self::Once,
-        Self::Semaphore,
-        Self::Barrier,
-        Self::Select,
-        Self::ErrGroup,
-        Self::NetRead,
-        Self::NetWrite,
-        Self::Future,
-        Self::PoolSubmit,
-        Self::PoolIdle,
-        Self::PoolRelease,
-    ];
-
-    /// The same, and for which one: what dumps look at while the waiter is parked, and keeps it there.
-    #[inline(always)]
-    pub(crate) fn on<T: ?Sized>(self, object: *const T) -> What {
-        What { why: self, object: object.expose_provenance() }
-    }
-
-    /// The same, with a number.
-    #[inline(always)]
-    pub(crate) fn number(self, number: usize) -> What {
-        What { why: self, object: number }
-    }
-}
-
-/// What a waiter waits for, and which one; shown in dumps.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct What {
-    pub(crate) why: Why,
-    /// An address, or a number; 0 if there is nothing to say.
-    pub(crate) object: usize,
-}
-
-impl From<Why> for What {
-    #[inline(always)]
-    fn from(why: Why) -> Self {
-        why.number(0)
-    }
-}
-
-/// In a slot's reason: the wait has a deadline.
-pub(super) const TIMED: u8 = 0x80;
-
-/// Notes that the wait has a deadline.
-#[inline]
-pub(crate) fn note_deadline(slot: &Slot) {
-    slot.reason.store(slot.reason.load(Ordering::Relaxed) | TIMED, Ordering::Relaxed);
-}
-
-/// Notes what the goroutine is about to wait for, and when.
-#[inline(always)]
-pub(crate) fn note(slot: &Slot, what: What) {
-    slot.reason.store(what.why as u8, Ordering::Relaxed);
-    slot.object.store(what.object, Ordering::Relaxed);
-    // SAFETY: the goroutine that runs on this carrier keeps its scheduler alive.
-    let now = unsafe { Sched::from_home(slot.home()) }.ticks.load(Ordering::Relaxed);
-    slot.since.store(now, Ordering::Relaxed);
-}
 
 /// Waits for the word's token, which may come for no reason. `child`: a goroutine whose end the
 /// caller waits for, and whose handle it holds.

@@ -147,6 +147,6 @@ impl Watched for Sched {
     }
 
     fn reason(&self, why: u8) -> &'static str {
-        super::stats::reason(why)
+        super::Why::name_of(why)
     }
 }

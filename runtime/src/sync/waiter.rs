@@ -15,8 +15,7 @@
 //! whether it was taken before it could leave. If so, what it waited for has come, and is used.
 //!
 //! Invariants:
-//! 1. What lies in a [`Locked`] is reached by [`Locked::with`] alone, which holds the lock. Nothing in
-//!    there parks, wakes or runs user code.
+//! 1. The lists lie in a [`Locked`], and nothing in there parks, wakes or runs user code.
 //! 2. A waiter that is listed or taken stays where it is: whoever listed it returns only after it
 //!    has left the list or was released.
 //! 3. Who took a waiter releases it, once. After the store that does so it may be gone: its slot is
@@ -26,47 +25,11 @@
 
 use crate::carrier::Slot;
 use crate::prim::atomic::{AtomicU32, Ordering};
-use crate::prim::{SpinLock, UnsafeCell, const_fn};
 use crate::wait::{self, Linked, Links, List, Until, What};
 use std::cell::Cell;
-use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
-/// What is touched under a lock.
-pub(super) struct Locked<S> {
-    lock: SpinLock,
-    inside: UnsafeCell<S>,
-}
-
-// SAFETY: the lock hands `S` to one thread at a time (invariant 1).
-unsafe impl<S: Send> Sync for Locked<S> {}
-
-// No section panics half way: it runs no user code (invariant 1).
-impl<S> UnwindSafe for Locked<S> {}
-impl<S> RefUnwindSafe for Locked<S> {}
-
-impl<S> Locked<S> {
-    const_fn! {
-        pub(super) const fn new(inside: S) -> Self {
-            Self { lock: SpinLock::new(), inside: UnsafeCell::new(inside) }
-        }
-    }
-
-    /// Calls `f` under the lock. Invariant 1.
-    #[inline]
-    pub(super) fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
-        let _held = self.lock.lock();
-        // SAFETY: the lock is held, and the reference ends before it is not (invariant 1).
-        self.inside.with_mut(|inside| f(unsafe { &mut *inside }))
-    }
-}
-
-impl<S> fmt::Debug for Locked<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Locked").finish_non_exhaustive()
-    }
-}
+pub(super) use crate::wait::Locked;
 
 /// Not released yet. What it is released with is the room's own code, and not this.
 const WAITING: u32 = 0;

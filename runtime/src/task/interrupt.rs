@@ -3,15 +3,30 @@
 //! Invariants:
 //! 1. `who` is locked to abort, and to begin and end the run. So while it says [`Runs`](Who::Runs), the
 //!    goroutine is inside of [`Interrupt::run`] and alive, and once `run` has ended it is not aborted.
-//! 2. The goroutine takes back the mark that this interrupt has set, and no other: who else aborts it
+//! 2. Runs of a goroutine are nested: `RUNS` is the innermost, and each knows the one around it, whose frame
+//!    outlives its own. The mark is one for all of them: who takes it back sets it again for those around it.
+//! 3. The goroutine takes back the mark that this interrupt has set, and no other: who else aborts it
 //!    holds its handle, and a goroutine that runs others' tasks has none.
 
 use crate::g::{GRef, Unwind};
 use crate::panic::caught;
 use crate::prim::Mutex;
+use crate::prim::global::{AtomicPtr, Ordering};
 use crate::sched;
 use crate::wait;
 use std::any::Any;
+use std::ptr;
+
+crate::goroutine_local! {
+    /// What the goroutine runs, if that can be cut short. Its own, so that the order is of no account.
+    static RUNS: AtomicPtr<Run<'static>> = AtomicPtr::new(ptr::null_mut());
+}
+
+/// A call of [`Interrupt::run`] by a goroutine. Invariant 2.
+struct Run<'a> {
+    interrupt: &'a Interrupt,
+    around: *const Run<'static>,
+}
 
 /// See the [module](self). Good for one run.
 #[derive(Debug)]
@@ -45,13 +60,26 @@ impl Interrupt {
                 (_, None) => {}
             }
         }
+        let Some(me) = me else {
+            let result = caught(f);
+            *self.who.lock() = Who::Done;
+            return result;
+        };
+        let mut run = Run { interrupt: self, around: ptr::null() };
+        run.around = innermost(ptr::from_ref(&run).cast());
         let result = caught(f);
+        innermost(run.around);
         let before = std::mem::replace(&mut *self.who.lock(), Who::Done);
-        if let (Who::Raised, Some(me)) = (before, me) {
+        if matches!(before, Who::Raised) {
             // SAFETY: it is the goroutine that runs this: alive.
-            unsafe { me.get() }.state.forgive();
+            let me = unsafe { me.get() };
+            me.state.forgive();
             if let Some(slot) = sched::current_slot() {
                 slot.raised.set(0);
+            }
+            if run.is_inside_of_raised() {
+                // Whoever raises one of them after this look aborts by itself.
+                me.state.abort();
             }
         }
         result
@@ -75,4 +103,24 @@ impl Interrupt {
             wait::wake(slot);
         }
     }
+}
+
+impl Run<'_> {
+    fn is_inside_of_raised(&self) -> bool {
+        let mut around = self.around;
+        // SAFETY: it runs, further up the stack of this goroutine (invariant 2).
+        while let Some(run) = unsafe { around.as_ref() } {
+            if matches!(*run.interrupt.who.lock(), Who::Raised) {
+                return true;
+            }
+            around = run.around;
+        }
+        false
+    }
+}
+
+/// Sets what the goroutine runs, and returns what it ran before. At its very end, when its locals are gone: nothing.
+fn innermost(run: *const Run<'static>) -> *const Run<'static> {
+    let before = RUNS.try_with(|runs| runs.swap(run.cast_mut(), Ordering::Relaxed));
+    before.unwrap_or(ptr::null_mut())
 }

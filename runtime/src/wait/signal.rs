@@ -98,17 +98,19 @@ impl Signal {
         self.word.load(Ordering::Acquire)
     }
 
-    /// R1. `false`: somebody was quicker. Who gets `true` calls [`release`](Self::release).
+    /// R1. `true`: somebody waits, and the caller calls [`release`](Self::release). `false`: nobody does, or
+    /// somebody was quicker.
     #[must_use]
     pub(crate) fn set(&self, code: u32) -> bool {
         debug_assert!(code != 0);
-        let _held = self.lock.lock();
-        // Written under the lock alone.
-        let first = self.word.load(Ordering::Relaxed) == 0;
-        if first {
-            self.word.store(code, Ordering::Release);
-        }
-        first
+        self.with(|waiting| {
+            // Written under the lock alone.
+            let first = self.word.load(Ordering::Relaxed) == 0;
+            if first {
+                self.word.store(code, Ordering::Release);
+            }
+            first && !waiting.is_empty()
+        })
     }
 
     /// R2.

@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use super::super::Why;
-use crate::sched::switch::TIMED;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
@@ -138,35 +136,4 @@ impl Schedule {
         }
         Ok(())
     }
-}
-
-/// What a slot's reason says, in words.
-pub(crate) fn reason(code: u8) -> &'static str {
-    const REASONS: [(Why, &str); 21] = [
-        (Why::Join, "join"),
-        (Why::Scope, "end of a scope"),
-        (Why::WaitGroup, "WaitGroup"),
-        (Why::ChanSend, "channel send"),
-        (Why::ChanRecv, "channel receive"),
-        (Why::Sleep, "sleep"),
-        (Why::Runtime, "another runtime"),
-        (Why::Mutex, "Mutex"),
-        (Why::RwLock, "RwLock"),
-        (Why::Condvar, "Condvar"),
-        (Why::Once, "Once"),
-        (Why::Semaphore, "Semaphore"),
-        (Why::Barrier, "Barrier"),
-        (Why::Select, "select"),
-        (Why::ErrGroup, "ErrGroup"),
-        (Why::NetRead, "socket read"),
-        (Why::NetWrite, "socket write"),
-        (Why::Future, "future"),
-        (Why::PoolSubmit, "a full pool"),
-        (Why::PoolIdle, "a task of its pool"),
-        (Why::PoolRelease, "the workers of a pool"),
-    ];
-    REASONS
-        .iter()
-        .find(|(why, _)| *why as u8 == code & !TIMED)
-        .map_or("nothing yet", |(_, text)| text)
 }

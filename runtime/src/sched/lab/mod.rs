@@ -32,7 +32,6 @@ pub(crate) use draw::point;
 pub(super) use draw::stop;
 pub(super) use draw::throw;
 pub(crate) use log::Schedule;
-use log::reason;
 pub(super) use time::Rest;
 pub(crate) use time::{Trouble, Waiter};
 

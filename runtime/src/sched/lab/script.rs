@@ -4,7 +4,8 @@
 //! differ from run to run. [`Script::left`] says why one did not go on, from what is there to be seen afterwards: so the ways that
 //! every goroutine goes have nothing to tell.
 
-use super::log::{Cause, Schedule, Switch, Who, reason};
+use super::super::Why;
+use super::log::{Cause, Schedule, Switch, Who};
 use super::strategy::Strategy;
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Runnable};
@@ -144,19 +145,20 @@ impl Script {
     /// The goroutine that ran is off its stack: why. `ended`: it was at its end.
     pub(super) fn leave(&mut self, home: *const (), ended: bool) {
         let Some((number, id)) = self.running.take() else { return };
-        let cause = if let Some((_, what)) = self.picked {
-            Cause::Stopped(what)
-        } else if ended {
-            self.slots.remove(&number);
-            Cause::Ends
-        } else if self.crowd.contains(&number) {
-            Cause::Yields
-        } else {
-            let slot = self.slot(number, id, home);
-            Cause::Waits(
-                slot.map_or("nothing yet", |slot| reason(slot.reason.load(Ordering::Relaxed))),
-            )
-        };
+        let cause =
+            if let Some((_, what)) = self.picked {
+                Cause::Stopped(what)
+            } else if ended {
+                self.slots.remove(&number);
+                Cause::Ends
+            } else if self.crowd.contains(&number) {
+                Cause::Yields
+            } else {
+                let slot = self.slot(number, id, home);
+                Cause::Waits(slot.map_or("nothing yet", |slot| {
+                    Why::name_of(slot.reason.load(Ordering::Relaxed))
+                }))
+            };
         self.from = Some((number, cause));
     }
 

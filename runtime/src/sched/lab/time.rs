@@ -27,9 +27,8 @@
 //! seed it is one at once; else a plain thread gets a second of real time to wake somebody. The runtime stops then: the run
 //! is unwound, and `Runtime::run` panics with the report.
 
-use super::super::Sched;
 use super::super::timers::NEVER;
-use super::reason;
+use super::super::{Sched, Why};
 use crate::carrier::{self, Slot};
 use crate::g::GRef;
 use crate::m::CurrentM;
@@ -192,7 +191,7 @@ impl Sched {
                 id: slot.id.load(Ordering::Relaxed),
                 name: None,
                 site: None,
-                reason: reason(slot.reason.load(Ordering::Relaxed)),
+                reason: Why::name_of(slot.reason.load(Ordering::Relaxed)),
             };
             if quiet {
                 // SAFETY: a goroutine that has begun and not ended, which nobody resumes before `when_quiet` returns:
