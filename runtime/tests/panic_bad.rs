@@ -1,4 +1,5 @@
 //! Frames and guards under bad treatment: destructors and payloads that panic, things that are forgotten.
+#![allow(clippy::mem_forget, reason = "what comes of forgetting is a question here")]
 #![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
 
 mod common;

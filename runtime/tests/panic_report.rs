@@ -172,7 +172,7 @@ fn a_plain_catch_is_as_ever() {
                     eprintln!("between");
                     panic!("two")
                 });
-                assert_eq!(caught.map(|()| ()).unwrap_err().message(), "two");
+                assert_eq!(caught.unwrap_err().message(), "two");
             });
         },
         &[
@@ -247,7 +247,7 @@ fn resumed_outside_it_is_said_then() {
             runtime(1).run(|| {
                 let panic = catch(|| -> () { panic!("kept") }).unwrap_err();
                 eprintln!("not yet");
-                let error = rt::spawn(|| panic.resume()).join().map(|()| ()).unwrap_err();
+                let error = rt::spawn(|| panic.resume()).join().unwrap_err();
                 assert_eq!(error.into_panic().downcast_ref::<&str>(), Some(&"kept"));
                 // Past the hook, nothing is said, as always.
                 let silent = rt::spawn(|| frame(|_| -> () { common::fail("silent") }));

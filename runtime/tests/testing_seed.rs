@@ -95,7 +95,11 @@ fn the_same_while_others_keep_the_machine_busy() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
         for _ in 0..4 {
-            s.spawn(|| while !stop.load(Ordering::Relaxed) {});
+            s.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
         }
         for seed in 0..10 {
             let run = || Explorer::new().replay(seed, a_bit_of_everything).unwrap();
