@@ -65,9 +65,18 @@ impl Marks {
     /// one, by a borrow from byte to byte: one whose mark differs in the lowest bit. It is full
     /// all the same, for [`EVACUATED_EMPTY`] is in no live bucket. So a key is there to be compared.
     #[inline]
+    #[cfg(not(target_arch = "x86_64"))]
     pub(super) fn matching(self, mark: u8) -> Cells {
         let differ = self.0 ^ (ONES * u64::from(mark));
         Cells(differ.wrapping_sub(ONES) & !differ & HIGHS)
+    }
+
+    /// The same, exactly, and in fewer instructions.
+    #[inline]
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn matching(self, mark: u8) -> Matches {
+        // SAFETY: every x86-64 has SSE2.
+        unsafe { compare(self.0, mark) }
     }
 
     /// The cells that hold something, in a bucket that was not evacuated.
@@ -124,6 +133,36 @@ impl Iterator for Cells {
             return None;
         }
         let cell = self.0.trailing_zeros() as usize / 8;
+        self.0 &= self.0 - 1;
+        Some(cell)
+    }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+#[cfg(target_arch = "x86_64")]
+fn compare(marks: u64, mark: u8) -> Matches {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    let wanted = _mm_set1_epi8(mark.cast_signed());
+    let same = _mm_cmpeq_epi8(_mm_cvtsi64_si128(marks.cast_signed()), wanted);
+    // The upper eight bytes of the register are zero, which no top is.
+    Matches(_mm_movemask_epi8(same).cast_unsigned())
+}
+
+/// A set of cells, a bit for each.
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Matches(u32);
+
+#[cfg(target_arch = "x86_64")]
+impl Iterator for Matches {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let cell = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
         Some(cell)
     }

@@ -9,14 +9,17 @@
 use super::bucket::{CELLS, Cell, Cells, Ptr};
 use super::random::random;
 use super::table::{Found, Table};
+use std::ptr::NonNull;
 
 pub(super) struct Walk<K, V> {
     /// What is left of the bucket that is being walked, turned.
     cells: Cells,
     /// The cell with which every bucket begins, times eight.
     turn: u32,
-    /// The chain that is being walked, and its bucket, and the next one.
-    at: Option<(Ptr<K, V>, Ptr<K, V>)>,
+    /// The bucket that is being walked, and the first of its chain, and the next. The two are used once
+    /// there were cells: before that nothing is there.
+    bucket: Ptr<K, V>,
+    head: Ptr<K, V>,
     next: Option<Ptr<K, V>>,
     run: usize,
     /// How many are behind the bucket.
@@ -39,7 +42,9 @@ impl<K, V> Walk<K, V> {
         let dice = if left == 0 { 0 } else { random() };
         let turn = (dice >> 61) as u32 * 8;
         let (start, cells) = (dice as usize, Cells::NONE);
-        Self { cells, turn, at: None, next: None, run: 0, left, begun: 0, start }
+        // SAFETY: it is not used before another has taken its place.
+        let none = unsafe { Ptr::new(NonNull::dangling()) };
+        Self { cells, turn, bucket: none, head: none, next: None, run: 0, left, begun: 0, start }
     }
 
     /// How many are to come.
@@ -51,44 +56,38 @@ impl<K, V> Walk<K, V> {
     /// The next full cell. See invariant 1.
     #[inline]
     pub(super) fn next(&mut self, table: &Table<K, V>) -> Option<Found<K, V>> {
-        loop {
-            if let (Some((head, bucket)), Some(turned)) = (self.at, self.cells.next()) {
-                let index = (turned + self.turn as usize / 8) % CELLS;
-                return Some(Found { head, cell: Cell { bucket, index } });
-            }
+        while self.cells == Cells::NONE {
             if self.left == 0 {
                 return None;
             }
             self.enter(table);
         }
+        let index = (self.cells.next()? + self.turn as usize / 8) % CELLS;
+        Some(Found { head: self.head, cell: Cell { bucket: self.bucket, index } })
     }
 
     /// The next bucket.
     #[inline]
     fn enter(&mut self, table: &Table<K, V>) {
-        let (head, bucket) = match (self.next, self.at) {
-            (Some(next), Some((head, _))) => (head, next),
-            (None, Some((head, _))) if self.run != 0 => {
-                self.run -= 1;
-                self.begun += 1;
-                // SAFETY: the chain is in order behind this one, and live (invariant 2).
-                let head = unsafe { head.following() };
-                (head, head)
-            }
-            _ => {
-                let head = self.chain(table);
-                (head, head)
-            }
-        };
-        (self.at, self.next) = (Some((head, bucket)), bucket.next());
-        let full = bucket.marks().full();
+        if let Some(next) = self.next {
+            self.bucket = next;
+        } else if self.run != 0 {
+            self.run -= 1;
+            // SAFETY: the chain is in order behind this one, and live (invariant 2).
+            self.head = unsafe { self.head.following() };
+            self.bucket = self.head;
+        } else {
+            self.chain(table);
+        }
+        self.next = self.bucket.next();
+        let full = self.bucket.marks().full();
         self.cells = Cells(full.0.rotate_right(self.turn));
         self.left -= full.len();
     }
 
     /// The next chain, wherever it is.
     #[inline(never)]
-    fn chain(&mut self, table: &Table<K, V>) -> Ptr<K, V> {
+    fn chain(&mut self, table: &Table<K, V>) {
         let Some(now) = &table.now else { unreachable!("a table without an array has no cells") };
         loop {
             debug_assert!(self.begun < now.len(), "{} cells were not found", self.left);
@@ -96,7 +95,10 @@ impl<K, V> Walk<K, V> {
             self.begun += 1;
             if let Some(head) = table.chain(number) {
                 self.run = if table.is_growing() { 0 } else { now.in_order(number) };
-                return head;
+                // They count as begun now: nobody comes to them otherwise.
+                self.begun += self.run;
+                (self.head, self.bucket) = (head, head);
+                return;
             }
         }
     }
