@@ -3,14 +3,15 @@
 //! ```text
 //!          0      1      2      3      4      5      6      7
 //! marks  [ 9c ] [ 41 ] [  1 ] [ e0 ] [  0 ] [  0 ] [  0 ] [  0 ]     1: was removed, look on
-//! keys   [ k0 ] [ k1 ] [    ] [ k3 ] [    ] [    ] [    ] [    ]     0: nothing from here on
+//! next   -> an overflow bucket, or none                              0: nothing from here on
+//! keys   [ k0 ] [ k1 ] [    ] [ k3 ] [    ] [    ] [    ] [    ]
 //! values [ v0 ] [ v1 ] [    ] [ v3 ] [    ] [    ] [    ] [    ]
-//! next   -> an overflow bucket, or none
 //! ```
 //!
 //! The eight marks are one word, and what is asked of them is asked of all eight at once (SWAR).
-//! Keys lie together and values lie together, as in Go: so an `(i64, i8)` has no padding, and a
-//! look-up that misses reads no value.
+//! Keys lie together and values lie together, as in Go: so an `(i64, i8)` has no padding. Where a key
+//! and its value side by side are small and have none either, they lie side by side: a look-up then
+//! reads two cache lines at most.
 //!
 //! Invariants:
 //! 1. A cell whose mark is [`LEAST_TOP`] or more holds a key and a value. All others hold nothing.
@@ -60,18 +61,22 @@ impl Marks {
         (self.0 >> (8 * cell)) as u8
     }
 
+    /// The cells of a live bucket with this mark, which is a [`top`]. Behind such a cell there may be a wrong
+    /// one, by a borrow from byte to byte: one whose mark differs in the lowest bit. It is full
+    /// all the same, for [`EVACUATED_EMPTY`] is in no live bucket. So a key is there to be compared.
     #[inline]
-    pub(super) fn with(self, cell: usize, mark: u8) -> Self {
-        let at = 8 * cell;
-        Self(self.0 & !(0xff << at) | u64::from(mark) << at)
-    }
-
-    /// The cells with this mark. Exact: a borrow from byte to byte would name cells that hold
-    /// nothing.
-    #[inline]
+    #[cfg(not(target_arch = "x86_64"))]
     pub(super) fn matching(self, mark: u8) -> Cells {
         let differ = self.0 ^ (ONES * u64::from(mark));
-        Cells(!(((differ & LOWS) + LOWS) | differ | LOWS))
+        Cells(differ.wrapping_sub(ONES) & !differ & HIGHS)
+    }
+
+    /// The same, exactly, and in fewer instructions.
+    #[inline]
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn matching(self, mark: u8) -> Matches {
+        // SAFETY: every x86-64 has SSE2.
+        unsafe { compare(self.0, mark) }
     }
 
     /// The cells that hold something, in a bucket that was not evacuated.
@@ -86,10 +91,10 @@ impl Marks {
         Cells(!self.full().0 & HIGHS).next()
     }
 
-    /// Whether the chain has nothing behind this bucket.
+    /// Whether the chain has nothing behind this bucket: the last cell tells (invariant 2).
     #[inline]
     pub(super) fn has_rest(self) -> bool {
-        self.0.wrapping_sub(ONES) & !self.0 & HIGHS != 0
+        self.get(CELLS - 1) == EMPTY_REST
     }
 
     /// Of an evacuated bucket, whose cells in `y` went up.
@@ -108,13 +113,14 @@ impl Cells {
     pub(super) const NONE: Self = Self(0);
 
     #[inline]
-    pub(super) fn insert(&mut self, cell: usize) {
-        self.0 |= 0x80 << (8 * cell);
+    pub(super) fn insert_if(&mut self, cell: usize, wanted: bool) {
+        self.0 |= u64::from(wanted) << (8 * cell + 7);
     }
 
+    /// How many.
     #[inline]
-    pub(super) fn without(self, others: Self) -> Self {
-        Self(self.0 & !others.0)
+    pub(super) fn len(self) -> usize {
+        ((self.0 >> 7).wrapping_mul(ONES) >> 56) as usize
     }
 }
 
@@ -132,13 +138,61 @@ impl Iterator for Cells {
     }
 }
 
+#[inline]
+#[target_feature(enable = "sse2")]
+#[cfg(target_arch = "x86_64")]
+fn compare(marks: u64, mark: u8) -> Matches {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    let wanted = _mm_set1_epi8(mark.cast_signed());
+    let same = _mm_cmpeq_epi8(_mm_cvtsi64_si128(marks.cast_signed()), wanted);
+    // The upper eight bytes of the register are zero, which no top is.
+    Matches(_mm_movemask_epi8(same).cast_unsigned())
+}
+
+/// A set of cells, a bit for each.
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Matches(u32);
+
+#[cfg(target_arch = "x86_64")]
+impl Iterator for Matches {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let cell = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(cell)
+    }
+}
+
 /// As it lies in memory.
 #[repr(C)]
 pub(super) struct Bucket<K, V> {
-    marks: Marks,
+    /// That of cell 0 comes first in memory.
+    marks: [u8; CELLS],
+    next: Option<Ptr<K, V>>,
+    /// Where the pairs begin, if it has pairs. They take the room of keys and values.
+    pairs: [Pair<K, V>; 0],
     keys: [MaybeUninit<K>; CELLS],
     values: [MaybeUninit<V>; CELLS],
-    next: Option<Ptr<K, V>>,
+}
+
+#[repr(C)]
+struct Pair<K, V> {
+    key: MaybeUninit<K>,
+    value: MaybeUninit<V>,
+}
+
+impl<K, V> Bucket<K, V> {
+    /// Whether a key lies beside its value. A pair is as long as its parts then, so eight of them are
+    /// as long as eight keys and eight values.
+    const PAIRS: bool = {
+        let pair = size_of::<Pair<K, V>>();
+        pair == size_of::<K>() + size_of::<V>() && pair <= 64
+    };
 }
 
 /// Where a bucket is. See invariant 3.
@@ -187,6 +241,16 @@ impl<K, V> Ptr<K, V> {
         bucket
     }
 
+    /// The bucket that lies behind this one in memory.
+    ///
+    /// # Safety
+    /// It is in the same allocation, and as [`new`](Self::new).
+    #[inline]
+    pub(super) unsafe fn following(self) -> Self {
+        // SAFETY: as the caller says.
+        Self(unsafe { self.0.add(1) })
+    }
+
     #[inline]
     pub(super) fn as_non_null(self) -> NonNull<Bucket<K, V>> {
         self.0
@@ -195,18 +259,22 @@ impl<K, V> Ptr<K, V> {
     #[inline]
     pub(super) fn marks(self) -> Marks {
         // SAFETY: invariant 3.
-        unsafe { (*self.0.as_ptr()).marks }
+        Marks(u64::from_le_bytes(unsafe { (*self.0.as_ptr()).marks }))
     }
 
     #[inline]
     pub(super) fn set_marks(self, marks: Marks) {
         // SAFETY: invariant 3.
-        unsafe { (*self.0.as_ptr()).marks = marks }
+        unsafe { (*self.0.as_ptr()).marks = marks.0.to_le_bytes() }
     }
 
     #[inline]
     pub(super) fn set_mark(self, cell: usize, mark: u8) {
-        self.set_marks(self.marks().with(cell, mark));
+        debug_assert!(cell < CELLS);
+        // SAFETY: invariant 3.
+        let marks = unsafe { &raw mut (*self.0.as_ptr()).marks };
+        // SAFETY: the cell is one of eight.
+        unsafe { marks.cast::<u8>().add(cell).write(mark) }
     }
 
     #[inline]
@@ -221,10 +289,21 @@ impl<K, V> Ptr<K, V> {
         unsafe { (*self.0.as_ptr()).next = next }
     }
 
+    #[inline]
+    fn pair(self, cell: usize) -> *mut Pair<K, V> {
+        // SAFETY: their beginning lies inside of the bucket (invariant 3).
+        let pairs = unsafe { &raw mut (*self.0.as_ptr()).pairs };
+        pairs.cast::<Pair<K, V>>().wrapping_add(cell)
+    }
+
     /// Where the key of a cell lies, if it has one.
     #[inline]
     pub(super) fn key(self, cell: usize) -> *mut K {
         debug_assert!(cell < CELLS);
+        if Bucket::<K, V>::PAIRS {
+            // SAFETY: eight pairs lie inside of the bucket (invariant 3).
+            return unsafe { &raw mut (*self.pair(cell)).key }.cast();
+        }
         // SAFETY: the array lies inside of the bucket (invariant 3).
         let keys = unsafe { &raw mut (*self.0.as_ptr()).keys };
         keys.cast::<K>().wrapping_add(cell)
@@ -234,6 +313,10 @@ impl<K, V> Ptr<K, V> {
     #[inline]
     pub(super) fn value(self, cell: usize) -> *mut V {
         debug_assert!(cell < CELLS);
+        if Bucket::<K, V>::PAIRS {
+            // SAFETY: eight pairs lie inside of the bucket (invariant 3).
+            return unsafe { &raw mut (*self.pair(cell)).value }.cast();
+        }
         // SAFETY: the array lies inside of the bucket (invariant 3).
         let values = unsafe { &raw mut (*self.0.as_ptr()).values };
         values.cast::<V>().wrapping_add(cell)
@@ -334,16 +417,19 @@ mod tests {
             // Neighbouring values, for a borrow that goes on to the next byte, and high bits.
             let bytes = (state ^ (state >> 31)).to_le_bytes();
             let bytes = bytes.map(|b| if b & 8 == 0 { b & 0x87 } else { b & 7 });
-            let marks = Marks(u64::from_le_bytes(bytes));
-            for mark in [0, 1, 2, 5, 6, 7, 0x80, 0x81, 0x85, 0xff] {
-                let found: Vec<_> = marks.matching(mark).collect();
-                assert_eq!(found, naive(bytes, |b| b == mark), "{bytes:x?} {mark:x}");
-            }
             let live = bytes.map(|b| if (2..LEAST_TOP).contains(&b) { b + LEAST_TOP } else { b });
             let marks = Marks(u64::from_le_bytes(live));
+            for mark in [5, 6, 7, 0x80, 0x81, 0x85, 0xff] {
+                let found: Vec<_> = marks.matching(mark).collect();
+                let is_there = |cell: &usize| live[*cell] == mark;
+                assert!(naive(live, |b| b == mark).iter().all(|cell| found.contains(cell)));
+                assert!(found.first().is_none_or(is_there), "{live:x?} {mark:x}");
+                assert!(found.iter().all(|cell| is_there(cell) || live[*cell] == mark ^ 1));
+            }
             assert_eq!(marks.full().collect::<Vec<_>>(), naive(live, |b| b >= LEAST_TOP));
+            assert_eq!(marks.full().len(), naive(live, |b| b >= LEAST_TOP).len());
             assert_eq!(marks.vacant(), naive(live, |b| b < LEAST_TOP).first().copied());
-            assert_eq!(marks.has_rest(), live.contains(&EMPTY_REST));
+            assert_eq!(marks.has_rest(), live[7] == EMPTY_REST);
             let y = Cells(marks.full().0 & state);
             for (cell, mark) in live.into_iter().enumerate() {
                 let is_y = y.0 >> (8 * cell + 7) & 1 == 1;

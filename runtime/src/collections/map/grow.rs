@@ -16,11 +16,11 @@
 //! bucket whether it has moved; here it is a comparison with `done`. docs/DESIGN.md says
 //! what that is worth.
 //!
-//! Invariants: those of the [table](super::table). A chain is moved in two steps: first
-//! all of its keys are hashed, which is code of the user and changes nothing; then they are moved,
-//! which calls nobody.
+//! Invariants: those of the [table](super::table). A chain is moved in two steps. First its cells are hashed, which is
+//! code of the user, and copied to chains that are not live yet; if that unwinds, the copies are
+//! forgotten. Then `done` says that it has moved, which makes the copies live and calls nobody.
 
-use super::bucket::{CELLS, Cell, Cells, Marks, Ptr};
+use super::bucket::{CELLS, Cell, Cells, Ptr};
 use super::storage::{Array, Failure};
 use super::table::{Space, Table};
 use std::mem::ManuallyDrop;
@@ -37,32 +37,17 @@ pub(super) fn log_for(keys: usize) -> Result<u32, Failure> {
     (0..usize::BITS - 4).find(fits).ok_or(Failure::Overflow)
 }
 
-/// Which keys of a chain go up, for each of its buckets.
-struct Ups {
-    first: [Cells; 4],
-    more: Vec<Cells>,
-    len: usize,
-}
-
-impl Ups {
-    fn push(&mut self, ups: Cells) {
-        match self.first.get_mut(self.len) {
-            Some(place) => *place = ups,
-            None => self.more.push(ups),
-        }
-        self.len += 1;
-    }
-
-    fn get(&self, bucket: usize) -> Cells {
-        self.first.get(bucket).copied().unwrap_or_else(|| self.more[bucket - self.first.len()])
-    }
-}
-
 /// The end of a chain that is being written.
 struct Tail<K, V> {
     bucket: Ptr<K, V>,
-    marks: Marks,
     filled: usize,
+}
+
+/// A chain that is being moved: to two others, or to one. Until it is finished it is still live, and the
+/// others are not. If a hash unwinds before, their overflow buckets go back.
+struct Move<'a, K, V> {
+    table: &'a mut Table<K, V>,
+    heads: [Ptr<K, V>; 2],
 }
 
 impl<K, V> Table<K, V> {
@@ -111,16 +96,8 @@ impl<K, V> Table<K, V> {
         cell.unwrap_or_else(|failure| failure.raise())
     }
 
-    /// Whether there should be more room for one key more.
-    #[inline]
-    fn is_full(&self) -> bool {
-        let Some(log) = self.log() else { return true };
-        !self.is_growing() && (self.len() >= capacity(log) || self.has_long_chains(log))
-    }
-
     /// As many overflow buckets as buckets. Go counts to 2^15 at most, above that one in many.
-    #[inline]
-    fn has_long_chains(&self, log: u32) -> bool {
+    pub(super) fn has_long_chains(&self, log: u32) -> bool {
         self.overflow >> log != 0
     }
 
@@ -132,13 +109,17 @@ impl<K, V> Table<K, V> {
         rehash: &impl Fn(&K) -> u64,
     ) -> Result<Space<K, V>, Failure> {
         match self.log() {
-            None => self.now = Some(Array::zeroed(0)?),
+            None => {
+                self.now = Some(Array::zeroed(0)?);
+                self.settle();
+            }
             Some(log) => {
                 let is_small = self.len() >= capacity(log);
                 let larger = Array::lazy(log + u32::from(is_small), false)?;
                 self.old = self.now.replace(larger);
                 (self.done, self.old_overflow) = (0, self.overflow);
                 self.overflow = 0;
+                self.settle();
                 self.move_two(rehash);
             }
         }
@@ -146,27 +127,21 @@ impl<K, V> Table<K, V> {
     }
 
     /// Moves the chain `done`.
+    #[inline]
     fn move_one(&mut self, hash: &impl Fn(&K) -> u64) -> Result<(), Failure> {
         let (Some(old), Some(now)) = (&self.old, &self.now) else {
             unreachable!("it is asked first whether the table grows")
         };
-        let (number, up, doubles) = (self.done, old.len(), now.len() != old.len());
+        let number = self.done;
+        // If it does not double, there is one chain to be written, and no hash has the bit.
+        let up = if now.len() == old.len() { 0 } else { old.len() };
         // SAFETY: the chain `done` of `old` is live.
         let head = unsafe { old.bucket(number) };
-        let ups = if doubles { ups(head, up, hash) } else { ups(head, 0, |_| 0) };
         self.segment_for(number)?;
-        if doubles {
-            self.segment_for(number + up)?;
-        }
-        // From here on nothing fails but for a lack of memory for an overflow bucket.
-        let pair = [Some(number), doubles.then_some(number + up)];
-        let tails = pair.map(|number| number.map(|number| self.begin(number)));
-        let [Some(low), high] = tails else { unreachable!("the first is there") };
-        self.write(head, &ups, low, false);
-        if let Some(high) = high {
-            self.write(head, &ups, high, true);
-        }
-        self.leave(head, &ups);
+        self.segment_for(number + up)?;
+        let heads = [self.begin(number), self.begin(number + up)];
+        let ups = Move { table: self, heads }.run(head, up, hash)?;
+        self.leave(head, ups);
         Ok(())
     }
 
@@ -189,50 +164,19 @@ impl<K, V> Table<K, V> {
 
     /// The beginning of a chain of `now` that is to be written.
     #[inline]
-    fn begin(&self, number: usize) -> Tail<K, V> {
+    fn begin(&self, number: usize) -> Ptr<K, V> {
         let Some(now) = &self.now else { unreachable!("there is an array while it grows") };
         // SAFETY: `segment_for` has seen to the segment.
         let place = unsafe { now.place(number) };
         // SAFETY: the chain is not live yet.
-        let bucket = unsafe { Ptr::init(place) };
-        Tail { bucket, marks: Marks::NONE, filled: 0 }
-    }
-
-    /// Copies to a tail what belongs there.
-    #[inline]
-    fn write(&mut self, head: Ptr<K, V>, ups: &Ups, mut to: Tail<K, V>, up: bool) {
-        let (mut from, mut which) = (head, 0);
-        loop {
-            let (marks, chosen) = (from.marks(), ups.get(which));
-            let cells = if up { chosen } else { marks.full().without(chosen) };
-            for index in cells {
-                if to.filled == CELLS {
-                    to.bucket.set_marks(to.marks);
-                    let next =
-                        self.overflow_bucket(false).unwrap_or_else(|failure| failure.raise());
-                    to.bucket.set_next(Some(next));
-                    to = Tail { bucket: next, marks: Marks::NONE, filled: 0 };
-                }
-                let cell = Cell { bucket: from, index };
-                let place = Cell { bucket: to.bucket, index: to.filled };
-                // SAFETY: the one is full, the other new; the old chain is left after.
-                unsafe { cell.copy_to(place) };
-                to.marks = to.marks.with(to.filled, marks.get(index));
-                to.filled += 1;
-            }
-            match from.next() {
-                Some(next) => (from, which) = (next, which + 1),
-                None => break,
-            }
-        }
-        to.bucket.set_marks(to.marks);
+        unsafe { Ptr::init(place) }
     }
 
     /// The chain `done` has moved: it is marked, its overflow buckets are kept for others, and what
     /// was the last of a segment or of all gives that back.
     #[inline]
-    fn leave(&mut self, head: Ptr<K, V>, ups: &Ups) {
-        head.set_marks(head.marks().evacuated(ups.get(0)));
+    fn leave(&mut self, head: Ptr<K, V>, ups: Cells) {
+        head.set_marks(head.marks().evacuated(ups));
         if head.next().is_some() {
             self.old_overflow -= self.recycle(head);
         }
@@ -246,6 +190,7 @@ impl<K, V> Table<K, V> {
                 // SAFETY: it was taken from a directory, and nothing live is in it.
                 unsafe { Array::release(spare) };
             }
+            self.settle();
         } else if old.is_large() && self.done.is_multiple_of(Array::<K, V>::SEGMENT) {
             debug_assert!(self.spare.is_none(), "a segment is needed before the next is left");
             self.spare = old.take_segment(number);
@@ -271,25 +216,51 @@ impl<K, V> Table<K, V> {
     }
 }
 
-/// Hashes the keys of a chain: which have the bit `up` in it?
-#[inline]
-fn ups<K, V>(head: Ptr<K, V>, up: usize, hash: impl Fn(&K) -> u64) -> Ups {
-    let mut ups = Ups { first: [Cells::NONE; 4], more: Vec::new(), len: 0 };
-    let mut bucket = head;
-    loop {
-        let mut chosen = Cells::NONE;
-        if up != 0 {
-            for index in bucket.marks().full() {
+impl<K, V> Move<'_, K, V> {
+    /// Copies what is in a chain to where it belongs. Which cells of its first bucket went up?
+    #[inline]
+    fn run(self, head: Ptr<K, V>, up: usize, hash: &impl Fn(&K) -> u64) -> Result<Cells, Failure> {
+        let mut tails = self.heads.map(|bucket| Tail { bucket, filled: 0 });
+        let mut from = head;
+        let mut first = None;
+        loop {
+            let (marks, mut ups) = (from.marks(), Cells::NONE);
+            for index in marks.full() {
                 // SAFETY: the cell is full.
-                if hash(unsafe { &*bucket.key(index) }) as usize & up != 0 {
-                    chosen.insert(index);
+                let hash = hash(unsafe { &*from.key(index) });
+                // As a number, not as a branch, which would be foreseen every other time.
+                let is_up = hash as usize & up != 0;
+                ups.insert_if(index, is_up);
+                let to = &mut tails[usize::from(is_up)];
+                if to.filled == CELLS {
+                    let next = self.table.overflow_bucket(false)?;
+                    to.bucket.set_next(Some(next));
+                    *to = Tail { bucket: next, filled: 0 };
+                }
+                let cell = Cell { bucket: from, index };
+                let place = Cell { bucket: to.bucket, index: to.filled };
+                // SAFETY: the one is full, and counts as that until the chain is left; the other is new.
+                unsafe { cell.copy_to(place) };
+                to.bucket.set_mark(to.filled, marks.get(index));
+                to.filled += 1;
+            }
+            let ups = *first.get_or_insert(ups);
+            match from.next() {
+                Some(next) => from = next,
+                None => {
+                    let _ = ManuallyDrop::new(self);
+                    return Ok(ups);
                 }
             }
         }
-        ups.push(chosen);
-        match bucket.next() {
-            Some(next) => bucket = next,
-            None => return ups,
+    }
+}
+
+impl<K, V> Drop for Move<'_, K, V> {
+    #[cold]
+    fn drop(&mut self) {
+        for head in self.heads {
+            self.table.overflow -= self.table.recycle(head);
         }
     }
 }

@@ -12,8 +12,10 @@
 //! the secrets; nothing here shows any. If you must stand that, take `RandomState` itself.
 
 use super::random::secret;
+use std::any::TypeId;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::marker::PhantomData;
 
 /// What a [`Map`](super::Map) hashes with if it is not told: a fast function with secrets of its own in every map.
 ///
@@ -99,6 +101,33 @@ impl fmt::Debug for SeededHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeededHasher").finish_non_exhaustive()
     }
+}
+
+/// Whether a type is [`SeededState`], known when it is compiled. The type may have lifetimes; it is
+/// another one then, whatever they are.
+#[inline]
+pub(super) fn is_seeded<S>() -> bool {
+    trait Name {
+        fn name(&self) -> TypeId
+        where
+            Self: 'static;
+    }
+
+    impl<S> Name for PhantomData<S> {
+        #[inline]
+        fn name(&self) -> TypeId
+        where
+            Self: 'static,
+        {
+            TypeId::of::<S>()
+        }
+    }
+
+    let nothing: &dyn Name = &PhantomData::<S>;
+    // SAFETY: no value of the type is there, and its name has no lifetimes in it. So nothing outlives
+    // what it borrows.
+    let nothing = unsafe { std::mem::transmute::<&dyn Name, &(dyn Name + 'static)>(nothing) };
+    nothing.name() == TypeId::of::<SeededState>()
 }
 
 #[inline]
@@ -239,6 +268,19 @@ mod tests {
                 assert!(counts.iter().all(|n| (100..=450).contains(n)), "{shift}: {counts:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_default_hasher_is_known_and_no_other_is() {
+        struct Borrowed<'a>(&'a SeededState);
+
+        fn with_lifetime(Borrowed(_): Borrowed<'_>) -> bool {
+            is_seeded::<Borrowed<'_>>() || is_seeded::<&SeededState>()
+        }
+
+        assert!(is_seeded::<SeededState>());
+        assert!(!is_seeded::<std::hash::RandomState>());
+        assert!(!with_lifetime(Borrowed(&SeededState::new())));
     }
 
     #[test]

@@ -61,7 +61,7 @@ use table::Table;
 ///   handle the whole map at once.
 ///
 /// The default hasher is [`SeededState`]: fast, with secrets of its own in each map. Hashes of any
-/// hasher are mixed once more, so weak ones (identity, say) do no harm to the distribution.
+/// other are mixed once more, so weak ones (identity, say) do no harm to the distribution.
 ///
 /// As with std's, a key must not change its hash or its equality while it is in the map, and
 /// both must agree. If they do not, keys may be missed or be there twice, but nothing worse happens. For
@@ -95,10 +95,14 @@ pub struct Map<K, V, S = SeededState> {
 }
 
 /// The hash of a key as the table sees it: with the table's seed in it, and mixed, so that the low
-/// bits and the top byte depend on all bits of what the hasher said.
+/// bits and the top byte depend on all bits of what the hasher said. [`SeededState`] has seen to that.
 #[inline]
-fn hash<Q: Hash + ?Sized>(hasher: &impl BuildHasher, seed: u64, key: &Q) -> u64 {
-    let product = u128::from(hasher.hash_one(key) ^ seed) * 0x9E37_79B9_7F4A_7C15;
+fn hash<Q: Hash + ?Sized, S: BuildHasher>(hasher: &S, seed: u64, key: &Q) -> u64 {
+    let hash = hasher.hash_one(key) ^ seed;
+    if hasher::is_seeded::<S>() {
+        return hash;
+    }
+    let product = u128::from(hash) * 0x9E37_79B9_7F4A_7C15;
     product as u64 ^ (product >> 64) as u64
 }
 

@@ -136,6 +136,18 @@ impl<K, V> Array<K, V> {
         self.mask + 1
     }
 
+    /// How many buckets come behind that one in the same allocation.
+    #[inline]
+    pub(super) fn in_order(&self, index: usize) -> usize {
+        let last = if self.is_large() { Self::IN_SEGMENT } else { self.mask };
+        last - (index & last)
+    }
+
+    /// The buckets, if they lie in one allocation.
+    pub(super) fn small(&self) -> Option<Segment<K, V>> {
+        (!self.is_large()).then_some(self.at.cast())
+    }
+
     /// Whether it comes in segments.
     #[inline]
     pub(super) fn is_large(&self) -> bool {

@@ -18,11 +18,12 @@
 //! 2. A key that was put in with a hash is in the live chain that [`head`](Table::head) names for it.
 //! 3. `len` is the number of full cells in live chains.
 //! 4. What `pool` lists are overflow buckets that belong to no chain, linked by their `next`.
-//! 5. While code of the user runs, be it a hash, a comparison, a clone or a destructor, 1 to 4
+//! 5. `small`, `mask` and `limit` are what [`settle`](Table::settle) makes of the rest.
+//! 6. While code of the user runs, be it a hash, a comparison, a clone or a destructor, 1 to 5
 //!    hold. If it unwinds, the table is as it was. (A key whose hash or comparison lies is not found or
 //!    found twice; none of the above depends on either.)
 
-use super::bucket::{CELLS, Cell, EMPTY_ONE, EMPTY_REST, Marks, Ptr, top};
+use super::bucket::{Bucket, CELLS, Cell, EMPTY_ONE, EMPTY_REST, Marks, Ptr, top};
 use super::random::random;
 use super::storage::{Array, Failure, allocate_bucket, release_bucket};
 use super::walk::Walk;
@@ -30,11 +31,17 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 pub(super) struct Table<K, V> {
+    /// The buckets of `now` if it is small and there is no `old`, so that they are found at once.
+    small: Option<NonNull<Bucket<K, V>>>,
+    /// That of `now`, if there is one.
+    mask: usize,
+    len: usize,
+    /// With so many keys the next one needs a growth, or [an array](Self::settle) at all.
+    limit: usize,
     pub(super) now: Option<Array<K, V>>,
     pub(super) old: Option<Array<K, V>>,
     /// So many chains of `old` have been moved. Go's `nevacuate`.
     pub(super) done: usize,
-    len: usize,
     /// Goes into every hash; drawn again when the table has become empty. Go's `hash0`.
     seed: u64,
     /// Overflow buckets of `now`; of `old`. Go's `noverflow`.
@@ -42,11 +49,11 @@ pub(super) struct Table<K, V> {
     pub(super) old_overflow: usize,
     pool: Option<Ptr<K, V>>,
     /// A segment of `old` that was moved, and becomes one of `now`.
-    pub(super) spare: Option<NonNull<super::bucket::Bucket<K, V>>>,
+    pub(super) spare: Option<NonNull<Bucket<K, V>>>,
     owned: PhantomData<(K, V)>,
 }
 
-// SAFETY: `spare` is memory without content. Everything else says itself who may go where; the keys
+// SAFETY: `spare` is memory without content, and `small` is a part of `now`. Everything else says itself who may go where; the keys
 // and values are spoken for by `owned`.
 unsafe impl<K: Send, V: Send> Send for Table<K, V> {}
 
@@ -71,10 +78,13 @@ pub(super) enum Space<K, V> {
 impl<K, V> Table<K, V> {
     pub(super) const fn new() -> Self {
         Self {
+            small: None,
+            mask: 0,
+            len: 0,
+            limit: 0,
             now: None,
             old: None,
             done: 0,
-            len: 0,
             seed: 0,
             overflow: 0,
             old_overflow: 0,
@@ -88,7 +98,27 @@ impl<K, V> Table<K, V> {
     pub(super) fn with_buckets(log: u32) -> Result<Self, Failure> {
         let mut table = Self::new();
         table.now = Some(Array::zeroed(log)?);
+        table.settle();
         Ok(table)
+    }
+
+    /// Derives what depends on the arrays and on the number of overflow buckets. To be called
+    /// whenever an array comes or goes.
+    pub(super) fn settle(&mut self) {
+        let idle = self.now.as_ref().filter(|_| self.old.is_none());
+        self.small = idle.and_then(Array::small);
+        self.mask = self.now.as_ref().map_or(0, Array::mask);
+        self.limit = match self.log() {
+            Some(_) if self.is_growing() => usize::MAX,
+            Some(log) if self.has_long_chains(log) => 0,
+            log => log.map_or(0, super::grow::capacity),
+        };
+    }
+
+    /// Whether one key more needs more room.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.len >= self.limit
     }
 
     #[inline]
@@ -114,6 +144,17 @@ impl<K, V> Table<K, V> {
     /// The first bucket of the live chain for a hash.
     #[inline]
     pub(super) fn head(&self, hash: u64) -> Option<Ptr<K, V>> {
+        if let Some(small) = self.small {
+            // SAFETY: `small` has `mask` buckets and one (invariant 5).
+            let head = unsafe { small.add(hash as usize & self.mask) };
+            // SAFETY: all its chains are live (invariant 1).
+            return Some(unsafe { Ptr::new(head) });
+        }
+        self.head_of_many(hash)
+    }
+
+    #[inline]
+    fn head_of_many(&self, hash: u64) -> Option<Ptr<K, V>> {
         let now = self.now.as_ref()?;
         if let Some(old) = &self.old {
             let number = hash as usize & old.mask();
@@ -274,6 +315,9 @@ impl<K, V> Table<K, V> {
             None => allocate_bucket()?,
         };
         *(if old { &mut self.old_overflow } else { &mut self.overflow }) += 1;
+        if !self.is_growing() {
+            self.settle();
+        }
         // SAFETY: it belongs to nobody else, and stays until the table gives it back.
         Ok(unsafe { Ptr::init(place) })
     }
@@ -318,6 +362,7 @@ impl<K, V> Table<K, V> {
             }
         }
         (self.overflow, self.old_overflow) = (0, 0);
+        self.settle();
         self.len = 0;
         self.seed = random();
     }
@@ -339,6 +384,7 @@ impl<K, V> Table<K, V> {
         }
         self.old.take().into_iter().chain(self.now.take()).for_each(Array::free);
         (self.done, self.len, self.overflow, self.old_overflow) = (0, 0, 0, 0);
+        self.settle();
     }
 
     /// Gives back the overflow buckets that no chain has.
@@ -390,6 +436,7 @@ impl<K: Clone, V: Clone> Table<K, V> {
         copy.now = Some(now.like()?);
         copy.old = self.old.as_ref().map(Array::like).transpose()?;
         (copy.done, copy.seed) = (self.done, self.seed);
+        copy.settle();
         for number in 0..now.len() {
             let (Some(mut from), Some(mut to)) = (self.chain(number), copy.chain(number)) else {
                 continue;
