@@ -9,7 +9,6 @@
 //! no answer in time: context deadline exceeded, because the server is silent
 //! request 7 of ann, and of bob further in
 //! afterwards, in a goroutine of its own: Some(Canceled)
-//! stopped before: true
 //! a clean-up goes on: None
 //! ```
 
@@ -54,10 +53,7 @@ pub(crate) fn run() {
     let (tx, rx) = chan::bounded(1);
     let seen = ctx.clone();
     ctx.after_func(move || tx.send(seen.err()).unwrap());
-    let other = ctx.after_func(|| println!("never"));
-    let stopped = other.stop();
     cancel();
     println!("afterwards, in a goroutine of its own: {:?}", rx.recv().unwrap());
-    println!("stopped before: {stopped}");
     println!("a clean-up goes on: {:?}", ctx.without_cancel().err());
 }

@@ -7,7 +7,6 @@
 //! one did not: Err("drei is no number")
 //! the others were not stopped: 5 more
 //! a member's panic comes out of wait: out of memory, they said
-//! the limit is reached: try_go false
 //! with a context, the others look at it: Err("no room"), and context canceled
 //! ```
 
@@ -15,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rt::chan::Chan;
 use rt::context::Context;
 use rt::sync::ErrGroup;
 
@@ -44,18 +42,6 @@ pub(crate) fn run() {
     group.go(|| panic!("out of memory, they said"));
     let panic = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
     println!("a member's panic comes out of wait: {}", panic.downcast_ref::<&str>().unwrap());
-
-    let gate = Chan::<()>::new(0);
-    for _ in 0..2 {
-        let gate = gate.clone();
-        group.go(move || {
-            gate.recv();
-            Ok(())
-        });
-    }
-    println!("the limit is reached: try_go {}", group.try_go(|| Ok(())));
-    gate.close();
-    group.wait().unwrap();
 
     let (group, ctx) = ErrGroup::with_context(&Context::background());
     let waits = ctx.clone();

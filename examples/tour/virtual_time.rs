@@ -8,7 +8,6 @@
 //! in real time: less than a minute
 //! check, then act: a deadlock
 //! found within 1000 schedules, and again from its seed: true
-//! without the bug: 1000 schedules, nothing found
 //! ```
 
 use std::time::{Duration, Instant};
@@ -33,7 +32,6 @@ pub(crate) fn run() {
         (0..3).for_each(|n| sleep(Duration::from_secs(1 << n)));
         println!("three attempts, each after twice the pause: {:?}", now() - start);
     });
-    drop(runtime);
     let quick = real.elapsed() < Duration::from_secs(60);
     println!("in real time: {} than a minute", if quick { "less" } else { "more" });
 
@@ -42,8 +40,7 @@ pub(crate) fn run() {
     let again = Explorer::new().replay(failure.seed(), || jobs(true)).unwrap_err();
     let same = again.schedule() == failure.schedule();
     println!("found within 1000 schedules, and again from its seed: {same}");
-    let fine = Explorer::new().schedules(1_000).check(|| jobs(false)).unwrap();
-    println!("without the bug: {} schedules, nothing found", fine.schedules);
+    Explorer::new().schedules(100).check(|| jobs(false)).unwrap();
 }
 
 /// Two goroutines with a job each, and room for one.

@@ -177,7 +177,7 @@ fn children_that_go_leave_no_trace() {
             if i % 8 < 4 {
                 cancel();
             }
-            if i % 64 == 0 {
+            if i.is_multiple_of(64) {
                 let stop = child.after_func(|| ());
                 assert!(stop.stop() || child.err().is_some());
             }
@@ -488,7 +488,11 @@ fn the_runtime_ends_before() {
     let count = Arc::new(AtomicUsize::new(0));
     let second = runtime(2);
     let counted = Arc::clone(&count);
-    second.run(|| ctx.after_func(move || drop(counted.fetch_add(1, Ordering::SeqCst))));
+    second.run(|| {
+        ctx.after_func(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+        })
+    });
     cancel();
     eventually_yielding("it runs in the other one", || count.load(Ordering::SeqCst) == 1);
 }

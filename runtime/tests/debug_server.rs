@@ -121,6 +121,75 @@ fn the_state_shows_who_waits_blocks_and_burns() {
 }
 
 #[test]
+fn dumps_are_shown_as_text_as_json_and_in_groups() {
+    let _t = common::test();
+    let runtime = runtime(2);
+    let (_server, addr) = serve(&runtime);
+    let (hold, stop) = (Chan::<()>::new(0), Arc::new(AtomicBool::new(false)));
+    let spawn = |name: &str, hold: &Chan<()>| {
+        let hold = hold.clone();
+        let builder = rt::task::Builder::new().name(name);
+        runtime.run(move || builder.spawn(move || assert_eq!(hold.recv(), None))).unwrap()
+    };
+    // A name may be anything.
+    let odd = "\"</script>\\\n\u{1}";
+    let mut all: Vec<_> = (0..3).map(|_| spawn("reader", &hold)).collect();
+    all.push(spawn(odd, &hold));
+    let until = Arc::clone(&stop);
+    all.push(runtime.handle().spawn(move || {
+        while !until.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    }));
+    let groups = || {
+        let answer = get(addr, "/goroutines");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        serde_json::from_str::<Value>(&answer.body).unwrap()
+    };
+    eventually("all are where they stay", || {
+        let json = groups();
+        let count = |state: &str| -> u64 {
+            let groups = json["groups"].as_array().unwrap().iter();
+            groups.filter(|g| g["state"] == state).map(|g| g["count"].as_u64().unwrap()).sum()
+        };
+        count("waits: chan receive") == 4 && count("running") == 1
+    });
+    let json = groups();
+    let first = &json["groups"][0];
+    let mut ids: Vec<_> = all[..3].iter().map(|handle| handle.task().id().get()).collect();
+    ids.sort_unstable();
+    assert_eq!((&first["count"], &first["ids"]), (&3.into(), &serde_json::json!(ids)));
+    let site = first["site"].as_str().unwrap();
+    assert!(site.starts_with("'reader' ") && site.contains("tests/debug_server.rs:"), "{site}");
+    assert!(first["stack"].as_str().unwrap().contains("tests/debug_server.rs:"), "{first}");
+    assert!(
+        json["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|group| { group["site"].as_str().unwrap().starts_with(&format!("'{odd}' ")) })
+    );
+
+    let text = get(addr, "/dump");
+    assert!(text.status == 200 && text.head.contains("Content-Type: text/plain"));
+    assert!(text.body.contains("'reader' [chan receive]:\n    waits for chan 0x"), "{}", text.body);
+    assert_eq!(get(addr, "/dump?format=text").status, 200);
+    let json = get(addr, "/dump?format=json");
+    assert!(json.status == 200 && json.head.contains("Content-Type: application/json"));
+    let json: Value = serde_json::from_str(&json.body).unwrap();
+    let listed = json["goroutines"].as_array().unwrap();
+    assert_eq!(listed.len(), 5);
+    assert!(listed.iter().any(|g| g["name"] == odd));
+    for bad in ["/dump?format=", "/dump?format=xml"] {
+        assert_eq!(get(addr, bad).status, 400);
+    }
+    stop.store(true, Ordering::Relaxed);
+    hold.close();
+    all.into_iter().for_each(|handle| handle.join().unwrap());
+    eventually("nobody is left", || groups()["groups"] == serde_json::json!([]));
+}
+
+#[test]
 fn a_trace_is_taken_for_as_long_as_asked() {
     let _t = common::alone();
     let runtime = runtime(1);
@@ -362,9 +431,14 @@ fn a_browser_shows_the_page() {
     stop.store(true, Ordering::Relaxed);
     hold.close();
     all.into_iter().for_each(|handle| handle.join().unwrap());
-    for part in
-        ["data-ready=\"yes\"", ">P1<", "waits: chan receive", &format!("g{hog_id}"), "up to "]
-    {
+    for part in [
+        "data-ready=\"yes\"",
+        ">P1<",
+        "waits: chan receive",
+        &format!("g{hog_id}"),
+        "up to ",
+        "<summary>",
+    ] {
         assert!(dom.contains(part), "{part:?} is missing: {dom}");
     }
 }

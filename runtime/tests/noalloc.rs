@@ -110,7 +110,7 @@ fn a_select_that_is_used_again_allocates_nothing() {
         let send = select.send(&to);
         let mut answers = Select::new();
         let answer = answers.recv(&from);
-        let parked = allocations(|| {
+        let parked = fewest(|| {
             for i in 0..1000 {
                 let chosen = select.select();
                 assert_eq!(chosen.index(), send);

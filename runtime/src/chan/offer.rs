@@ -103,7 +103,7 @@ impl Case<'_> {
             offer.value.set(ptr::from_ref(&node).cast_mut().cast());
             // SAFETY: as the step said, claimed by this receiver.
             wait::wake(unsafe { offer.finish(End::Passed) });
-            op.outlast(Why::ChanRecv).1
+            op.outlast(Why::ChanRecv.on(self.gate)).1
         })
     }
 

@@ -3,7 +3,8 @@
 use super::gate::{CLOCK, End, Gate, Line, Locked, Node, Op, Side, Step};
 use super::offer::Kept;
 use crate::carrier::Slot;
-use crate::wait::{self, Here, Until, Why};
+use crate::wait::{self, Here, Until, Watch, Why};
+use std::time::Instant;
 
 /// One thing to do with one channel, whatever it carries.
 #[derive(Clone, Copy, Debug)]
@@ -100,12 +101,21 @@ impl<'a> Case<'a> {
         if let (Step::Blocked, Some(slot)) = (step, here.slot()) {
             return self.block_on(slot, locked, until);
         }
-        self.go_on_slowly(step, locked, until)
+        // In registers: nothing of it is made where the call is not.
+        let (at, watch) = until.parts();
+        self.go_on_slowly(step, locked, at, watch)
     }
 
     #[cold]
     #[inline(never)]
-    fn go_on_slowly(self, step: Step, locked: Locked<'a>, until: Until<'_>) -> End {
+    fn go_on_slowly(
+        self,
+        step: Step,
+        locked: Locked<'a>,
+        at: Option<Instant>,
+        watch: Option<&Watch<'_>>,
+    ) -> End {
+        let until = Until::of(at, watch);
         // A thread may have to be lent a slot first, which is not done under the lock.
         drop(locked);
         if let Some(done) = self.settle(step) {

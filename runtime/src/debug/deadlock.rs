@@ -25,9 +25,10 @@ pub(crate) fn nobody_wakes(sched: &Sched) -> Asleep {
     }
 }
 
-/// A goroutine that waits, for what nobody but another goroutine can bring.
+/// A goroutine that waits, for what nobody but another goroutine can bring. No deadline is pending (2): of one that is held,
+/// a time limit is thus a context without a deadline, which somebody has to cancel.
 fn is_asleep(seen: &Seen) -> bool {
-    if seen.doing != Doing::Waiting || seen.timed {
+    if seen.doing != Doing::Waiting || seen.timed && !seen.held {
         return false;
     }
     match seen.why {

@@ -11,7 +11,7 @@
 //!
 //! 1. No P is held, nothing is queued, no goroutine waits for a stack, and none has not begun.
 //! 2. No deadline is pending, and no goroutine that begins later.
-//! 3. Each goroutine is parked, off its thread or pinned to it, without a time limit. None is on a thread otherwise: blocked in
+//! 3. Each goroutine is parked, off its thread or pinned to it, without a deadline. None is on a thread otherwise: blocked in
 //!    the system, burning, or about to come back.
 //! 4. None waits for a socket, in `sleep`, for another runtime, or for a future with a waker that somebody holds.
 //! 5. No receiver of signals is left.

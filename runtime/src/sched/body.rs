@@ -205,12 +205,19 @@ fn drop_what_it_left(slot: &'static Slot) {
 
 /// Runs a stranger's destructor or waker. If it panics, the hook has said so, and the goroutine's
 /// own fate does not change; nor does that of the payload, should its drop panic as well.
+#[inline(always)]
 pub(super) fn quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        let mut payload = Some(payload);
-        while let Some(p) = payload.take() {
-            payload = catch_unwind(AssertUnwindSafe(|| drop(p))).err();
-        }
+        swallow(payload);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn swallow(payload: Box<dyn Any + Send>) {
+    let mut payload = Some(payload);
+    while let Some(p) = payload.take() {
+        payload = catch_unwind(AssertUnwindSafe(|| drop(p))).err();
     }
 }
 

@@ -123,7 +123,8 @@ impl Sched {
             if let Some(held) = Held::take(slot) {
                 // It may have changed hands before.
                 if let Some(found) = self.visit_parked(slot, walker.as_deref_mut()) {
-                    visit(Seen { deadline, ..found });
+                    // The deadline may be that of an earlier wait.
+                    visit(Seen { deadline: deadline.filter(|_| found.timed), ..found });
                     seen += 1;
                 }
                 drop(held);

@@ -46,7 +46,7 @@ impl Sched {
         for m in self.machines.all().iter().filter(|m| m.slot.get().is_some()) {
             *if holders.contains(&m.id) { &mut running } else { &mut detached } += 1;
         }
-        let mut parked = [0_u64; 256];
+        let mut parked = [0_u64; TIMED as usize];
         let mut in_use = 0;
         let home = self.this();
         carrier::for_each(|slot| {
@@ -57,7 +57,7 @@ impl Sched {
                 }
             }
         });
-        let mut waiting: Vec<_> = (0..=u8::MAX)
+        let mut waiting: Vec<_> = (0..TIMED)
             .zip(parked)
             .filter(|(_, n)| *n != 0)
             .map(|(why, n)| (Why::name_of(why), n))

@@ -29,11 +29,11 @@ use std::time::Instant;
 /// Waits for the word's token, which may come for no reason. `child`: a goroutine whose end the
 /// caller waits for, and whose handle it holds.
 ///
-/// `slot` is the caller's own, and the caller is not inside the runtime.
+/// `slot` is the caller's own, a goroutine's, and the caller is not inside the runtime.
 #[inline(always)]
 pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
     match m::current() {
-        Some(m) if slot.has_stack() && !stays(slot) => {
+        Some(m) if !stays(slot) => {
             #[cfg(feature = "tracing")]
             let Some(spans) = Spans::leave(m, slot) else { return };
             m.enter_telling(move || {

@@ -1,6 +1,7 @@
 //! Waiting for a goroutine's result.
 
 use super::Task;
+use crate::carrier::Slot;
 use crate::g::{AfterDetach, G, GBox, Joiner, Outcome, Unwind};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
@@ -70,7 +71,7 @@ impl<T> JoinHandle<T> {
         if self.g().state.is_complete() {
             wait::checkpoint("after join");
         } else {
-            self.wait_complete(Until::NEVER);
+            self.wait_complete();
         }
         self.take()
     }
@@ -162,7 +163,7 @@ impl<T> JoinHandle<T> {
             "join_timeout: another thread waits for this goroutine by the same handle"
         );
         let _busy = Busy(&self.busy);
-        if !self.g().state.is_complete() && !self.wait_complete(until) {
+        if !self.g().state.is_complete() && !self.wait_complete_until(until) {
             return Ok(None);
         }
         self.take().map(Some)
@@ -201,27 +202,48 @@ impl<T> JoinHandle<T> {
         wait::point("after abort");
     }
 
-    /// `false`: the time was up.
-    #[inline]
-    fn wait_complete(&self, until: Until<'_>) -> bool {
+    #[inline(always)]
+    fn wait_complete(&self) {
         wait::with(|slot| {
-            let g = self.g();
-            self.set_joiner(Joiner::Parked(slot));
-            // Also when the wait ends by unwinding.
-            let _registered = Registered(g);
-            loop {
-                if g.state.is_complete() {
-                    return true;
+            self.wait_by(slot, || {
+                wait::park_for(slot, Why::Join.on(self.g()), Some(self.cell.as_ref()));
+                true
+            })
+        });
+    }
+
+    /// `false`: the time was up.
+    fn wait_complete_until(&self, until: Until<'_>) -> bool {
+        if until.is_never() {
+            self.wait_complete();
+            return true;
+        }
+        wait::with(|slot| {
+            self.wait_by(slot, || {
+                let goes_on = !until.is_over();
+                if goes_on {
+                    wait::park_until(slot, Why::Join.on(self.g()), until);
                 }
-                if until.is_never() {
-                    wait::park_for(slot, Why::Join.on(g), Some(self.cell.as_ref()));
-                } else if until.is_over() {
-                    return false;
-                } else {
-                    wait::park_until(slot, Why::Join.on(g), until);
-                }
-            }
+                goes_on
+            })
         })
+    }
+
+    /// Rests on `slot` until it has ended. `false`: `rest` said so first.
+    #[inline(always)]
+    fn wait_by(&self, slot: &'static Slot, mut rest: impl FnMut() -> bool) -> bool {
+        let g = self.g();
+        self.set_joiner(Joiner::Parked(slot));
+        // Also when the wait ends by unwinding.
+        let _registered = Registered(g);
+        loop {
+            if g.state.is_complete() {
+                return true;
+            }
+            if !rest() {
+                return false;
+            }
+        }
     }
 
     /// Registers `joiner`, in the place of who was. If it is complete there is nothing to wake for.

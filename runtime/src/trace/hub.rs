@@ -4,9 +4,10 @@
 //! nothing when nobody looks. Ms are watched while a trace is on, and while a goroutine is followed.
 //!
 //! **Following.** The clock is too dear to be read at every switch. So now and then (the monitor says when, at
-//! most a thousand times a second) the next goroutine that is made runnable is followed: until it runs, which is its
-//! latency, and until it waits, makes way, ends or loses its P, which is its slice. What takes longer than a second is
-//! entered as it stands then, so that one goroutine does not keep all others out.
+//! most a thousand times a second) the next goroutine that becomes runnable, by whatever way, is followed: until it runs,
+//! which is its latency, and until it waits, makes way, ends or loses its P, which is its slice. What takes longer than a
+//! second is entered as it stands then, so that one goroutine does not keep all others out. All Ms are watched meanwhile: so
+//! after one who took long in a long queue nobody is followed for [`REST`] times as long, and what that costs stays small.
 //!
 //! Invariants:
 //! 1. The track of a P is written by its holder alone, inside the runtime; the one of no P under its lock.
@@ -34,6 +35,8 @@ const NOBODY: u64 = 0;
 const ANYBODY: u64 = u64::MAX;
 /// Whom it is followed for no longer, in nanoseconds.
 const ENOUGH: u64 = 1_000_000_000;
+/// After somebody was followed nobody is for so many times as long, but for no longer than [`ENOUGH`].
+const REST: u64 = 16;
 /// Names that are kept for a trace.
 const NAMES: usize = 1 << 14;
 
@@ -60,6 +63,10 @@ struct Followed {
     /// It runs, since `at`; else it is runnable since then.
     runs: bool,
     at: u64,
+    /// When somebody was wanted to follow.
+    begun: u64,
+    /// Nobody is followed until then.
+    rest: u64,
 }
 
 impl std::fmt::Debug for Hub {
@@ -86,7 +93,7 @@ impl Hub {
             names: Mutex::new(HashMap::new()),
             traced: AtomicBool::new(false),
             want: AtomicU64::new(NOBODY),
-            followed: Mutex::new(Followed { runs: false, at: 0 }),
+            followed: Mutex::new(Followed { runs: false, at: 0, begun: 0, rest: 0 }),
             latency: Recorder::new(),
             slices: Recorder::new(),
         }
@@ -145,6 +152,8 @@ impl Hub {
         let want = self.want.load(Ordering::Relaxed);
         let (g, begins) = match event {
             Event::Spawn { g, .. } | Event::Ready { g, .. } => (g, true),
+            // Runnable from now on, too. Where goroutines do nothing but make way nobody else would ever come.
+            Event::Yield { g } if want == ANYBODY => (g, true),
             Event::Run { g, .. }
             | Event::Park { g, .. }
             | Event::Yield { g }
@@ -163,16 +172,17 @@ impl Hub {
         let since = now.saturating_sub(followed.at);
         match (event, followed.runs) {
             _ if begins => {
-                *followed = Followed { runs: false, at: now };
+                (followed.runs, followed.at) = (false, now);
                 self.want.store(g, Ordering::Relaxed);
             }
             (Event::Run { .. }, false) => {
-                *followed = Followed { runs: true, at: now };
+                (followed.runs, followed.at) = (true, now);
                 self.latency.add(since);
             }
             (Event::Run { .. }, true) | (_, false) => {}
             (_, true) => {
                 self.slices.add(since);
+                followed.rest = now + (now.saturating_sub(followed.begun) * REST).min(ENOUGH);
                 self.want.store(NOBODY, Ordering::Relaxed);
             }
         }
@@ -183,11 +193,12 @@ impl Hub {
     #[must_use]
     pub(crate) fn follow_next(&self) -> bool {
         let mut followed = self.followed.lock();
+        let now = clock();
         match self.want.load(Ordering::Relaxed) {
             ANYBODY => return true,
+            NOBODY if now < followed.rest => return false,
             NOBODY => {}
             _ => {
-                let now = clock();
                 let since = now.saturating_sub(followed.at);
                 if since < ENOUGH {
                     return false;
@@ -196,6 +207,7 @@ impl Hub {
                 followed.at = now;
             }
         }
+        followed.begun = now;
         self.want.store(ANYBODY, Ordering::Relaxed);
         true
     }
@@ -241,6 +253,20 @@ mod tests {
         assert!(!hub.is_watching());
     }
 
+    /// Else it would never end, and all Ms be watched for ever.
+    #[test]
+    fn one_that_only_makes_way_is_followed() {
+        let hub = Hub::new(1, 1);
+        assert!(hub.follow_next());
+        for _ in 0..2 {
+            hub.note(Some(0), 0, Event::Yield { g: 1 });
+            hub.note(Some(0), 0, Event::Run { g: 1, site: SITE });
+        }
+        hub.note(Some(0), 0, Event::Yield { g: 1 });
+        assert!(!hub.is_watching());
+        assert_eq!((hub.latency().count(), hub.slices().count()), (1, 1));
+    }
+
     #[test]
     fn who_takes_too_long_is_entered_and_let_go() {
         let hub = Hub::new(1, 1);
@@ -251,7 +277,7 @@ mod tests {
                 hub.note(None, 0, Event::Run { g: 7, site: SITE });
             }
             let _ = clock();
-            *hub.followed.lock() = Followed { runs, at: 0 };
+            (hub.followed.lock().runs, hub.followed.lock().at) = (runs, 0);
             while clock() < ENOUGH {
                 std::thread::sleep(std::time::Duration::from_millis(10));
             }

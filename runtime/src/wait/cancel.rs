@@ -106,9 +106,20 @@ pub(crate) struct Until<'a> {
     watch: Option<&'a Watch<'a>>,
 }
 
-impl Until<'_> {
+impl<'a> Until<'a> {
     /// Without an end.
     pub(crate) const NEVER: Self = Self { at: None, watch: None };
+
+    /// What [`of`](Self::of) makes it of again.
+    #[inline(always)]
+    pub(crate) fn parts(self) -> (Option<Instant>, Option<&'a Watch<'a>>) {
+        (self.at, self.watch)
+    }
+
+    #[inline(always)]
+    pub(crate) fn of(at: Option<Instant>, watch: Option<&'a Watch<'a>>) -> Self {
+        Self { at, watch }
+    }
 
     /// Until `at`, if that is sooner.
     pub(crate) fn or_at(mut self, at: Option<Instant>) -> Self {

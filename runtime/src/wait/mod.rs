@@ -40,7 +40,7 @@ pub use cancel::{Cancel, ContextError};
 pub(crate) use cancel::{Sealed, Until, bounded, bounded_with, ended, in_time};
 pub(crate) use locked::Locked;
 pub(crate) use poller::with_poller;
-pub(crate) use signal::Signal;
+pub(crate) use signal::{Signal, Watch};
 
 /// After so many times, a goroutine that swallows its cancellation is left alone.
 const ENOUGH: u8 = 100;

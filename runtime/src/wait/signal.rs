@@ -71,7 +71,7 @@ impl Linked for Node {
 
 /// A wait that the signal may end. [`bounded`](super::bounded) makes it, and keeps it in its place.
 #[derive(Debug)]
-pub(super) struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     signal: &'a Signal,
     node: Node,
 }

@@ -79,6 +79,42 @@ alive! {
         let (late, never) = (rt::chan::after(LONG), Chan::<()>::new(0));
         rt::select! { recv(never) -> _ => {}, recv(late) -> _ => went_on() }
     }
+    a_context_with_a_deadline (With::Main) ends {
+        let (ctx, _cancel) = rt::context::Context::background().with_timeout(LONG);
+        assert!(ctx.done().recv().is_err());
+        went_on();
+    }
+    a_child_of_a_context_with_a_deadline_in_a_select (With::Main) ends {
+        let (parent, _cancel) = rt::context::Context::background().with_timeout(LONG);
+        let (ctx, _cancel) = parent.with_cancel();
+        let never = Chan::<()>::new(0);
+        rt::select! { recv(never) -> _ => {}, recv(ctx.done()) -> _ => went_on() }
+    }
+    a_pinned_wait_with_a_context_with_a_deadline (With::Main) ends {
+        let _pin = rt::task::pin_thread();
+        let (ctx, _cancel) = rt::context::Context::background().with_timeout(LONG);
+        assert!(Chan::<()>::new(0).recv_ctx(&ctx).is_err());
+        went_on();
+    }
+    a_wait_with_a_context_with_a_deadline (With::Main) ends {
+        let (ctx, _cancel) = rt::context::Context::background().with_timeout(LONG);
+        let lock = rt::sync::Mutex::new(());
+        let _held = lock.lock();
+        assert!(lock.lock_ctx(&ctx).is_err());
+        went_on();
+    }
+    a_context_that_a_thread_cancels (With::Main) ends {
+        let (ctx, cancel) = rt::context::Context::background().with_cancel();
+        std::thread::spawn(move || { std::thread::sleep(LONG); cancel() });
+        assert!(Chan::<()>::new(0).recv_ctx(&ctx).is_err());
+        went_on();
+    }
+    a_task_of_a_pool (With::Main) ends {
+        let pool = rt::pool::Pool::new(2).unwrap();
+        let task = pool.spawn(|| rt::time::sleep(LONG)).unwrap();
+        task.join().unwrap();
+        went_on();
+    }
     a_goroutine_that_begins_later (With::Main) ends {
         let ch = Chan::<()>::new(0);
         let tx = ch.clone();

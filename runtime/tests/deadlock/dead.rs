@@ -91,6 +91,17 @@ dead! {
         }).unwrap();
         let _ = left.unwrap().join();
     }
+    nobody_cancels_its_context (With::Main) says ["goroutine 1 [chan receive"]; {
+        begin();
+        let (ctx, _cancel) = rt::context::Context::background().with_cancel();
+        let _ = Chan::<()>::new(0).recv_ctx(&ctx);
+    }
+    idle_workers_bring_nothing (With::Main) says ["goroutine 1 [chan receive", "[pool worker (idle)"]; {
+        begin();
+        let pool = rt::pool::Pool::builder().capacity(2).no_purge().build().unwrap();
+        pool.spawn(|| ()).unwrap().join().unwrap();
+        Chan::<()>::new(0).recv();
+    }
     waits_for_a_group (With::Main) says ["goroutine 1 [waitgroup"]; {
         begin();
         let wg = WaitGroup::new();

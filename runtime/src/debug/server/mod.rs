@@ -3,6 +3,7 @@
 //! It is served by threads of its own, not by goroutines: so it answers, too, when the runtime does not. One thread
 //! accepts; each request has one, of which there are at most [`MOST`] at a time.
 
+mod goroutines;
 mod http;
 mod routes;
 mod state;
@@ -27,7 +28,7 @@ const MOST: usize = 16;
 ///
 /// There is all that one wants to know first: goroutines by state, processors over time, how long goroutines wait for
 /// their turn, and who blocks or burns. Besides the page itself, `/metrics` is for Prometheus, `/trace?seconds=5` takes a
-/// trace for Perfetto, and `/state` is what the page is made from. It is not made by goroutines, and so answers when they are stuck.
+/// trace for Perfetto, `/dump` (and `/dump?format=json`) is [`rt::dump`](crate::dump()), and `/state` is what the page is made from. It is not made by goroutines, and so answers when they are stuck.
 ///
 /// Only loopback addresses are served: who can see the page knows your program's inside. [`Options`] has other ones. A request
 /// from a browser must name a host that is known, so that no foreign page reads it by changing what its own name means.

@@ -31,8 +31,27 @@ pub(super) fn answer(inner: &Inner, request: &Request) -> Response {
             "text/plain; version=0.0.4; charset=utf-8",
             inner.sched.metrics().to_prometheus(),
         ),
+        "/dump" => dump(inner, request),
+        "/goroutines" => {
+            Response::new(JSON, super::goroutines::json(&super::super::take(&inner.sched)))
+        }
         "/trace" => take_trace(inner, request),
-        _ => Response::error(404, "there is /, /state, /metrics and /trace?seconds=5"),
+        _ => Response::error(
+            404,
+            "there is /, /state, /goroutines, /metrics, /dump, /dump?format=json and /trace?seconds=5",
+        ),
+    }
+}
+
+/// Every goroutine with its stack.
+fn dump(inner: &Inner, request: &Request) -> Response {
+    let format = request.query.iter().find(|(name, _)| name == "format");
+    match format.map_or("text", |(_, value)| value.as_str()) {
+        "text" => {
+            Response::new("text/plain; charset=utf-8", super::super::take(&inner.sched).to_string())
+        }
+        "json" => Response::new(JSON, super::super::take(&inner.sched).to_json()),
+        _ => Response::error(400, "format must be text or json"),
     }
 }
 

@@ -15,7 +15,8 @@ const KEPT: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Who {
     pub(crate) name: Option<Arc<str>>,
-    pub(crate) site: &'static Location<'static>,
+    /// Where it was spawned. `None`: it is the body of the run, which is the same wherever it is asked for.
+    pub(crate) site: Option<&'static Location<'static>>,
 }
 
 /// Why a goroutine did not go on.
@@ -132,7 +133,10 @@ impl Schedule {
             write!(f, " '{name}'")?;
         }
         if !std::mem::replace(&mut named[who - 1], true) {
-            write!(f, " ({}:{})", site.file(), site.line())?;
+            match site {
+                Some(site) => write!(f, " ({}:{})", site.file(), site.line())?,
+                None => f.write_str(" (the test)")?,
+            }
         }
         Ok(())
     }

@@ -123,7 +123,8 @@ impl Script {
         let g = unsafe { g.get() };
         let who = &mut self.schedule.who;
         *self.numbers.entry(g.id()).or_insert_with(|| {
-            who.push(Who { name: g.name().cloned(), site: g.site() });
+            let site = (!who.is_empty()).then(|| g.site());
+            who.push(Who { name: g.name().cloned(), site });
             who.len()
         })
     }
