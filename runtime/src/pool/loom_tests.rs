@@ -5,11 +5,11 @@ use super::gate::{Gate, Limits};
 use super::node::{self, Node, Word};
 use super::outcome::{Entered, Next, Rest};
 use crate::wait::{self, Until, Why};
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
 use std::collections::VecDeque;
 use std::ptr;
+use std::sync::Arc;
 
 struct Model {
     gate: Gate<usize>,
