@@ -3,21 +3,21 @@
 //!
 //! ```text
 //! == growth: a map while it grows
-//! 26 keys: 4 buckets
+//! 26 keys: 4 buckets + 1 overflow
 //! the 27th: 8 buckets, 2 of 4 old ones evacuated
 //! reads move nothing: 8 buckets, 2 of 4 old ones evacuated
 //! old
-//!   0  [ x y x y y x . . ]
-//!   1  [ y y x x x x y y ]
-//!   2  [ da:3 78:4 17:5 a7:14 45:15 d5:24 73:25 11:26 ]
-//!   3  [ 3c:2 53:7 6a:12 81:17 98:22 . . . ]
+//!   0  [ y y x y y x y . ]
+//!   1  [ x x y x y x y y ]
+//!   2  [ e0:8 d9:17 87:18 . . . . . ]
+//!   3  [ 1b:4 2f:10 f4:11 f9:12 7e:15 ef:22 bd:24 . ]
 //! new
-//!   0  [ 05:0 8f:9 5c:20 . . . . . ]
-//!   1  [ cc:11 08:13 e3:16 1f:18 . . . . ]
+//!   0  [ 1d:9 30:20 f5:26 . . . . . ]
+//!   1  [ 50:0 2e:2 3e:6 ed:14 50:25 . . . ]
 //!   2  ?
 //!   3  ?
-//!   4  [ f1:8 2e:10 be:19 . . . . . ]
-//!   5  [ 9e:1 b5:6 fa:21 36:23 . . . . ]
+//!   4  [ 96:1 d8:3 07:13 9b:16 07:23 . . . ]
+//!   5  [ dc:5 2f:7 5e:19 8e:21 . . . . ]
 //!   6  ?
 //!   7  ?
 //! and the next write: 8 buckets

@@ -19,12 +19,12 @@ fn read(ch: &Chan<u32>) -> u32 {
     std::hint::black_box(value)
 }
 
-/// Waits until all of them wait.
-fn dump(waiting: usize) -> Dump {
+/// Waits until those of these names wait.
+fn dump(names: [&str; 2]) -> Dump {
     loop {
         let dump = rt::dump();
         let waits = dump.goroutines().iter().filter(|g| g.state() == State::Waiting);
-        if waits.count() == waiting {
+        if waits.filter(|g| g.name().is_some_and(|n| names.contains(&n))).count() == names.len() {
             return dump;
         }
         rt::yield_now();
@@ -43,7 +43,7 @@ pub(crate) fn run() {
     });
     let sleeper = spawn("sleeper", || rt::time::sleep(Duration::from_secs(3600)));
 
-    let dump = dump(2);
+    let dump = dump(["reader", "sleeper"]);
     let named = |name| dump.goroutines().iter().find(|g| g.name() == Some(name)).unwrap();
     let g = named("reader");
     assert!(g.backtrace().iter().any(|frame| frame.function().ends_with("read")), "{g}");

@@ -45,7 +45,7 @@ pub(super) struct Watch {
 }
 
 /// So long a call that blocks keeps its P, in a lab with a seed.
-const LONG: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_secs(1);
 
 /// A P as it was.
 #[derive(Clone, Copy)]
