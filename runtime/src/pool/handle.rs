@@ -94,14 +94,14 @@ macro_rules! pool_methods {
         /// once, others when they have done their task. Nobody is cut short.
         ///
         /// # Panics
-        /// When `n` is 0, or more than [`MAX_CAPACITY`](super::Builder::MAX_CAPACITY).
+        /// When `n` is 0, or more than [`MAX_CAPACITY`](crate::pool::Builder::MAX_CAPACITY).
         #[track_caller]
         pub fn tune(&self, n: usize) {
             self.owner.tune(n);
         }
 
         /// Closes the pool, and does not wait. What was accepted is run, queued tasks included; who waits for a place
-        /// gets [`Closed`](super::SubmitError::Closed), and so does who comes later. Workers end when there is nothing
+        /// gets [`Closed`](crate::pool::SubmitError::Closed), and so does who comes later. Workers end when there is nothing
         /// left to do. Dropping the last handle of the pool does the same.
         pub fn release(&self) {
             self.owner.0.release();

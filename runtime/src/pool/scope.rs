@@ -25,7 +25,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
-/// Where tasks are spawned that borrow; see [`Pool::scope`].
+/// Where tasks are spawned that borrow; see [`Pool::scope`](crate::pool::Pool::scope).
 pub struct Scope<'scope, 'env: 'scope> {
     core: &'env Arc<Core<Job>>,
     data: Arc<Data>,
