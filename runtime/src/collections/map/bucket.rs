@@ -274,7 +274,9 @@ impl<K, V> Ptr<K, V> {
         // SAFETY: invariant 3.
         let marks = unsafe { &raw mut (*self.0.as_ptr()).marks };
         // SAFETY: the cell is one of eight.
-        unsafe { marks.cast::<u8>().add(cell).write(mark) }
+        let at = unsafe { marks.cast::<u8>().add(cell) };
+        // SAFETY: as above: the caller's own bucket, and one of its eight marks.
+        unsafe { at.write(mark) }
     }
 
     #[inline]
