@@ -272,6 +272,7 @@ mod tests {
 
     #[test]
     fn the_default_hasher_is_known_and_no_other_is() {
+        #[allow(dead_code, reason = "its type alone is looked at")]
         struct Borrowed<'a>(&'a SeededState);
 
         fn with_lifetime(Borrowed(_): Borrowed<'_>) -> bool {
