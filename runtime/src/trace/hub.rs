@@ -4,10 +4,12 @@
 //! nothing when nobody looks. Ms are watched while a trace is on, and while a goroutine is followed.
 //!
 //! **Following.** The clock is too dear to be read at every switch. So now and then (the monitor says when, at
-//! most a thousand times a second) the next goroutine that becomes runnable, by whatever way, is followed: until it runs,
+//! most a thousand times a second) one goroutine that becomes runnable, by whatever way, is followed: until it runs,
 //! which is its latency, and until it waits, makes way, ends or loses its P, which is its slice. What takes longer than a
 //! second is entered as it stands then, so that one goroutine does not keep all others out. All Ms are watched meanwhile: so
 //! after one who took long in a long queue nobody is followed for [`REST`] times as long, and what that costs stays small.
+//! It is not always the next one: where many become runnable together, that would be the first of them, who waits the
+//! least. Some are let pass, up to [`CROWD`], often few; but nobody is waited for longer than [`PATIENCE`].
 //!
 //! Invariants:
 //! 1. The track of a P is written by its holder alone, inside the runtime; the one of no P under its lock.
@@ -17,7 +19,7 @@ use super::event::{Entry, Event};
 use super::histogram::Recorder;
 use super::track::Track;
 use crate::prim::global::{AtomicBool, AtomicU64, Mutex, Ordering};
-use crate::util;
+use crate::util::{self, Rng};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
@@ -37,6 +39,10 @@ const ANYBODY: u64 = u64::MAX;
 const ENOUGH: u64 = 1_000_000_000;
 /// After somebody was followed nobody is for so many times as long, but for no longer than [`ENOUGH`].
 const REST: u64 = 16;
+/// Below so many goroutines are let pass before one is followed: a power of two.
+const CROWD: usize = 1 << 8;
+/// Who becomes runnable so many nanoseconds after the first that was let pass, or later, is followed.
+const PATIENCE: u64 = 1_000_000;
 /// Names that are kept for a trace.
 const NAMES: usize = 1 << 14;
 
@@ -63,10 +69,38 @@ struct Followed {
     /// It runs, since `at`; else it is runnable since then.
     runs: bool,
     at: u64,
+    /// So many are still let pass.
+    skip: usize,
+    /// When the first of them came.
+    first: Option<u64>,
+    draw: Rng,
     /// When somebody was wanted to follow.
     begun: u64,
     /// Nobody is followed until then.
     rest: u64,
+}
+
+impl Followed {
+    fn new(runtime: u32) -> Self {
+        let draw = Rng::seeded(u64::from(runtime));
+        Self { runs: false, at: 0, skip: 0, first: None, draw, begun: 0, rest: 0 }
+    }
+
+    /// Somebody is wanted from `now` on.
+    fn begin(&mut self, now: u64) {
+        (self.begun, self.first) = (now, None);
+        // As many below 2 as from 2 to 4, from 4 to 8, and so on.
+        let below = 1 << self.draw.below(CROWD.ilog2() as usize + 1);
+        self.skip = self.draw.below(below);
+    }
+
+    /// Somebody has become runnable at `now`: whether it is not to be followed.
+    fn lets_pass(&mut self, now: u64) -> bool {
+        let first = *self.first.get_or_insert(now);
+        let pass = self.skip > 0 && now.saturating_sub(first) < PATIENCE;
+        self.skip = self.skip.saturating_sub(1);
+        pass
+    }
 }
 
 impl std::fmt::Debug for Hub {
@@ -93,7 +127,7 @@ impl Hub {
             names: Mutex::new(HashMap::new()),
             traced: AtomicBool::new(false),
             want: AtomicU64::new(NOBODY),
-            followed: Mutex::new(Followed { runs: false, at: 0, begun: 0, rest: 0 }),
+            followed: Mutex::new(Followed::new(runtime)),
             latency: Recorder::new(),
             slices: Recorder::new(),
         }
@@ -172,6 +206,9 @@ impl Hub {
         let since = now.saturating_sub(followed.at);
         match (event, followed.runs) {
             _ if begins => {
+                if followed.lets_pass(now) {
+                    return;
+                }
                 (followed.runs, followed.at) = (false, now);
                 self.want.store(g, Ordering::Relaxed);
             }
@@ -188,7 +225,7 @@ impl Hub {
         }
     }
 
-    /// From time to time: `true`: whoever is made runnable next is followed; the caller sees to it that the Ms
+    /// From time to time: `true`: somebody who is made runnable soon is followed; the caller sees to it that the Ms
     /// are watched that hold a P, and first goes through a fence.
     #[must_use]
     pub(crate) fn follow_next(&self) -> bool {
@@ -207,7 +244,7 @@ impl Hub {
                 followed.at = now;
             }
         }
-        followed.begun = now;
+        followed.begin(now);
         self.want.store(ANYBODY, Ordering::Relaxed);
         true
     }
@@ -228,6 +265,11 @@ mod tests {
 
     const SITE: SiteId = SiteId::NONE;
 
+    fn follow_the_next(hub: &Hub) {
+        assert!(hub.follow_next());
+        hub.followed.lock().skip = 0;
+    }
+
     #[test]
     fn one_goroutine_is_followed_from_ready_to_its_park() {
         let hub = Hub::new(1, 1);
@@ -236,7 +278,8 @@ mod tests {
         note(Event::Ready { g: 1, by: 0 });
         note(Event::Run { g: 1, site: SITE });
         assert!(!hub.is_watching());
-        assert!(hub.follow_next() && hub.is_watching());
+        follow_the_next(&hub);
+        assert!(hub.is_watching());
         note(Event::Park { g: 1, why: 1 });
         note(Event::Run { g: 2, site: SITE });
         note(Event::Ready { g: 3, by: 2 });
@@ -257,7 +300,7 @@ mod tests {
     #[test]
     fn one_that_only_makes_way_is_followed() {
         let hub = Hub::new(1, 1);
-        assert!(hub.follow_next());
+        follow_the_next(&hub);
         for _ in 0..2 {
             hub.note(Some(0), 0, Event::Yield { g: 1 });
             hub.note(Some(0), 0, Event::Run { g: 1, site: SITE });
@@ -267,11 +310,44 @@ mod tests {
         assert_eq!((hub.latency().count(), hub.slices().count()), (1, 1));
     }
 
+    /// A sample that always took the first of a crowd would say that nobody waits.
+    #[test]
+    fn of_a_crowd_any_may_be_followed() {
+        let hub = Hub::new(1, 1);
+        let mut places = [0; 4];
+        for _ in 0..1_000 {
+            hub.followed.lock().rest = 0;
+            assert!(hub.follow_next());
+            for g in 1..=CROWD as u64 {
+                hub.note(Some(0), 0, Event::Ready { g, by: 0 });
+            }
+            let g = hub.want.load(Ordering::Relaxed);
+            assert!((1..=CROWD as u64).contains(&g), "somebody is");
+            places[[1, 8, 64].iter().filter(|from| g > **from).count()] += 1;
+            hub.note(Some(0), 0, Event::Run { g, site: SITE });
+            hub.note(Some(0), 0, Event::End { g });
+        }
+        assert!(places.iter().all(|times| *times >= 50), "{places:?}");
+    }
+
+    /// Where there is no crowd nobody is waited for.
+    #[test]
+    fn after_a_while_the_next_one_is_followed() {
+        let hub = Hub::new(1, 1);
+        assert!(hub.follow_next());
+        hub.followed.lock().skip = CROWD;
+        hub.note(Some(0), 0, Event::Ready { g: 1, by: 0 });
+        assert_eq!(hub.want.load(Ordering::Relaxed), ANYBODY);
+        std::thread::sleep(std::time::Duration::from_nanos(PATIENCE));
+        hub.note(Some(0), 0, Event::Ready { g: 2, by: 0 });
+        assert_eq!(hub.want.load(Ordering::Relaxed), 2);
+    }
+
     #[test]
     fn who_takes_too_long_is_entered_and_let_go() {
         let hub = Hub::new(1, 1);
         for runs in [false, true] {
-            assert!(hub.follow_next());
+            follow_the_next(&hub);
             hub.note(None, 0, Event::Spawn { g: 7, by: 0, site: SITE });
             if runs {
                 hub.note(None, 0, Event::Run { g: 7, site: SITE });
