@@ -363,6 +363,7 @@ fn schedtrace_prints_lines_as_go_does() {
         assert!(queues.len() == 2 && queues.iter().all(|n| n.parse::<u32>().is_ok()), "{line}");
     }
     let some = |part: &str| lines.iter().any(|line| line.contains(part));
-    assert!(some(" threads=5 ") || some(" threads=6 "), "{text}");
+    // Three that block, the monitor, and up to two that look for work.
+    assert!([4, 5, 6].iter().any(|n| some(&format!(" threads={n} "))), "{text}");
     assert!(some(" idleprocs=2 "), "{text}");
 }

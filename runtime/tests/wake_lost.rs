@@ -171,16 +171,12 @@ fn a_deadline_of_who_is_pinned_to_the_only_thread_comes() {
 #[test]
 fn the_last_goroutine_needs_no_processor_to_end_its_runtime() {
     let _t = common::alone();
-    let before = threads();
+    let before = common::runtime_threads();
     let runtime = runtime(1);
     let handle = runtime.handle();
     let _blocks = handle.spawn(|| std::thread::sleep(Duration::from_millis(300)));
     handle.spawn(move || drop(runtime)).join().unwrap();
-    common::eventually("its threads have ended", || threads() <= before);
-}
-
-fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").unwrap().count()
+    common::eventually("its threads have ended", || common::runtime_threads() <= before);
 }
 
 /// What the monitor looks at costs no file for each thread that blocks.

@@ -364,6 +364,15 @@ pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+/// Those of them that are of a runtime, of any. The test harness starts and ends its own at any time.
+pub(crate) fn runtime_threads() -> usize {
+    std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|name| name.starts_with("rt-"))
+        .count()
+}
+
 /// The open files of this process, and its memory mappings.
 pub(crate) fn files_and_mappings() -> (usize, usize) {
     let files = std::fs::read_dir("/proc/self/fd").unwrap().count();
