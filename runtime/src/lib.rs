@@ -54,7 +54,7 @@ pub use debug::dump;
 pub use panic::PanicPolicy;
 pub use rt_macros::{defer_call, go, main, select, test, type_switch};
 pub use runtime::{Builder, EnterGuard, Handle, Runtime, ShutdownTimeout};
-pub use task::{JoinError, JoinHandle, block_on, blocking, scope, spawn, yield_now};
+pub use task::{JoinError, JoinHandle, block_on, blocking, join, scope, spawn, yield_now};
 
 /// How many goroutines of the current runtime have been spawned and have not ended; about that
 /// many, while others come and go. Go's `runtime.NumGoroutine`.

@@ -14,7 +14,7 @@ use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 pub(super) const PEER: Peer = Peer {
     name: "rayon",
     package: Some("rayon"),
-    rows: &[Row::SpawnBatch, Row::Skynet, Row::ForkJoin],
+    rows: &[Row::SpawnBatch, Row::Skynet, Row::ForkJoin, Row::ForkJoinPair],
     limits: &[],
     start,
 };
@@ -24,7 +24,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
     match job.row {
         Row::SpawnBatch => body(job, move || spawn_batch(n)),
         Row::Skynet => body(job, move || skynet(n as u64)),
-        Row::ForkJoin => body(job, move || fork_join(n as u64)),
+        Row::ForkJoin | Row::ForkJoinPair => body(job, move || fork_join(n as u64)),
         _ => Err(unknown(job)),
     }
 }

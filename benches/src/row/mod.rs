@@ -26,6 +26,8 @@ pub enum Row {
     ManyParked64k,
     /// Fork-join Fibonacci: every node spawns one half and computes the other.
     ForkJoin,
+    /// The same by a call that takes both halves, where there is one.
+    ForkJoinPair,
     /// A number back and forth over two unbuffered channels.
     PingPong,
     /// The same over channels that may hold a number, for peers that have no others.
@@ -144,6 +146,7 @@ impl Row {
         Row::Yield,
         Row::Skynet,
         Row::ForkJoin,
+        Row::ForkJoinPair,
         Row::ManyParked,
         Row::ManyParked64k,
         Row::PingPong,
@@ -181,6 +184,7 @@ impl Row {
             | Row::Yield
             | Row::Skynet
             | Row::ForkJoin
+            | Row::ForkJoinPair
             | Row::ManyParked
             | Row::ManyParked64k => Group::Tasks,
             Row::PingPong

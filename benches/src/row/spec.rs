@@ -133,6 +133,14 @@ impl Row {
                 once: false,
                 stand_in: None,
             },
+            Row::ForkJoinPair => &Spec {
+                name: "forkjoin_pair",
+                title: "same, by join(a, b)",
+                metrics: MS,
+                size: 30,
+                once: false,
+                stand_in: Some(Row::ForkJoin),
+            },
             Row::ManyParked => &Spec {
                 name: "many_parked",
                 title: "1,000,000 parked",

@@ -16,14 +16,15 @@ mod owner;
 pub(crate) use owner::{Owner, Seen};
 
 use crate::carrier::Slot;
-use crate::g::Runnable;
+use crate::g::{Half, Offer, Runnable};
 use crate::prim::global::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::queue::{Local, Remote};
+use crate::queue::{Bottom, Local, Remote, Stack};
 use crate::trace::Counters;
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::ptr::NonNull;
 
 /// How many times in a row `next` may run before others get a turn.
 ///
@@ -35,11 +36,16 @@ pub(crate) const NEXT_CAP: u32 = 256;
 /// does not beat with the program's own periods.
 pub(crate) const GLOBAL_EVERY: u32 = 61;
 
+/// Nodes for offers that a P keeps at most: joins nest about as deep, or are rare.
+const SPARE: usize = 64;
+
 /// What anybody may see.
 pub(crate) struct P {
     pub(crate) index: u32,
     pub(crate) owner: CachePadded<Owner>,
     pub(crate) remote: Remote<Runnable>,
+    /// Second halves of joins, for who has nothing else to do.
+    pub(crate) offered: Bottom<Offer>,
     /// Slices begun. Runs that inherit a slice do not count.
     tick: AtomicU32,
     /// Runs begun.
@@ -57,6 +63,9 @@ pub(crate) struct P {
 /// What only the holder may touch.
 pub(crate) struct Own {
     pub(crate) queue: Local<Runnable>,
+    pub(crate) offers: Stack<Offer>,
+    /// Nodes for new offers.
+    spare: RefCell<Vec<Offer>>,
     /// Idle carriers of the default stack class, hottest last.
     pub(crate) carriers: RefCell<Vec<&'static Slot>>,
     /// Runs in a row that came from `next`.
@@ -82,10 +91,12 @@ impl std::fmt::Debug for P {
 impl P {
     pub(crate) fn new(index: u32, solo: bool) -> Self {
         let (queue, remote) = Local::new(solo);
+        let (offers, offered) = Stack::new();
         Self {
             index,
             owner: CachePadded::new(Owner::new()),
             remote,
+            offered,
             tick: AtomicU32::new(0),
             runs: AtomicU64::new(0),
             warm: AtomicBool::new(false),
@@ -95,6 +106,8 @@ impl P {
             sweep: AtomicBool::new(false),
             own: CachePadded::new(Own {
                 queue,
+                offers,
+                spare: RefCell::new(Vec::new()),
                 carriers: RefCell::new(Vec::new()),
                 streak: Cell::new(0),
                 due: Cell::new(0),
@@ -173,6 +186,22 @@ impl P {
     }
 }
 
+impl Drop for Own {
+    fn drop(&mut self) {
+        while let Some(offer) = self.offers.pop() {
+            // SAFETY: taken out just now, at the scheduler's end: every joiner has withdrawn its own.
+            let left = unsafe { offer.take() };
+            debug_assert!(left.is_none(), "an offer is open whose joiner has ended");
+            // SAFETY: withdrawn, and taken out.
+            unsafe { offer.free() };
+        }
+        for offer in self.spare.take() {
+            // SAFETY: a spare one is nobody's.
+            unsafe { offer.free() };
+        }
+    }
+}
+
 fn bump(counter: &AtomicU64) {
     // Invariant 4: one writer. Release pairs with `Sched::live`.
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
@@ -212,6 +241,34 @@ impl Held {
     #[inline]
     pub(crate) fn pop(&self) -> Option<Runnable> {
         self.own().queue.pop(&self.remote)
+    }
+
+    /// Offers `half` to other Ps.
+    ///
+    /// # Safety
+    /// Invariant 3 of `g::offer`.
+    #[inline]
+    pub(crate) unsafe fn offer(&self, half: NonNull<dyn Half>) -> Offer {
+        let spare = self.own().spare.borrow_mut().pop();
+        // SAFETY: a spare one is nobody's; the rest is as the caller says.
+        let offer = unsafe { Offer::new(spare, half) };
+        self.own().offers.push(offer);
+        offer
+    }
+
+    /// Keeps the node of `offer` for another one, or frees it.
+    ///
+    /// # Safety
+    /// The caller is the last side of it.
+    #[inline]
+    pub(crate) unsafe fn keep_node(&self, offer: Offer) {
+        let mut spare = self.own().spare.borrow_mut();
+        if spare.len() < SPARE {
+            spare.push(offer);
+        } else {
+            // SAFETY: as the caller says.
+            unsafe { offer.free() };
+        }
     }
 
     /// No longer the holder. The caller puts the P where the next one finds it.

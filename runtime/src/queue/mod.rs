@@ -2,7 +2,8 @@
 //! waiters stand ([`List`]).
 //!
 //! The local queue is a slot for what runs next and a FIFO deque behind it. Its owner puts
-//! and takes; thieves take half of the deque, and the slot only when it has gone stale.
+//! and takes; thieves take half of the deque, and the slot only when it has gone stale. The [`Stack`] of a processor lies
+//! beside it: its owner takes what it put last, thieves what has lain there longest.
 //!
 //! Generic over what is queued: a word-sized item that is handed over whole.
 //!
@@ -17,10 +18,12 @@ mod list;
 mod local;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod stack;
 
 pub(crate) use global::Global;
 pub(crate) use list::{Linked, Links, List};
 pub(crate) use local::{Local, Remote};
+pub(crate) use stack::{Bottom, Stack};
 
 use std::ptr::NonNull;
 
@@ -42,7 +45,10 @@ mod deque {
     use std::collections::VecDeque;
     use std::sync::Arc;
 
-    pub(super) struct Worker<T>(Arc<Mutex<VecDeque<T>>>);
+    pub(super) struct Worker<T> {
+        items: Arc<Mutex<VecDeque<T>>>,
+        lifo: bool,
+    }
     #[derive(Clone)]
     pub(super) struct Stealer<T>(Arc<Mutex<VecDeque<T>>>);
     pub(super) enum Steal<T> {
@@ -54,22 +60,26 @@ mod deque {
 
     impl<T> Worker<T> {
         pub(super) fn new_fifo() -> Self {
-            Self(Arc::new(Mutex::new(VecDeque::new())))
+            Self { items: Arc::new(Mutex::new(VecDeque::new())), lifo: false }
+        }
+        pub(super) fn new_lifo() -> Self {
+            Self { lifo: true, ..Self::new_fifo() }
         }
         pub(super) fn stealer(&self) -> Stealer<T> {
-            Stealer(Arc::clone(&self.0))
+            Stealer(Arc::clone(&self.items))
         }
         pub(super) fn push(&self, item: T) {
-            self.0.lock().push_back(item);
+            self.items.lock().push_back(item);
         }
         pub(super) fn pop(&self) -> Option<T> {
-            self.0.lock().pop_front()
+            let mut items = self.items.lock();
+            if self.lifo { items.pop_back() } else { items.pop_front() }
         }
         pub(super) fn is_empty(&self) -> bool {
-            self.0.lock().is_empty()
+            self.items.lock().is_empty()
         }
         pub(super) fn len(&self) -> usize {
-            self.0.lock().len()
+            self.items.lock().len()
         }
     }
 
@@ -79,6 +89,9 @@ mod deque {
         }
         pub(super) fn is_empty(&self) -> bool {
             self.0.lock().is_empty()
+        }
+        pub(super) fn steal(&self) -> Steal<T> {
+            self.0.lock().pop_front().map_or(Steal::Empty, Steal::Success)
         }
         pub(super) fn steal_batch_with_limit_and_pop(
             &self,
@@ -91,7 +104,7 @@ mod deque {
                 from.drain(..n).collect()
             };
             let Some(first) = batch.pop_front() else { return Steal::Empty };
-            dest.0.lock().extend(batch);
+            dest.items.lock().extend(batch);
             Steal::Success(first)
         }
     }

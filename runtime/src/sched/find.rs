@@ -2,8 +2,8 @@
 //!
 //! In this order: on every 61st slice the global queue, or else who waited for a deadline or a socket; `next`,
 //! which inherits the slice, so that a pair that wakes each other shares one; the P's own queue, in turns with
-//! deadlines while several are due; the P's share of the global queue; deadlines and sockets; half of another
-//! P's queue; at last another P's `next`, when it has gone stale.
+//! deadlines while several are due; second halves of joins that it has on offer; the P's share of the global queue;
+//! deadlines and sockets; half of another P's queue, or its oldest offer; at last another P's `next`, when it has gone stale.
 //!
 //! **Warm work stays where it is, unless it has to wait.** A goroutine that has been on a stack before is
 //! in the queue because somebody on that P has just woken it, and mostly to talk to it: to move it
@@ -125,6 +125,11 @@ impl Sched {
             return Some(found);
         }
         if let Some(found) = p.pop() {
+            return Some(found);
+        }
+        if !own.offers.is_empty()
+            && let Some(found) = self.own_offer(p)
+        {
             return Some(found);
         }
         let found = self.next_from_afar(m, p);
@@ -286,6 +291,7 @@ impl Sched {
     pub(super) fn any_work(&self, calm: bool) -> bool {
         !self.global.is_empty()
             || self.ps.iter().any(|p| !(p.remote.is_empty() || calm && p.is_warm()))
+            || self.ps.iter().any(|p| !p.offered.is_empty())
             || self.is_stopped()
     }
 
@@ -334,6 +340,12 @@ impl Sched {
         for _ in 0..ROUNDS {
             for victim in others().filter(|victim| !victim.is_warm()) {
                 if let Some(found) = p.own().queue.steal_half(&victim.remote) {
+                    stolen(victim);
+                    return Some(found);
+                }
+            }
+            for victim in others() {
+                if let Some(found) = self.steal_offer(p, victim) {
                     stolen(victim);
                     return Some(found);
                 }

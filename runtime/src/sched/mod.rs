@@ -6,6 +6,7 @@
 //! | `body` | the carrier's loop: run one goroutine after another |
 //! | `find` | where the next runnable comes from; stealing |
 //! | `idle` | who sleeps and who is woken, with the proof |
+//! | `offers` | second halves of joins, for who has nothing to do |
 //! | `ready` | how something becomes runnable, from inside and from outside |
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
 //! | `lab` | a runtime whose time and choices are a test's |
@@ -46,6 +47,7 @@ mod look;
 mod loom_tests;
 mod machines;
 mod monitor;
+mod offers;
 mod poll;
 mod ready;
 mod run;
@@ -63,6 +65,7 @@ pub(crate) use asleep::Asleep;
 pub(crate) use body::end_unstarted;
 pub(crate) use lab::{Hold, Plan, Schedule, Trouble, Waiter, point};
 pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
+pub(crate) use offers::{offer, withdraw};
 pub(crate) use ready::{inject_spawn, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{

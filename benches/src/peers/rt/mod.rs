@@ -35,6 +35,7 @@ pub(super) const PEER: Peer = Peer {
         Row::Yield,
         Row::Skynet,
         Row::ForkJoin,
+        Row::ForkJoinPair,
         Row::ManyParked,
         Row::ManyParked64k,
         Row::PingPong,
@@ -75,7 +76,8 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::SpawnBatchWg => body(job, move || spawn_batch_wg(n)),
         Row::Yield => body(job, move || yields(n)),
         Row::Skynet => body(job, move || skynet(n as u64)),
-        Row::ForkJoin => body(job, move || fork_join(n as u64)),
+        Row::ForkJoin => body(job, move || fork_join(n as u64, fork)),
+        Row::ForkJoinPair => body(job, move || fork_join(n as u64, pair)),
         Row::ManyParked | Row::ManyParked64k => body(job, move || many_parked(n, park)),
         Row::PingPong => body(job, move || chan::ping_pong(n, 0)),
         Row::PingPongBuffered => body(job, move || chan::ping_pong(n, 1)),
@@ -198,9 +200,17 @@ fn fork(n: u64) -> u64 {
     half.join().expect("a half panicked") + other
 }
 
-fn fork_join(n: u64) -> Result<Sample, Failed> {
+fn pair(n: u64) -> u64 {
+    if n < CUT_OFF {
+        return fib(n);
+    }
+    let (half, other) = rt::join(|| pair(n - 1), || pair(n - 2));
+    half + other
+}
+
+fn fork_join(n: u64, tree: fn(u64) -> u64) -> Result<Sample, Failed> {
     let start = Instant::now();
-    let result = fork(n);
+    let result = tree(n);
     let sample = ms_since(start);
     check("fib", result, fib_expected(n))?;
     Ok(sample)
