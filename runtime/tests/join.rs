@@ -322,6 +322,34 @@ fn from_a_plain_thread() {
     let handle = runtime.handle();
     let _entered = handle.enter();
     assert_eq!(rt::join(|| 1, || fib(10)), (1, 55));
+    let text = panic_text(|| rt::join(|| 1, || -> u32 { rt::task::exit() }));
+    assert!(text.contains("the second half has no result"), "{text}");
+}
+
+/// Joins that begin while their runtime ends, too.
+#[test]
+fn a_runtime_that_ends_cuts_joins_short_without_a_word() {
+    common::apart("a_runtime_that_ends_cuts_joins_short_without_a_word", |dog| {
+        for round in 0..50 {
+            let runtime = runtime(1 + round % 3);
+            let all: Vec<_> = (0..4)
+                .map(|_| {
+                    runtime.handle().spawn(|| {
+                        loop {
+                            rt::join(rt::yield_now, rt::yield_now);
+                        }
+                    })
+                })
+                .collect();
+            std::thread::sleep(Duration::from_micros(200));
+            drop(runtime);
+            for one in all {
+                let error = one.join().map(|(): ()| ()).unwrap_err();
+                assert!(error.is_cancelled(), "{error:?}");
+            }
+            dog.pet();
+        }
+    });
 }
 
 /// The other half goes to the runtime that was entered.

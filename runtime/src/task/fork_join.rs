@@ -7,7 +7,7 @@
 //!    joiner after that. `done` is that goroutine's last access; what it wakes was read before.
 //! 3. A joiner that is unwound by its own cancellation aborts that goroutine, and waits for it.
 
-use super::scope;
+use super::{JoinError, scope};
 use crate::carrier::Slot;
 use crate::g::{GRef, Half, Scope};
 use crate::panic::caught;
@@ -15,6 +15,7 @@ use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::sched;
 use crate::wait::{self, Mask, Why};
+use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{Location, resume_unwind};
 use std::ptr::NonNull;
@@ -119,6 +120,9 @@ impl<B: FnOnce() -> R, R> Second<B, R> {
 /// has taken it when `a` is done, the caller runs `b` too; so a tree of joins costs little more than the calls
 /// that it is made of, without allocations or switches. If `a` waits for something, the caller's processor takes `b`.
 ///
+/// Which goroutine runs `b` is thus not known: its name, its locals and its processor may be the caller's or others.
+/// If it [exits](crate::task::exit), the caller ends. A caller that is aborted aborts `b`, and waits for it.
+///
 /// Inside a [test's lab](crate::testing) and on a thread that has entered a runtime, `b` always has a goroutine.
 ///
 /// # Panics
@@ -222,6 +226,17 @@ where
     scope(|s| {
         let other = s.spawn(b);
         let a = a();
-        (a, other.join().unwrap_or_else(|payload| resume_unwind(payload)))
+        (a, other.join().unwrap_or_else(|payload| failed(payload)))
     })
+}
+
+/// What comes of a second half that had a goroutine of its own and has no result.
+#[track_caller]
+fn failed(payload: Box<dyn Any + Send>) -> ! {
+    match payload.downcast::<JoinError>() {
+        // It has exited, or its runtime stops: in place, that would have been the end of the caller.
+        Ok(error) if error.is_cancelled() && sched::current_slot().is_some() => wait::unwind(),
+        Ok(error) => panic!("rt::join: the second half has no result: {error}"),
+        Err(payload) => resume_unwind(payload),
+    }
 }
