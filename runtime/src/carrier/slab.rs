@@ -1,7 +1,8 @@
 //! Where slots come from: chunks of memory that are mapped once and stay.
 //!
 //! Invariants:
-//! 1. A chunk is never unmapped (slot invariant 1) and comes zeroed, which is a free slot.
+//! 1. A chunk is never unmapped (slot invariant 1) and comes zeroed, which is a free slot. A page of free slots may become
+//!    zeroes again at any time.
 //! 2. A slot in the free list has no stack and no home.
 
 use super::Slot;
@@ -44,14 +45,43 @@ pub(crate) fn take(want: usize, out: &mut Vec<&'static Slot>) -> io::Result<()> 
 
 /// Gives slots back. Late wake-ups may still reach them; that does no harm.
 pub(crate) fn give(slots: impl IntoIterator<Item = &'static Slot>) {
-    let mut slab = SLAB.lock();
-    for slot in slots {
+    let mut slots: Vec<_> = slots.into_iter().collect();
+    for slot in &slots {
         slot.set_home(std::ptr::null());
         slot.clear_job();
         debug_assert!(!slot.has_stack());
-        slab.free.push(slot);
     }
+    discard_pages(&mut slots);
+    SLAB.lock().free.append(&mut slots);
 }
+
+/// Gives back the pages of which all slots are here. What a late wake-up writes there is lost or stays; neither does harm.
+#[cfg(not(any(loom, shuttle)))]
+fn discard_pages(slots: &mut [&'static Slot]) {
+    let page = sys::page_size();
+    let per_page = page / size_of::<Slot>();
+    if slots.len() < per_page {
+        return;
+    }
+    let addr = |slot: &Slot| std::ptr::from_ref(slot).addr();
+    slots.sort_unstable_by_key(|slot| addr(slot));
+    let mut pages = Vec::new();
+    let mut rest = &*slots;
+    while rest.len() >= per_page {
+        let first = addr(rest[0]);
+        let whole = first.is_multiple_of(page)
+            && addr(rest[per_page - 1]) == first + page - size_of::<Slot>();
+        if whole {
+            pages.push(sys::Span::new(NonNull::from(rest[0]).cast(), page));
+        }
+        rest = &rest[if whole { per_page } else { 1 }..];
+    }
+    // SAFETY: sys invariants 1 and 2: pages of a chunk of ours; the slots in them are all the caller's, and zeroes are
+    // free slots (invariant 1).
+    unsafe { sys::mem::discard(&pages) };
+}
+#[cfg(any(loom, shuttle))]
+fn discard_pages(_: &mut [&'static Slot]) {}
 
 /// Calls `f` with every slot that was ever handed out.
 pub(crate) fn for_each(mut f: impl FnMut(&'static Slot)) {

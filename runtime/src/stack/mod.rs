@@ -15,11 +15,12 @@
 //! same offset of a page fight for the same few lines of the processor's caches.
 //!
 //! A stack costs no memory before it is touched, one page from then on, and its share of a page
-//! table: 512 bytes for 256 KiB. A free stack costs the page table alone.
+//! table: 512 bytes for 256 KiB. A free stack costs the page table alone, and many neighbours that are given back together
+//! not even that: they are unguarded then, and armed again when they are taken.
 //!
 //! Invariants
 //! 1. **Never a stack without a guard.** A [`Stack`] exists only for a slot whose lowest page is
-//!    inaccessible, and it stays so as long as the process lives.
+//!    inaccessible, and it stays so as long as the [`Stack`] exists.
 //! 2. **One owner.** A slot is in exactly one place: not yet carved from its slab, unguarded in the
 //!    pool, free in the pool, or a [`Stack`] outside. Only `take` and `give` move it.
 //! 3. **For ever.** A slab is never unmapped, so the address of a slot stays that of a slot.

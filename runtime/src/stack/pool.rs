@@ -1,6 +1,6 @@
 //! The process-wide pool: a free list and a slab to carve from for each class.
 //!
-//! `take` serves from the free list first, then retries slots that once got no guard, then carves
+//! `take` serves from the free list first, then arms slots that have no guard, then carves
 //! fresh ones; a new slab is reserved when the last is used up. Slabs double from 16 MiB to 1 GiB;
 //! the kernel merges neighbours into one mapping, so their number hardly matters.
 //!
@@ -22,6 +22,11 @@ use crate::sys::{Span, mem};
 /// Most slots handled in one go, which bounds the buffers.
 const BATCH: usize = 512;
 
+/// Most stacks that are given back in one go: the more, the longer the runs among them.
+const GIVEN: usize = 4096;
+/// Neighbours that take so many bytes together lose their guards when they are given back, and thus their page tables.
+const RUN: usize = 4 << 20;
+
 /// Fewer stacks than this are quicker touched by their users than populated by a system call.
 const POPULATE_FROM: usize = 9;
 
@@ -39,7 +44,7 @@ struct Pool {
 struct Shelves {
     /// Guarded and discarded, the latest given on top.
     free: Vec<Stack>,
-    /// Carved, but the kernel refused the guard.
+    /// Carved, but the kernel refused the guard; or it was taken away with the page tables.
     bare: Vec<Slot>,
     /// What is left of the newest slab.
     fresh: Fresh,
@@ -111,23 +116,63 @@ pub(crate) fn give(stacks: impl IntoIterator<Item = Stack>) {
     let mut stacks = stacks.into_iter();
     let mut batch: Vec<Stack> = Vec::new();
     loop {
-        batch.extend(stacks.by_ref().take(BATCH));
+        batch.extend(stacks.by_ref().take(GIVEN));
         if batch.is_empty() {
             return;
         }
+        batch.sort_unstable_by_key(|stack| (stack.class(), stack.slot().start()));
+        let mut bare = strip(&mut batch);
         let dirty: Vec<Span> = batch.iter().map(|stack| stack.slot().memory()).collect();
         // SAFETY: sys invariants 1 and 2: the batch owns the slots (stack invariant 2), and a stack
         // by value has no coroutine on it.
         unsafe { mem::discard(&dirty) };
-        batch.sort_by_key(Stack::class);
-        while let Some(last) = batch.last() {
-            let class = last.class();
+        for class in Class::all() {
             let from = batch.partition_point(|stack| stack.class() < class);
+            let to = batch.partition_point(|stack| stack.class() <= class);
+            let from_bare = bare.partition_point(|slot| slot.class() < class);
+            let to_bare = bare.partition_point(|slot| slot.class() <= class);
+            if (from, from_bare) == (to, to_bare) {
+                continue;
+            }
             let mut shelves = Pool::of(class).lock();
-            debug_assert!(shelves.free.capacity() - shelves.free.len() >= batch.len() - from);
-            shelves.free.extend(batch.drain(from..));
+            debug_assert!(shelves.free.capacity() - shelves.free.len() >= to - from);
+            debug_assert!(shelves.bare.capacity() - shelves.bare.len() >= to_bare - from_bare);
+            shelves.free.extend(batch.drain(from..to));
+            shelves.bare.extend(bare.drain(from_bare..to_bare));
         }
     }
+}
+
+/// Takes long runs of neighbours out of `batch`, which is sorted, with their guards and page tables.
+fn strip(batch: &mut Vec<Stack>) -> Vec<Slot> {
+    let mut bare = Vec::new();
+    if !matches!(GuardMode::current(), Ok(GuardMode::Madvise)) {
+        return bare;
+    }
+    let (mut kept, mut spans) = (Vec::with_capacity(batch.len()), Vec::new());
+    let mut rest = batch.drain(..).peekable();
+    let mut run: Vec<Stack> = Vec::new();
+    while let Some(stack) = rest.next() {
+        let next = rest.peek().map(Stack::slot);
+        let end = stack.slot().end();
+        let class = stack.class();
+        run.push(stack);
+        if next.is_some_and(|next| next.class() == class && next.start().addr().get() == end) {
+            continue;
+        }
+        let bytes = run.len() * class.bytes();
+        if bytes < RUN {
+            kept.append(&mut run);
+            continue;
+        }
+        spans.push(Span::new(run[0].slot().start(), bytes));
+        bare.extend(run.drain(..).map(Stack::into_slot));
+    }
+    drop(rest);
+    *batch = kept;
+    // SAFETY: sys invariants 1 and 2: whole slots that we own (stack invariant 2), and their stacks are no more.
+    unsafe { mem::clear(&spans) };
+    bare
 }
 
 /// Gives many stacks the page that their first frames will lie in, where one call does it for all.

@@ -52,7 +52,7 @@ impl Slot {
     }
 
     #[inline]
-    fn end(self) -> usize {
+    pub(super) fn end(self) -> usize {
         self.start().addr().get() + self.class().bytes()
     }
 
@@ -106,6 +106,11 @@ impl Stack {
     }
 
     pub(super) fn slot(&self) -> Slot {
+        self.0
+    }
+
+    /// No longer a stack: the guard may go.
+    pub(super) fn into_slot(self) -> Slot {
         self.0
     }
 

@@ -108,6 +108,15 @@ pub(super) mod mem {
         }
     }
 
+    /// The same: guards have mappings of their own here, and stay.
+    ///
+    /// # Safety
+    /// Invariants 1 and 2 of [`sys`](super::super).
+    pub(crate) unsafe fn clear(spans: &[Span]) {
+        // SAFETY: as the caller says.
+        unsafe { discard(spans) };
+    }
+
     /// Does nothing: the first touch will.
     ///
     /// # Safety

@@ -16,8 +16,9 @@ use std::ptr::NonNull;
 
 use super::super::map::{self, Span, check, page_size};
 
-/// `MADV_GUARD_INSTALL`, Linux 6.13.
+/// `MADV_GUARD_INSTALL` and `MADV_GUARD_REMOVE`, Linux 6.13.
 const GUARD_INSTALL: libc::c_int = 102;
+const GUARD_REMOVE: libc::c_int = 103;
 
 /// Most spans in one call (`IOV_MAX` is 1024), and most bytes: the kernel cuts a longer list off
 /// below 2 GiB without saying so.
@@ -53,6 +54,17 @@ pub(crate) unsafe fn guard(spans: &[Span], refused: impl FnMut(usize, io::Error)
 pub(crate) unsafe fn discard(spans: &[Span]) {
     // SAFETY: sys invariants 1 and 2, promised by the caller.
     unsafe { advise_all(spans, libc::MADV_DONTNEED, |_, _| ()) };
+}
+
+/// The same, but the guards go, too, and with them, from Linux 6.14 on, the page tables of every whole 2 MiB of a span.
+///
+/// # Safety
+/// Invariants 1 and 2 of [`sys`](super::super).
+pub(crate) unsafe fn clear(spans: &[Span]) {
+    // SAFETY: sys invariants 1 and 2, promised by the caller. What keeps its guard is guarded again before it is used.
+    unsafe { advise_all(spans, GUARD_REMOVE, |_, _| ()) };
+    // SAFETY: as above.
+    unsafe { discard(spans) };
 }
 
 /// Gives every span its memory now, where one call does it for all; else the first touch will.
