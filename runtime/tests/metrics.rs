@@ -115,6 +115,11 @@ fn goroutines_are_counted_by_what_they_wait_for() {
     eventually("all wait", || runtime.metrics().goroutines.waiting == expected);
     let metrics = runtime.metrics();
     assert_eq!(metrics.goroutines.live, 11);
+    // Each is in one state.
+    eventually("nobody is counted twice", || {
+        let of = runtime.metrics().goroutines;
+        (of.running, of.runnable, of.detached) == (0, 0, 0)
+    });
     assert_eq!((metrics.timers, metrics.stacks.in_use), (1, 11));
     assert!(metrics.stacks.in_use_bytes >= 11 * 65536, "{:?}", metrics.stacks);
     assert!(metrics.stacks.reserved_bytes >= metrics.stacks.in_use_bytes);
