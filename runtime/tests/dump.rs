@@ -476,7 +476,8 @@ fn equal_stacks_are_folded() {
             (0..200).map(|_| rt::go!(ch => outer_frame(|| done(ch.recv())))).collect();
         let dump = dump_when_all_wait(200);
         let text = dump.to_string();
-        assert!(text.contains("200 goroutines [chan receive]: goroutines "), "{text}");
+        // On a busy machine the first of them have waited for a second.
+        assert!(text.contains("200 goroutines [chan receive"), "{text}");
         assert!(text.contains("and 136 more"), "{text}");
         assert_eq!(text.matches("outer_frame").count(), 1, "{text}");
         let json = dump.to_json();

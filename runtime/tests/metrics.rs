@@ -348,7 +348,8 @@ fn schedtrace_prints_lines_as_go_does() {
     ended.assert_success();
     let text = ended.stderr.clone();
     let lines: Vec<_> = text.lines().filter(|line| line.starts_with("SCHED ")).collect();
-    assert!((5..30).contains(&lines.len()), "{text}");
+    // A busy machine leaves some out.
+    assert!(lines.len() >= 2, "{text}");
     let mut before = 0;
     for line in &lines {
         let (head, rest) = line.split_once("ms: ").unwrap();
@@ -367,6 +368,7 @@ fn schedtrace_prints_lines_as_go_does() {
         let queues: Vec<_> = queues.strip_suffix(']').unwrap().split(' ').collect();
         assert!(queues.len() == 2 && queues.iter().all(|n| n.parse::<u32>().is_ok()), "{line}");
     }
+    assert!(lines.len() as u64 <= before / 50 + 1, "one in 50 ms: {text}");
     let some = |part: &str| lines.iter().any(|line| line.contains(part));
     // Three that block, the monitor, and up to two that look for work.
     assert!([4, 5, 6].iter().any(|n| some(&format!(" threads={n} "))), "{text}");
