@@ -409,7 +409,10 @@ fn two_runtimes_and_plain_threads() {
         let ch = ch.clone();
         move || ch.recv()
     });
-    let waits = |dump: &Dump| dump.goroutines().iter().all(|g| g.state() == State::Waiting);
+    let waits = |dump: &Dump| {
+        let all = dump.goroutines();
+        all.len() == 1 && all[0].state() == State::Waiting
+    };
     eventually("all wait", || {
         let dump = one.dump();
         waits(&dump) && waits(&two.dump()) && dump.waiting_threads() == 1
