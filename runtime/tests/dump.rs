@@ -239,9 +239,11 @@ fn where_goroutines_do_not_migrate() {
 #[test]
 fn on_the_smallest_stacks() {
     let _t = common::test();
+    // So deep that half of the stack is left, for a wait may take another way than most: frames are large in debug builds.
+    const LEVELS: u64 = if cfg!(debug_assertions) { 30 } else { 60 };
     builder(2).stack_size(32 << 10).build().unwrap().run(|| {
         let ch = Chan::<()>::new(0);
-        // As deep as its stack allows, and a little less.
+        // As deep as that, and a little less.
         #[inline(never)]
         fn deep(ch: &Chan<()>, levels: u64) -> u64 {
             let frame = std::hint::black_box([levels; 8]);
@@ -251,7 +253,7 @@ fn on_the_smallest_stacks() {
             }
             deep(ch, levels - 1) + std::hint::black_box(frame)[0]
         }
-        let all: Vec<_> = (0..60)
+        let all: Vec<_> = (0..LEVELS)
             .map(|levels| {
                 let ch = ch.clone();
                 spawn("deep", move || done(std::hint::black_box(deep(&ch, levels))))
@@ -263,7 +265,8 @@ fn on_the_smallest_stacks() {
             let depths = |g: &&Goroutine| {
                 g.backtrace().iter().filter(|f| f.function().contains("deep")).count()
             };
-            assert!(dump.goroutines().iter().map(|g| depths(&g)).max().unwrap() >= 60);
+            let deepest = dump.goroutines().iter().map(|g| depths(&g) as u64).max().unwrap();
+            assert!(deepest >= LEVELS, "{deepest}");
         }
         ch.close();
         all.into_iter().for_each(|g| g.join().unwrap());
@@ -406,7 +409,10 @@ fn two_runtimes_and_plain_threads() {
         let ch = ch.clone();
         move || ch.recv()
     });
-    let waits = |dump: &Dump| dump.goroutines().iter().all(|g| g.state() == State::Waiting);
+    let waits = |dump: &Dump| {
+        let all = dump.goroutines();
+        all.len() == 1 && all[0].state() == State::Waiting
+    };
     eventually("all wait", || {
         let dump = one.dump();
         waits(&dump) && waits(&two.dump()) && dump.waiting_threads() == 1
@@ -476,7 +482,8 @@ fn equal_stacks_are_folded() {
             (0..200).map(|_| rt::go!(ch => outer_frame(|| done(ch.recv())))).collect();
         let dump = dump_when_all_wait(200);
         let text = dump.to_string();
-        assert!(text.contains("200 goroutines [chan receive]: goroutines "), "{text}");
+        // On a busy machine the first of them have waited for a second.
+        assert!(text.contains("200 goroutines [chan receive"), "{text}");
         assert!(text.contains("and 136 more"), "{text}");
         assert_eq!(text.matches("outer_frame").count(), 1, "{text}");
         let json = dump.to_json();

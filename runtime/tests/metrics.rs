@@ -115,6 +115,11 @@ fn goroutines_are_counted_by_what_they_wait_for() {
     eventually("all wait", || runtime.metrics().goroutines.waiting == expected);
     let metrics = runtime.metrics();
     assert_eq!(metrics.goroutines.live, 11);
+    // Each is in one state.
+    eventually("nobody is counted twice", || {
+        let of = runtime.metrics().goroutines;
+        (of.running, of.runnable, of.detached) == (0, 0, 0)
+    });
     assert_eq!((metrics.timers, metrics.stacks.in_use), (1, 11));
     assert!(metrics.stacks.in_use_bytes >= 11 * 65536, "{:?}", metrics.stacks);
     assert!(metrics.stacks.reserved_bytes >= metrics.stacks.in_use_bytes);
@@ -343,7 +348,8 @@ fn schedtrace_prints_lines_as_go_does() {
     ended.assert_success();
     let text = ended.stderr.clone();
     let lines: Vec<_> = text.lines().filter(|line| line.starts_with("SCHED ")).collect();
-    assert!((5..30).contains(&lines.len()), "{text}");
+    // A busy machine leaves some out.
+    assert!(lines.len() >= 2, "{text}");
     let mut before = 0;
     for line in &lines {
         let (head, rest) = line.split_once("ms: ").unwrap();
@@ -362,6 +368,7 @@ fn schedtrace_prints_lines_as_go_does() {
         let queues: Vec<_> = queues.strip_suffix(']').unwrap().split(' ').collect();
         assert!(queues.len() == 2 && queues.iter().all(|n| n.parse::<u32>().is_ok()), "{line}");
     }
+    assert!(lines.len() as u64 <= before / 50 + 1, "one in 50 ms: {text}");
     let some = |part: &str| lines.iter().any(|line| line.contains(part));
     // Three that block, the monitor, and up to two that look for work.
     assert!([4, 5, 6].iter().any(|n| some(&format!(" threads={n} "))), "{text}");

@@ -249,6 +249,49 @@ fn a_test_may_leave_goroutines() {
     rt::spawn(|| time::sleep(Duration::from_secs(3600)));
 }
 
+#[inline(never)]
+fn takes_the_other_side(lock: &Mutex<u8>, gone: &Chan<u8>) {
+    let _locked = lock.lock();
+    gone.recv();
+}
+
+/// The lines of a report below the one that has `what`, up to the next goroutine's.
+fn stack_of<'a>(report: &'a str, what: &str) -> Vec<&'a str> {
+    let lines = report.lines().skip_while(|line| !line.contains(what)).skip(1);
+    lines.take_while(|line| line.starts_with("      ")).map(str::trim).collect()
+}
+
+#[test]
+fn reports_show_where_those_wait_that_are_left() {
+    let deadlock = || {
+        let (lock, gone) = (Mutex::new(0), Chan::new(0));
+        rt::scope(|s| {
+            for _ in 0..3 {
+                s.spawn(|| takes_the_other_side(&lock, &gone));
+            }
+        });
+    };
+    let message = Explorer::new().replay(1, deadlock).unwrap_err().message();
+    for what in [": chan receive;", ": mutex;"] {
+        let stack = stack_of(&message, what);
+        assert!(stack.iter().any(|line| line.contains("takes_the_other_side")), "{what} {message}");
+        // The call that waits first, and nothing of how it does so.
+        assert!(stack[0].contains("recv") || stack[0].contains("lock"), "{message}");
+        assert!(!message.contains("sched::body"), "{message}");
+    }
+    // The other that waits for the lock stands where the first does.
+    assert_eq!(message.matches("(the stack of goroutine ").count(), 1, "{message}");
+
+    let leaves = || {
+        let (lock, gone) = (Mutex::new(0), Chan::new(0));
+        drop(rt::spawn(move || takes_the_other_side(&lock, &gone)));
+    };
+    let failure = Explorer::new().leaks(Leaks::Deny).replay(1, leaves).unwrap_err();
+    let message = failure.message();
+    let stack = stack_of(&message, ": chan receive;");
+    assert!(stack.iter().any(|line| line.contains("takes_the_other_side")), "{message}");
+}
+
 /// What is said about a run that is not the same each time.
 fn said(f: impl Fn() + Sync) -> String {
     Explorer::new().replay(1, f).unwrap().to_string()

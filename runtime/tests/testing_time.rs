@@ -245,6 +245,11 @@ fn a_runtime_that_is_dropped_inside_takes_the_time_it_needs() {
     });
 }
 
+#[inline(never)]
+fn takes_from(ch: &Chan<u32>) -> Option<u32> {
+    std::hint::black_box(ch.recv())
+}
+
 #[test]
 fn a_deadlock_is_reported_with_who_waits_for_what() {
     let test = rt::Runtime::builder().virtual_time(true).build().unwrap();
@@ -255,8 +260,15 @@ fn a_deadlock_is_reported_with_who_waits_for_what() {
             let ch = Chan::<u32>::new(0);
             let it = ch.clone();
             let new = rt::task::Builder::new().name("taker");
-            let taker = new.spawn(move || it.recv()).unwrap();
+            let taker = new.spawn(move || takes_from(&it)).unwrap();
+            // One that keeps its thread while it waits is seen as well.
+            let new = rt::task::Builder::new().name("pinned");
+            let pinned = new.spawn(move || {
+                let _pin = rt::task::pin_thread();
+                takes_from(&ch)
+            });
             taker.join().unwrap();
+            drop(pinned);
         });
     });
     let text = panic.downcast_ref::<String>().unwrap();
@@ -270,6 +282,12 @@ fn a_deadlock_is_reported_with_who_waits_for_what() {
         text.contains("'taker': chan receive; spawned at runtime/tests/testing_time.rs"),
         "{text}"
     );
+    let lines: Vec<_> = text.lines().collect();
+    let at = |name| lines.iter().position(|line| line.contains(name)).unwrap();
+    for name in ["'taker': chan receive", "'pinned': chan receive"] {
+        assert!(lines[at(name) + 1].contains("recv"), "{text}");
+        assert!(lines[at(name) + 2].contains("takes_from"), "{text}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A file of the test's own, gone with it.
 struct File(PathBuf);
@@ -189,7 +189,11 @@ fn what_happened_is_in_it() {
         let names: BTreeSet<_> = trace.threads.values().map(String::as_str).collect();
         assert!((0..procs).all(|p| names.contains(format!("P{p}").as_str())), "{names:?}");
         assert!(names.contains("other threads"));
-        let then = |name| trace.of(name).iter().map(|slice| slice.then.clone()).collect::<Vec<_>>();
+        // On a busy machine anybody may lose the processor besides.
+        let then = |name| {
+            let all = trace.of(name).into_iter().map(|slice| slice.then.clone());
+            all.filter(|then| !then.starts_with("loses the processor: b")).collect::<Vec<_>>()
+        };
         let mut sleeps = then("'sleeper'");
         // It may wake for nothing, and sleep on.
         sleeps.dedup();
@@ -199,7 +203,8 @@ fn what_happened_is_in_it() {
         assert_eq!(then("'yielder'"), yields);
         assert!(trace.of("'pong \"<q>\" \\'").len() >= 20);
         assert!(then("'ping'").iter().filter(|then| then.starts_with("waits: chan")).count() >= 20);
-        assert_eq!(then("'asks'")[0], "loses the processor: asked");
+        let asked = then("'asks'");
+        assert!(asked.iter().any(|then| then == "loses the processor: asked"), "{asked:?}");
         let alone =
             trace.slices.iter().find(|slice| slice.name.ends_with("'asks' without a processor"));
         let alone = alone.unwrap();
@@ -275,27 +280,34 @@ fn what_is_overwritten_is_counted() {
 #[test]
 fn the_recorder_has_the_last_of_it_whenever_it_is_asked() {
     let _t = common::alone();
+    const SPAN: Duration = Duration::from_millis(400);
     let (file, runtime) = (File::new("recorder"), runtime(2));
-    trace::record(Duration::from_millis(100)).unwrap();
+    trace::record(SPAN).unwrap();
     assert!(trace::is_on());
     runtime.run(|| {
         named("early", || ()).join().unwrap();
-        rt::time::sleep(Duration::from_millis(150));
-        for i in 0..3 {
-            named("late", || ()).join().unwrap();
+        rt::time::sleep(SPAN + Duration::from_millis(50));
+        let mut begun = Vec::new();
+        for i in 0..5 {
+            begun.push(Instant::now());
+            named(&format!("late {i}"), || ()).join().unwrap();
             let summary = trace::write(&file.0).unwrap();
-            assert!(summary.span <= Duration::from_millis(100), "{summary:?}");
+            let written = Instant::now();
+            assert!(summary.span <= SPAN, "{summary:?}");
             assert_eq!(summary.lost, 0);
             let trace = file.read();
             assert!(trace.of("'early'").is_empty());
-            assert_eq!(trace.of("'late'").len(), i + 1);
+            // A busy machine may take so long that the first are too old.
+            for (i, _) in begun.iter().enumerate().filter(|(_, at)| written - **at < SPAN) {
+                assert_eq!(trace.of(&format!("'late {i}'")).len(), 1);
+            }
             // Who runs and began long ago is shown from the beginning.
             let running = trace.slices.iter().filter(|s| s.then == "the trace ends").count();
             assert!(running >= 1);
         }
     });
     let summary = trace::stop().unwrap();
-    assert!(!trace::is_on() && summary.span <= Duration::from_millis(100));
+    assert!(!trace::is_on() && summary.span <= SPAN);
     assert!(matches!(trace::write(&file.0), Err(TraceError::NotStarted)));
 }
 
@@ -315,7 +327,7 @@ fn it_is_read_while_it_is_written() {
             })
         })
         .collect();
-    for _ in 0..common::turns(20, 50) {
+    for _ in 0..common::turns(10, 50) {
         trace::write(&file.0).unwrap();
         // Checks it.
         file.read();

@@ -136,16 +136,6 @@ pub(crate) fn take(sched: &Arc<Sched>) -> Dump {
     }
 }
 
-/// The goroutines of a runtime that have started and not ended, but for the one that calls: for those who check that none
-/// is left. Those that have not started are counted.
-#[allow(dead_code, reason = "for the check of a test's leaks")]
-pub(crate) fn live(sched: &Arc<Sched>) -> (Vec<Goroutine>, u64) {
-    let me = crate::task::try_current().map(|task| task.id().get());
-    let dump = take(sched);
-    let others = dump.goroutines.into_iter().filter(|g| Some(g.id) != me).collect();
-    (others, dump.unstarted)
-}
-
 /// Names what the addresses are. Equal stacks share their names.
 fn name_frames(goroutines: &mut [Goroutine]) {
     let mut symbols = Symbols::new();

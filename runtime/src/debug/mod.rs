@@ -30,6 +30,7 @@ mod dump;
 mod goroutine;
 mod json;
 mod prometheus;
+pub(crate) mod report;
 #[cfg(feature = "debug-server")]
 mod server;
 mod symbol;
@@ -50,8 +51,6 @@ pub use crate::trace::{
 };
 
 pub(crate) use deadlock::{deadlocked, nobody_wakes, quit, show_at_quit};
-#[allow(unused_imports, reason = "for the check of a test's leaks")]
-pub(crate) use dump::live;
 pub(crate) use dump::take;
 
 use crate::task;

@@ -98,12 +98,14 @@ impl Origin {
     }
 }
 
+/// Two lines as in Go; `{:#}` is one.
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.function)?;
+        let at = if f.alternate() { " at " } else { "\n        at " };
+        write!(f, "{}{at}", self.function)?;
         match &self.file {
-            Some(file) => write!(f, "        at {file}:{}:{}", self.line, self.column),
-            None => f.write_str("        at ?"),
+            Some(file) => write!(f, "{file}:{}:{}", self.line, self.column),
+            None => f.write_str("?"),
         }
     }
 }

@@ -210,10 +210,8 @@ where
             });
             match sched.trouble() {
                 // Who draws schedules reports it, with the schedule.
-                Some(trouble) if sched.is_seeded() => {
-                    std::panic::resume_unwind(Box::new(trouble.to_string()))
-                }
-                Some(trouble) => panic!("{trouble}"),
+                Some(_) if sched.is_seeded() => std::panic::resume_unwind(Box::new("stopped")),
+                Some(trouble) => panic!("{}", debug::report::trouble(&trouble)),
                 None => panic!("Runtime::run: {error}"),
             }
         }

@@ -1,7 +1,8 @@
 //! What `#[rt::test]` expands to.
 
 use super::explorer::{Explorer, Leaks};
-use super::failure::{Failure, left};
+use super::failure::Failure;
+use crate::debug::report::left;
 use crate::panic;
 use crate::runtime::{Builder, env};
 use crate::sched::{Plan, Sched};

@@ -1,5 +1,6 @@
 //! What an exploration finds: the failure, and the schedule that led to it.
 
+use crate::debug::report;
 use crate::sched::{self, Trouble, Waiter};
 use std::any::Any;
 use std::fmt;
@@ -92,8 +93,8 @@ impl Failure {
                 let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
                 format!("panicked: {}", text.as_deref().unwrap_or("with a payload that is no text"))
             }
-            Cause::Stuck(trouble) => trouble.to_string(),
-            Cause::Leak(waiters) => left(waiters),
+            Cause::Stuck(trouble) => report::trouble(trouble),
+            Cause::Leak(waiters) => report::left(waiters),
             Cause::Returned => "returned an error".into(),
         }
     }
@@ -119,18 +120,6 @@ impl Failure {
             _ => panic!("{}", self.message()),
         }
     }
-}
-
-/// Goroutines that are left, a line each.
-pub(super) fn left(waiters: &[Waiter]) -> String {
-    let mut text = match waiters.len() {
-        1 => "1 goroutine is left".to_owned(),
-        n => format!("{n} goroutines are left"),
-    };
-    for waiter in waiters {
-        text.push_str(&format!("\n  {waiter}"));
-    }
-    text
 }
 
 impl fmt::Display for Failure {

@@ -52,7 +52,9 @@ fn one_waits() {
     let ch = Chan::<()>::new(0);
     let waits = ch.clone();
     rt::task::Builder::new().name("waits").spawn(move || waits.recv()).unwrap();
-    rt::time::sleep(Duration::from_millis(5));
+    while rt::metrics().goroutines.waiting.iter().all(|(what, _)| *what != "chan receive") {
+        rt::yield_now();
+    }
     // It is not closed, nor counted as given up.
     let _for_ever: &_ = Box::leak(Box::new(ch));
 }

@@ -28,15 +28,14 @@
 //! is unwound, and `Runtime::run` panics with the report.
 
 use super::super::timers::NEVER;
-use super::super::{Sched, Why};
-use crate::carrier::{self, Slot};
-use crate::g::GRef;
+use super::super::{Doing, Sched, Why};
+use crate::carrier::Slot;
+use crate::g::Header;
 use crate::m::CurrentM;
 use crate::prim::global::Ordering;
+use crate::stack::Walker;
 use crate::trace::Reason;
 use crate::util;
-use std::fmt;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,57 +51,31 @@ enum Tide {
     Busy,
     /// A deadline has come: the clock shows it.
     Due,
-    /// Nobody will ever run again. By whom that is waited for.
-    Dry(Vec<Waiter>),
+    /// Nobody will ever run again, and somebody waits for that.
+    Dry,
 }
 
-/// A goroutine that has not ended.
+/// A goroutine that has not ended. `debug::report` puts it into words.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiter {
     pub(crate) id: u64,
-    pub(crate) name: Option<Arc<str>>,
-    /// Where it was spawned. `None`: it was not to be asked, for it runs.
+    pub(crate) name: Option<String>,
+    /// Where it was spawned.
     pub(crate) site: Option<&'static std::panic::Location<'static>>,
-    /// What it waits for, or has waited for last.
-    pub(crate) reason: &'static str,
+    pub(crate) doing: Doing,
+    /// What it waits for.
+    pub(crate) why: Option<Why>,
+    /// Where its frames go on, the innermost first; empty if it does not wait.
+    pub(crate) stack: Arc<[usize]>,
 }
 
-impl fmt::Display for Waiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "goroutine {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " '{name}'")?;
-        }
-        match self.site {
-            Some(site) => {
-                write!(f, ": {}; spawned at {}:{}", self.reason, site.file(), site.line())
-            }
-            None => write!(f, ": runs, or blocks its thread; has waited last for: {}", self.reason),
-        }
-    }
-}
-
-/// Why a lab was stopped.
+/// Why a lab was stopped. `debug::report` puts it into words.
 #[derive(Clone, Debug)]
 pub(crate) enum Trouble {
     /// At that time since the start.
     Deadlock(Duration, Vec<Waiter>),
     /// It went on for that many steps.
     Endless(u64),
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Deadlock(at, waiters) => {
-                write!(f, "all goroutines are asleep - deadlock! ({at:?} after the start)")?;
-                waiters.iter().try_for_each(|waiter| write!(f, "\n  {waiter}"))
-            }
-            Self::Endless(steps) => {
-                write!(f, "the run does not end: {steps} steps, and still going")
-            }
-        }
-    }
 }
 
 /// What a thread of a lab that has nothing to run does next.
@@ -125,7 +98,7 @@ impl Sched {
         match self.tide() {
             Tide::Due => return Rest::No,
             Tide::Busy => *dry = None,
-            Tide::Dry(waiters) => {
+            Tide::Dry => {
                 let now = util::real_now();
                 let end = *dry.get_or_insert(now) + GRACE;
                 if self.seeded().is_none() && now < end {
@@ -133,7 +106,7 @@ impl Sched {
                 }
                 *dry = None;
                 let at = self.lab.as_ref().map_or(0, |lab| lab.clock.passed());
-                self.stop_for(Trouble::Deadlock(Duration::from_nanos(at), waiters));
+                self.stop_for(Trouble::Deadlock(Duration::from_nanos(at), self.waiters()));
             }
         }
         Rest::Until(None)
@@ -166,7 +139,7 @@ impl Sched {
             {
                 Tide::Busy
             } else {
-                Tide::Dry(self.waiters(true))
+                Tide::Dry
             }
         });
         quiet.unwrap_or(Tide::Busy)
@@ -178,29 +151,20 @@ impl Sched {
         self.idle.when_quiet(self.config.procs, alive, || (!self.any_work(false)).then(f)).flatten()
     }
 
-    /// The goroutines that have begun and have not ended. `quiet`: called by `when_quiet`.
-    fn waiters(&self, quiet: bool) -> Vec<Waiter> {
+    /// The goroutines that have begun and have not ended, with their stacks, as a dump sees them. Not under the lock of
+    /// `when_quiet`: who is woken by a stranger while he is looked at is queued by us.
+    fn waiters(&self) -> Vec<Waiter> {
         let mut waiters = Vec::new();
-        let home = self.home_of();
-        carrier::for_each(|slot| {
-            if slot.home() != home {
-                return;
-            }
-            let Some(job) = NonNull::new(slot.job()) else { return };
-            let mut waiter = Waiter {
-                id: slot.id.load(Ordering::Relaxed),
-                name: None,
-                site: None,
-                reason: Why::name_of(slot.reason.load(Ordering::Relaxed)),
-            };
-            if quiet {
-                // SAFETY: a goroutine that has begun and not ended, which nobody resumes before `when_quiet` returns:
-                // its runtime side stands still, and keeps it alive.
-                let g = unsafe { GRef::from_ptr(job.cast()).get() };
-                waiter.name = g.name().cloned();
-                waiter.site = Some(g.site());
-            }
-            waiters.push(waiter);
+        self.look(Some(&mut Walker::new()), &mut |seen| {
+            let Header { id, name, site, .. } = seen.who;
+            waiters.push(Waiter {
+                id,
+                name,
+                site,
+                doing: seen.doing,
+                why: seen.why,
+                stack: seen.stack,
+            });
         });
         waiters.sort_by_key(|waiter| waiter.id);
         if let Some(seeded) = self.seeded() {
@@ -220,11 +184,8 @@ impl Sched {
             if self.live() == 0 {
                 return Vec::new();
             }
-            if let Some(waiters) = self.when_quiet(|| self.waiters(true)) {
-                return waiters;
-            }
-            if util::real_now() >= end {
-                return self.waiters(false);
+            if self.when_quiet(|| ()).is_some() || util::real_now() >= end {
+                return self.waiters();
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(1));
@@ -304,10 +265,6 @@ impl Sched {
     pub(in crate::sched) fn number_of(&self, slot: &Slot) -> u64 {
         let id = slot.id.load(Ordering::Relaxed);
         self.seeded().map_or(id, |seeded| seeded.script.lock().number_of(id))
-    }
-
-    fn home_of(&self) -> *const () {
-        std::ptr::from_ref(self).cast()
     }
 
     /// What time it is for deadlines; `now` is the system's.
