@@ -312,6 +312,35 @@ fn a_recovered_panic_is_no_more_when_its_deferred_code_is_over() {
     });
 }
 
+/// Another one, though it has the same text, or the payload lies where the first one's lay.
+#[test]
+fn a_recovered_panic_is_not_taken_for_the_next_of_its_kind() {
+    let _t = common::test();
+    everywhere(|| {
+        for kind in 0..3 {
+            let raise = move || -> () {
+                match kind {
+                    0 => fail("the same text"),
+                    1 => fail(7_u32),
+                    _ => fail(String::from("a text of its own")),
+                }
+            };
+            let caught = catch(|| {
+                frame(|f| -> () {
+                    f.defer(move |u| {
+                        drop(u.recover());
+                        raise()
+                    });
+                    raise()
+                })
+            });
+            let panic = caught.unwrap_err();
+            assert_eq!(messages(&panic).len(), 2, "{kind}: {panic:?}");
+            assert!(panic.previous().unwrap().is_recovered() && !panic.is_recovered());
+        }
+    });
+}
+
 #[test]
 fn a_resumed_panic_is_the_same_panic() {
     let _t = common::test();

@@ -8,6 +8,7 @@
 
 use super::flight::{self, Key, Known, Owner};
 use super::message;
+use crate::prim::global::{AtomicBool, Ordering};
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::error::Error;
@@ -85,6 +86,10 @@ struct Inner {
     seen: Option<Arc<Seen>>,
     previous: Option<Arc<Panic>>,
     reported: bool,
+    /// Of one that was recovered: the memory of it. Of a memory: whether the payload was dropped with its panic,
+    /// and so what lies there now is another.
+    memory: Option<Arc<Panic>>,
+    gone: AtomicBool,
 }
 
 // SAFETY: invariant 1: `downcast_ref` asks for `Sync`, and the text of a payload is `Sync`.
@@ -100,12 +105,26 @@ impl Panic {
 
     pub(super) fn with(payload: Box<dyn Any + Send>, known: Known) -> Self {
         let Known { seen, previous, reported, exits: _ } = known;
-        let (text, key) = (Box::default(), None);
-        Self(Box::new(Inner { payload: Some(payload), text, key, seen, previous, reported }))
+        Self(Box::new(Inner {
+            payload: Some(payload),
+            text: Box::default(),
+            key: None,
+            seen,
+            previous,
+            reported,
+            memory: None,
+            gone: AtomicBool::new(false),
+        }))
     }
 
-    /// What a recovered panic leaves behind.
-    pub(super) fn memory(&self) -> Self {
+    /// What it leaves behind when it is recovered, which is now.
+    pub(super) fn leave_memory(&mut self) -> Arc<Self> {
+        let memory = Arc::new(self.memory());
+        self.0.memory = Some(Arc::clone(&memory));
+        memory
+    }
+
+    fn memory(&self) -> Self {
         Self(Box::new(Inner {
             payload: None,
             text: self.message().into(),
@@ -113,6 +132,8 @@ impl Panic {
             seen: self.0.seen.clone(),
             previous: self.0.previous.clone(),
             reported: true,
+            memory: None,
+            gone: AtomicBool::new(false),
         }))
     }
 
@@ -128,7 +149,13 @@ impl Panic {
 
     /// Whether this is the memory of `panic`, which was raised again.
     pub(super) fn remembers(&self, panic: &Self) -> bool {
-        self.0.key == panic.payload().map(Key::of)
+        let same = match (self.seen(), panic.seen()) {
+            (Some(own), Some(seen)) => std::ptr::eq(own, seen),
+            (None, Some(_)) => false,
+            // Raised past the hook, or there is none.
+            (_, None) => !self.0.gone.load(Ordering::Relaxed),
+        };
+        same && self.0.key == panic.payload().map(Key::of)
     }
 
     /// Fills in what a payload that was raised again without a note does not know.
@@ -257,6 +284,10 @@ impl Panic {
 /// Chains may be long: one link after the other, not each within the one before.
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let (Some(memory), Some(_)) = (&self.memory, &self.payload) {
+            // Before its memory is free: who gets that has seen this.
+            memory.0.gone.store(true, Ordering::Relaxed);
+        }
         let mut next = self.previous.take();
         while let Some(mut link) = next.and_then(Arc::into_inner) {
             next = link.0.previous.take();
