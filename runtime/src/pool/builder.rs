@@ -175,6 +175,9 @@ impl Builder {
     /// Called in the worker with the panic of a task that nobody can join. Without this, it is reported as a
     /// goroutine's panic is, and the runtime's [`PanicPolicy`](crate::PanicPolicy) holds. If it panics itself, that
     /// is reported so. Either way the worker goes on.
+    ///
+    /// A [`Task`](super::Task) that is dropped after its panic could have been joined: the handler does not hear of
+    /// that.
     pub fn panic_handler(mut self, f: impl Fn(Panic) + Send + Sync + 'static) -> Self {
         self.handler = Some(Arc::new(f));
         self
