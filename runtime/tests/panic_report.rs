@@ -413,6 +413,38 @@ fn a_pool_says_what_goroutines_say() {
     );
 }
 
+/// A task that is run by who submits it is not a part of the frame in which that is.
+#[test]
+fn a_task_that_is_run_within_a_frame() {
+    says(
+        "a_task_that_is_run_within_a_frame",
+        || {
+            runtime(1).run(|| {
+                let pool = Pool::new(1).unwrap();
+                let inner = pool.clone();
+                let outer = pool.spawn(move || {
+                    frame(|f| -> () {
+                        f.defer(|u| assert!(!u.panicking()));
+                        inner.submit(|| panic!("submitted")).unwrap();
+                        drop(inner.spawn(|| -> () { panic!("joined") }).unwrap().join());
+                        eprintln!("then");
+                    });
+                    eprintln!("at the end");
+                });
+                outer.unwrap().join().unwrap();
+            });
+        },
+        &[
+            &format!("goroutine N {AT} submitted"),
+            SPAWNED,
+            "then",
+            &format!("goroutine N {AT} joined"),
+            SPAWNED,
+            "at the end",
+        ],
+    );
+}
+
 #[test]
 fn the_policy_holds_for_tasks_that_nobody_joins() {
     let name = "the_policy_holds_for_tasks_that_nobody_joins";

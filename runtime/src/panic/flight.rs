@@ -78,6 +78,14 @@ pub(super) struct Known {
     pub(super) reported: bool,
 }
 
+impl Known {
+    /// Whether the hook has seen it, or one that it superseded.
+    pub(super) fn is_seen(&self) -> bool {
+        let mut chain = std::iter::successors(self.previous.as_deref(), |panic| panic.previous());
+        self.seen.is_some() || chain.any(|panic| panic.seen().is_some())
+    }
+}
+
 thread_local! {
     /// The level of a thread that is no goroutine, and whether it has notes.
     static LEVEL: Cell<u32> = const { Cell::new(0) };

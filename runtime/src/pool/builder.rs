@@ -232,8 +232,9 @@ impl Builder {
         if n == 0 {
             return Err(BuildError::Zero { what: "a number of pools", instead: "1 or more" });
         }
-        let most = Self::MAX_CAPACITY / self.capacity.max(1);
-        if n > most.max(1) {
+        check_capacity(self.capacity)?;
+        let most = Self::MAX_CAPACITY / self.capacity;
+        if n > most {
             return Err(BuildError::TooLarge { what: "number of pools", value: n, most });
         }
         let pools: Result<Vec<_>, _> = (0..n).map(|_| self.clone().build()).collect();

@@ -118,7 +118,7 @@ pub enum BuildError {
     ZeroCapacity,
     /// More workers than there can be goroutines, or a longer queue than fits into memory.
     TooLarge {
-        /// The setting: `capacity` or `queue`.
+        /// The setting: `capacity`, `queue` or `number of pools`.
         what: &'static str,
         /// What was asked for.
         value: usize,
