@@ -365,6 +365,27 @@ fn a_resumed_panic_is_the_same_panic() {
     });
 }
 
+/// What a plain `catch_unwind` has swallowed is not in the chain of the next panic with the same text.
+#[test]
+fn what_was_swallowed_is_in_no_chain() {
+    let _t = common::test();
+    everywhere(|| {
+        let fails = || {
+            frame(|f| -> () {
+                f.defer(|_| fail("second"));
+                fail("first")
+            })
+        };
+        let twice = || {
+            let _swallowed = payload(fails);
+            let panic = catch(fails).unwrap_err();
+            assert_eq!(messages(&panic), ["second", "first"]);
+        };
+        twice();
+        frame(|_| twice());
+    });
+}
+
 #[test]
 fn nested_frames_recover_where_they_are_asked_to() {
     let _t = common::test();

@@ -7,12 +7,13 @@
 //!    without a payload, for the chain of what the same deferred code may raise.
 
 use super::flight::{self, Key, Known, Owner};
-use super::message;
+use super::{caught, message};
 use crate::prim::global::{AtomicBool, Ordering};
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::error::Error;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 /// What is said of a payload that `panic!` did not make.
@@ -99,7 +100,8 @@ impl Panic {
     /// A panic whose payload was caught elsewhere: by [`std::panic::catch_unwind`], or by
     /// [`JoinError::into_panic`](crate::JoinError::into_panic).
     pub fn new(payload: Box<dyn Any + Send>) -> Self {
-        let known = flight::claim(Owner::current(), &*payload);
+        // Perhaps it was raised long ago, and further out.
+        let known = flight::claim_from(Owner::current(), &*payload, 0);
         Self::with(payload, known)
     }
 
@@ -281,16 +283,28 @@ impl Panic {
     }
 }
 
-/// Chains may be long: one link after the other, not each within the one before.
+/// Chains may be long: one link after the other, not each within the one before. Of payloads whose destructors panic
+/// there may be several: the first of those panics goes on, unless one does already.
 impl Drop for Inner {
     fn drop(&mut self) {
         if let (Some(memory), Some(_)) = (&self.memory, &self.payload) {
             // Before its memory is free: who gets that has seen this.
             memory.0.gone.store(true, Ordering::Relaxed);
         }
+        let mut raised = self.payload.take().and_then(|payload| caught(|| drop(payload)).err());
         let mut next = self.previous.take();
         while let Some(mut link) = next.and_then(Arc::into_inner) {
             next = link.0.previous.take();
+            match caught(|| drop(link)) {
+                Err(payload) if raised.is_none() => raised = Some(payload),
+                Err(payload) => super::drop_quietly(payload),
+                Ok(()) => {}
+            }
+        }
+        match raised {
+            Some(payload) if std::thread::panicking() => super::drop_quietly(payload),
+            Some(payload) => resume_unwind(payload),
+            None => {}
         }
     }
 }
