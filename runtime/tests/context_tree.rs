@@ -262,6 +262,35 @@ fn the_earlier_deadline_is_the_cause() {
     assert_eq!((called.err(), text(&called)), (CANCELED, "context canceled".to_owned()));
 }
 
+/// Its channel has been closed since then: nobody makes something else of it afterwards.
+#[test]
+fn cancelled_after_the_parents_deadline_it_is_late() {
+    let _test = common::test();
+    let (parent, cancel_parent) =
+        Context::background().with_timeout_cause(Duration::from_millis(1), "too slow");
+    let (child, cancel) = parent.with_cancel_cause();
+    let (leaf, cancel_leaf) = child.with_cancel();
+    assert!(leaf.done().recv().is_err());
+    cancel_leaf();
+    cancel("by hand");
+    cancel_parent();
+    for ctx in [leaf, child, parent] {
+        assert_eq!((ctx.err(), ctx.cause().unwrap().to_string().as_str()), (LATE, "too slow"));
+    }
+}
+
+/// As in Go: the parent was first.
+#[test]
+fn a_deadline_that_is_past_below_one_that_was_cancelled() {
+    let _test = common::test();
+    let (root, cancel) = Context::background().with_cancel_cause();
+    cancel("the root's");
+    let (ctx, _c) = root.with_timeout_cause(Duration::ZERO, "its own");
+    assert_eq!((ctx.err(), ctx.cause().unwrap().to_string().as_str()), (CANCELED, "the root's"));
+    assert!(ctx.done().is_closed());
+    assert_eq!(ctx.with_cancel().0.err(), CANCELED);
+}
+
 #[test]
 fn who_waits_for_a_child_wakes_at_the_parents_deadline() {
     let _test = common::test();
@@ -362,6 +391,32 @@ fn after_a_cancel() {
         assert!(rt::task::try_current().is_none_or(|task| task.id() != id));
         assert!(rx.recv().is_err(), "once");
     });
+}
+
+#[test]
+fn who_cancels_does_not_wait_for_what_comes_after() {
+    let _test = common::test();
+    everywhere(|| {
+        let (ctx, cancel) = Context::background().with_cancel();
+        let (gate, (tx, rx)) = (chan::bounded::<()>(0), chan::bounded(1));
+        ctx.after_func(move || tx.send(gate.1.recv()).unwrap());
+        cancel();
+        assert_eq!(ctx.err(), CANCELED);
+        // If it had waited, nobody would be here to open.
+        gate.0.send(()).unwrap();
+        assert_eq!(rx.recv(), Ok(Ok(())));
+    });
+}
+
+#[test]
+fn dropping_what_cancels_does_nothing() {
+    let _test = common::test();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let (child, cancel_child) = ctx.with_cancel_cause::<&str>();
+    let (timed, cancel_timed) = child.with_timeout(LONG);
+    drop((cancel.clone(), cancel, cancel_child.clone(), cancel_child, cancel_timed));
+    assert_eq!([ctx.err(), child.err(), timed.err()], [None; 3]);
+    assert!(!timed.done().is_closed());
 }
 
 #[test]

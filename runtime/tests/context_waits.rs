@@ -358,6 +358,27 @@ fn sockets() {
         error
     });
     each_way(|ctx| {
+        let path = std::env::temp_dir().join(format!("rt-full-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        // Nobody accepts, and there is room for few: who comes then waits.
+        socket2::SockRef::from(&listener).listen(0).unwrap();
+        let mut connected = Vec::new();
+        let error = loop {
+            match UnixStream::connect_ctx(&path, ctx) {
+                Ok(stream) => connected.push(stream),
+                result => break of_context(result),
+            }
+        };
+        assert!(connected.len() < 10);
+        let address = std::os::unix::net::SocketAddr::from_pathname(&path).unwrap();
+        assert_eq!(of_context(UnixStream::connect_addr_ctx(&address, ctx)), error);
+        std::fs::remove_file(&path).unwrap();
+        let gone = UnixStream::connect_ctx(&path, &Context::background()).unwrap_err();
+        assert_eq!(gone.kind(), ErrorKind::NotFound);
+        error
+    });
+    each_way(|ctx| {
         let (one, _two) = UnixDatagram::pair().unwrap();
         loop {
             match one.send_ctx(&[0; 64], ctx) {

@@ -131,6 +131,38 @@ fn a_payload_panics_in_its_drop() {
     });
 }
 
+/// Several at a time: dropped one by one, also while another panic unwinds, and at the end of a goroutine.
+#[test]
+fn many_payloads_panic_in_their_drop() {
+    fn bombs() {
+        frame(|f| -> () {
+            f.defer(|_| fail(Bomb("third")));
+            f.defer(|_| fail(Bomb("second")));
+            fail(Bomb("first"))
+        })
+    }
+    let _t = common::test();
+    everywhere(|| {
+        let caught = catch(bombs).unwrap_err();
+        assert_eq!(text(catch(|| drop(caught))), "third", "the newest one's");
+        let caught = catch(bombs).unwrap_err();
+        let unwound = catch(|| {
+            let _caught = caught;
+            fail("unwinds")
+        });
+        assert_eq!(text::<()>(unwound), "unwinds");
+    });
+    runtime(1).run(|| {
+        let ends = rt::spawn(|| {
+            for _ in 0..2 {
+                let caught = std::panic::catch_unwind(bombs);
+                std::mem::forget(caught);
+            }
+        });
+        ends.join().unwrap();
+    });
+}
+
 #[test]
 fn frames_in_destructors() {
     let _t = common::test();
@@ -213,6 +245,47 @@ fn what_is_forgotten_is_leaked() {
         let caught = catch(|| frame(|_| -> () { fail(7) }));
         std::mem::forget(caught);
         assert_eq!(frame(|_| 5), 5);
+    });
+}
+
+/// A plain `catch_unwind` claims nothing: what is known of its panics is not kept for ever, on a thread or a worker that
+/// goes on.
+#[test]
+fn what_is_swallowed_is_not_kept() {
+    let _t = common::test();
+    fn panics(token: common::Token) {
+        frame(|f| -> () {
+            f.defer(|_| fail("second"));
+            fail(token)
+        })
+    }
+    fn swallow(tally: &Tally) {
+        let token = tally.token();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panics(token)));
+        assert!(caught.is_err());
+    }
+    fn assert_few_are_kept(tally: &Tally) {
+        let kept = tally.made() - tally.dropped();
+        assert!(kept <= 20, "{kept} payloads are kept");
+    }
+    everywhere(|| {
+        let tally = Tally::default();
+        (0..200).for_each(|_| swallow(&tally));
+        assert_few_are_kept(&tally);
+        let tally = Tally::default();
+        frame(|_| {
+            (0..200).for_each(|_| swallow(&tally));
+            assert_few_are_kept(&tally);
+        });
+        tally.assert_all_dropped();
+        let tally = Tally::default();
+        let pool = rt::pool::Pool::builder().capacity(1).no_purge().build().unwrap();
+        for _ in 0..200 {
+            let token = tally.token();
+            let task = pool.spawn(move || panics(token)).unwrap();
+            assert!(task.join().unwrap_err().is_panic());
+        }
+        assert_few_are_kept(&tally);
     });
 }
 

@@ -68,6 +68,32 @@ fn catch_lets_an_exit_pass() {
 }
 
 #[test]
+fn catch_lets_an_abort_and_the_end_of_the_runtime_pass() {
+    let _t = common::test();
+    for abort in [true, false] {
+        let (runtime, tally, begun) = (runtime(1), Tally::default(), Chan::new(1));
+        let (token, begins) = (tally.token(), begun.clone());
+        let handle = runtime.handle().spawn(move || {
+            let _token = token;
+            let _ = catch(|| {
+                begins.send(());
+                Chan::<()>::nil().recv()
+            });
+            unreachable!("it has ended");
+        });
+        begun.recv();
+        if abort {
+            handle.abort();
+            assert!(handle.join().unwrap_err().is_cancelled());
+        } else {
+            drop(runtime);
+            assert!(handle.join().unwrap_err().is_cancelled());
+        }
+        tally.assert_all_dropped();
+    }
+}
+
+#[test]
 fn a_panic_while_it_exits_is_recovered_and_the_exit_goes_on() {
     let _t = common::test();
     on_one_and_two(|| {

@@ -312,6 +312,35 @@ fn a_recovered_panic_is_no_more_when_its_deferred_code_is_over() {
     });
 }
 
+/// Another one, though it has the same text, or the payload lies where the first one's lay.
+#[test]
+fn a_recovered_panic_is_not_taken_for_the_next_of_its_kind() {
+    let _t = common::test();
+    everywhere(|| {
+        for kind in 0..3 {
+            let raise = move || -> () {
+                match kind {
+                    0 => fail("the same text"),
+                    1 => fail(7_u32),
+                    _ => fail(String::from("a text of its own")),
+                }
+            };
+            let caught = catch(|| {
+                frame(|f| -> () {
+                    f.defer(move |u| {
+                        drop(u.recover());
+                        raise()
+                    });
+                    raise()
+                })
+            });
+            let panic = caught.unwrap_err();
+            assert_eq!(messages(&panic).len(), 2, "{kind}: {panic:?}");
+            assert!(panic.previous().unwrap().is_recovered() && !panic.is_recovered());
+        }
+    });
+}
+
 #[test]
 fn a_resumed_panic_is_the_same_panic() {
     let _t = common::test();
@@ -333,6 +362,27 @@ fn a_resumed_panic_is_the_same_panic() {
             });
             assert_eq!(messages(&caught.unwrap_err()), ["second", "first"], "by hand: {by_hand}");
         }
+    });
+}
+
+/// What a plain `catch_unwind` has swallowed is not in the chain of the next panic with the same text.
+#[test]
+fn what_was_swallowed_is_in_no_chain() {
+    let _t = common::test();
+    everywhere(|| {
+        let fails = || {
+            frame(|f| -> () {
+                f.defer(|_| fail("second"));
+                fail("first")
+            })
+        };
+        let twice = || {
+            let _swallowed = payload(fails);
+            let panic = catch(fails).unwrap_err();
+            assert_eq!(messages(&panic), ["second", "first"]);
+        };
+        twice();
+        frame(|_| twice());
     });
 }
 

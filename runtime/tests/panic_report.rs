@@ -5,6 +5,7 @@ mod common;
 
 use common::{Ended, OnDrop, child, is_child, runtime};
 use rt::panic::{Panic, catch, frame};
+use rt::pool::Pool;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Plays `scenario` in a process of its own; `check` sees what it left. Line numbers are replaced by `N`.
@@ -375,6 +376,109 @@ fn the_policy_counts_what_is_not_recovered() {
             format!("goroutine N {AT} second"),
             "    after the panic at runtime/tests/panic_report.rs:N:N: first".to_owned(),
             SPAWNED.to_owned()
+        ]
+    );
+}
+
+/// A panic is said where it happens, and the handler's own, too; neither ends the worker.
+#[test]
+fn a_pool_says_what_goroutines_say() {
+    says(
+        "a_pool_says_what_goroutines_say",
+        || {
+            runtime(1).run(|| {
+                let handled = Pool::builder().capacity(1).panic_handler(|panic| {
+                    eprintln!("it hears of {panic}");
+                    panic!("in the handler")
+                });
+                let handled = handled.build().unwrap();
+                handled.submit(|| panic!("handled")).unwrap();
+                assert_eq!(handled.spawn(|| 1).unwrap().join().unwrap(), 1);
+                eprintln!("then");
+                let plain = Pool::new(1).unwrap();
+                plain.submit(|| panic!("nobody's")).unwrap();
+                assert_eq!(plain.spawn(|| 2).unwrap().join().unwrap(), 2);
+            });
+        },
+        &[
+            &format!("goroutine N {AT} handled"),
+            SPAWNED,
+            "it hears of handled",
+            &format!("goroutine N {AT} in the handler"),
+            SPAWNED,
+            "then",
+            &format!("goroutine N {AT} nobody's"),
+            SPAWNED,
+        ],
+    );
+}
+
+/// A task that is run by who submits it is not a part of the frame in which that is.
+#[test]
+fn a_task_that_is_run_within_a_frame() {
+    says(
+        "a_task_that_is_run_within_a_frame",
+        || {
+            runtime(1).run(|| {
+                let pool = Pool::new(1).unwrap();
+                let inner = pool.clone();
+                let outer = pool.spawn(move || {
+                    frame(|f| -> () {
+                        f.defer(|u| assert!(!u.panicking()));
+                        inner.submit(|| panic!("submitted")).unwrap();
+                        drop(inner.spawn(|| -> () { panic!("joined") }).unwrap().join());
+                        eprintln!("then");
+                    });
+                    eprintln!("at the end");
+                });
+                outer.unwrap().join().unwrap();
+            });
+        },
+        &[
+            &format!("goroutine N {AT} submitted"),
+            SPAWNED,
+            "then",
+            &format!("goroutine N {AT} joined"),
+            SPAWNED,
+            "at the end",
+        ],
+    );
+}
+
+#[test]
+fn the_policy_holds_for_tasks_that_nobody_joins() {
+    let name = "the_policy_holds_for_tasks_that_nobody_joins";
+    if is_child(name) {
+        let policy = rt::PanicPolicy::Abort;
+        let runtime = common::builder(1).panic_policy(policy).build().unwrap();
+        runtime.run(|| {
+            let handled = Pool::builder().capacity(1).panic_handler(|_| eprintln!("handled"));
+            let handled = handled.build().unwrap();
+            handled.submit(|| panic!("first")).unwrap();
+            let joined = handled.spawn(|| panic!("second")).unwrap();
+            assert!(joined.join().unwrap_err().is_panic());
+            eprintln!("so far");
+            let plain = Pool::new(1).unwrap();
+            plain.submit(|| panic!("third")).unwrap();
+            drop(plain.spawn(|| ()).unwrap().join());
+            eprintln!("beyond");
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    assert_eq!(
+        lines(&ended),
+        [
+            format!("goroutine N {AT} first"),
+            SPAWNED.to_owned(),
+            "handled".to_owned(),
+            format!("goroutine N {AT} second"),
+            SPAWNED.to_owned(),
+            "so far".to_owned(),
+            format!("goroutine N {AT} third"),
+            SPAWNED.to_owned(),
         ]
     );
 }

@@ -640,10 +640,14 @@ fn settings_that_make_no_sense_are_refused() {
             rt::pool::MultiPool::new(0, 1, rt::pool::RoundRobin),
             Err(BuildError::Zero { .. })
         ));
-        assert!(matches!(
-            rt::pool::MultiPool::new(usize::MAX, 1, rt::pool::RoundRobin),
-            Err(BuildError::TooLarge { .. })
-        ));
+        for (n, capacity, wrong) in
+            [(usize::MAX, 1, "number of pools"), (2, usize::MAX, "capacity")]
+        {
+            let error = rt::pool::MultiPool::new(n, capacity, rt::pool::RoundRobin).unwrap_err();
+            assert!(matches!(error, BuildError::TooLarge { what, .. } if what == wrong), "{error}");
+        }
+        let none = rt::pool::MultiPool::new(2, 0, rt::pool::RoundRobin);
+        assert_eq!(none.unwrap_err(), BuildError::ZeroCapacity);
     });
     let error = Pool::new(1).unwrap_err();
     assert_eq!(error, BuildError::NoRuntime);

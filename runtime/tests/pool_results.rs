@@ -4,7 +4,7 @@ mod common;
 
 use common::{Tally, eventually_resting, everywhere, fail, panic_text, runtime, test};
 use rt::chan::Chan;
-use rt::context::Context;
+use rt::context::{Context, ContextError};
 use rt::pool::{MultiPool, Pool, Queue, Strategy, SubmitError, WorkerPool};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,6 +33,49 @@ fn a_task_gives_its_result_its_panic_or_its_end() {
         assert!(slow.join_timeout(LONG).unwrap_err().is_cancelled());
         assert!(panic_text(|| slow.join()).contains("already taken"));
         pool.release_timeout(LONG).unwrap();
+    });
+}
+
+#[test]
+fn a_context_bounds_a_join() {
+    let _test = test();
+    everywhere(|| {
+        let (pool, gate) = (Pool::new(1).unwrap(), Chan::<u32>::new(0));
+        let waits = gate.clone();
+        let task = pool.spawn(move || waits.recv().unwrap()).unwrap();
+        // Done before; a deadline that is past; one that comes; a cancellation while it waits.
+        let (done, cancel) = Context::background().with_cancel();
+        cancel();
+        let error = task.join_ctx(&done).unwrap_err();
+        assert_eq!(error.context_error(), Some(ContextError::Canceled));
+        assert!(!error.is_timeout() && !error.is_cancelled());
+        for timeout in [Duration::ZERO, Duration::from_millis(2)] {
+            let (ctx, _cancel) = Context::background().with_timeout(timeout);
+            let error = task.join_ctx(&ctx).unwrap_err();
+            assert_eq!(error.context_error(), Some(ContextError::DeadlineExceeded));
+        }
+        let (ctx, cancel) = Context::background().with_cancel();
+        let (joiner, begun) = (ctx.clone(), Chan::new(1));
+        let begins = begun.clone();
+        let joined = rt::Handle::current().spawn(move || {
+            begins.send(());
+            let error = task.join_ctx(&joiner).unwrap_err();
+            (error.context_error(), task)
+        });
+        begun.recv();
+        cancel();
+        let (error, task) = joined.join().unwrap();
+        assert_eq!(error, Some(ContextError::Canceled));
+        // It goes on, and can be waited for again.
+        assert!(!task.is_finished());
+        gate.send(7);
+        assert_eq!(task.join_ctx(&Context::background()).unwrap(), 7);
+        assert!(panic_text(|| task.join_ctx(&Context::background())).contains("already taken"));
+        // A result that is there is of no use to who is not to go on.
+        let task = pool.spawn(|| 8).unwrap();
+        eventually_resting("it has ended", || task.is_finished());
+        assert!(task.join_ctx(&done).unwrap_err().context_error().is_some());
+        assert_eq!(task.join().unwrap(), 8);
     });
 }
 
@@ -371,7 +414,12 @@ fn several_pools_share_the_tasks() {
             assert!(
                 pools.submit_timeout(|| {}, Duration::from_millis(1)).unwrap_err().is_timeout()
             );
+            let (done, cancel) = Context::background().with_cancel();
+            cancel();
+            assert!(pools.submit_ctx(|| {}, &done).unwrap_err().is_cancelled());
             pools.tune(3);
+            // Nor where there is a place.
+            assert!(pools.submit_ctx(|| {}, &done).unwrap_err().is_cancelled());
             pools.submit(wait()).unwrap();
             gate.close();
             assert_eq!(pools.spawn(|| 4).unwrap().join().unwrap(), 4);

@@ -10,8 +10,8 @@
 //! | `ctx.Done`, `ctx.Err`, `context.Cause`, `ctx.Deadline` | [`done`](Context::done), [`err`](Context::err), [`cause`](Context::cause), [`deadline`](Context::deadline) |
 //!
 //! A context ends nothing by itself: it says that the time has come. Who works asks [`err`](Context::err) now and then,
-//! or waits for [`done`](Context::done) in a [`select!`](crate::select). Whatever waits in this library has a form that ends
-//! in `_ctx`, takes a context, and gives up when that is done:
+//! or waits for [`done`](Context::done) in a [`select!`](crate::select). Most of what waits in this library has a form that
+//! ends in `_ctx`, takes a context, and gives up when that is done:
 //!
 //! ```
 //! use rt::chan;
@@ -67,7 +67,8 @@ use values::Values;
 /// It never changes: every `with_..` makes another one, which comes from this one. What comes from a context
 /// is done when that is. A clone is the same context; it costs two counts.
 ///
-/// A context that is dropped, with its [`CancelFunc`], leaves nothing behind; so a forgotten cancel is no leak.
+/// A context that is dropped, with its [`CancelFunc`], leaves nothing behind; so a forgotten cancel is no leak. What is to
+/// come [after](Self::after_func) it stays until it comes, is stopped, or its runtime ends.
 ///
 /// # Examples
 /// ```

@@ -124,9 +124,18 @@ impl Node {
         if let Some(parent) = parent
             && let Some(reason) = parent.list(&node)
         {
-            node.cancel(&reason);
+            node.never_lives(reason);
         }
         node
+    }
+
+    /// It comes from one that has ended, and ends for that reason, whatever its own time is. Nobody waits for it yet.
+    fn never_lives(&self, reason: Reason) {
+        self.room.with(|room| {
+            room.cause = reason.cause;
+            room.swept = true;
+            let _nobody = self.signal.set(code(reason.error));
+        });
     }
 
     /// Lists a new child. Not, if this says why the parent has ended.
@@ -171,14 +180,19 @@ impl Node {
         if now < deadline {
             return None;
         }
+        self.is_late(now);
+        self.told()
+    }
+
+    /// Its time has passed, and who knows whose above it.
+    fn is_late(&self, now: Instant) {
         let mut top = self;
         while let Some(parent) = &top.parent
             && parent.deadline().is_some_and(|at| at <= now)
         {
             top = parent;
         }
-        top.cancel(&Reason::LATE);
-        self.told()
+        top.walk(&Reason::LATE, Some(now));
     }
 
     /// What it was cancelled for, if that is more than its error.
@@ -207,9 +221,21 @@ impl Node {
         self.done.wait()
     }
 
-    /// W1 to W3. Does nothing if it has ended, and been swept.
+    /// Ends it for `reason`, if its time, which may be an ancestor's, has not passed before.
     pub(super) fn cancel(&self, reason: &Reason) {
-        let mut walk = Walk { now: self.limit.as_ref().map(|_| util::now()), ahead: Vec::new() };
+        let now = self.deadline().map(|at| {
+            let now = util::now();
+            if at <= now && self.told().is_none() {
+                self.is_late(now);
+            }
+            now
+        });
+        self.walk(reason, now);
+    }
+
+    /// W1 to W3. Does nothing if it has ended, and been swept.
+    fn walk(&self, reason: &Reason, now: Option<Instant>) {
+        let mut walk = Walk { now, ahead: Vec::new() };
         // All are kept to the end: the last of a node may be dropped here, and its cause with it, which may panic.
         let mut ended = Vec::new();
         let swept = self.end(reason, &mut walk);

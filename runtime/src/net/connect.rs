@@ -38,10 +38,14 @@ pub(super) fn connect<S: AsFd + From<OwnedFd>>(
     Ok(socket)
 }
 
-/// Connects to a socket of this machine: at once, or when the listener has room. There is no event for that.
-pub(super) fn connect_local<S: AsFd + From<OwnedFd>>(address: &SockAddr) -> io::Result<Socket<S>> {
+/// Connects to a socket of this machine before `limit` is over: at once, or when the listener has room. There is no
+/// event for that.
+pub(super) fn connect_local<S: AsFd + From<OwnedFd>>(
+    address: &SockAddr,
+    limit: Until<'_>,
+) -> io::Result<Socket<S>> {
     let socket = Socket::new(S::from(open(address.domain())?));
-    socket.op_patiently(Until::NEVER, |io| SockRef::from(io).connect(address))?;
+    socket.op_patiently(limit, |io| SockRef::from(io).connect(address))?;
     Ok(socket)
 }
 

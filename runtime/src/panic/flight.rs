@@ -26,7 +26,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-/// Of swallowed panics within one frame, this many notes are kept: perhaps somebody resumes them.
+/// Of swallowed panics, this many notes are kept: perhaps somebody resumes them.
 const ENOUGH: usize = 16;
 
 /// Which payload a note is about.
@@ -76,6 +76,14 @@ pub(super) struct Known {
     pub(super) exits: bool,
     /// Standard error has it.
     pub(super) reported: bool,
+}
+
+impl Known {
+    /// Whether the hook has seen it, or one that it superseded.
+    pub(super) fn is_seen(&self) -> bool {
+        let mut chain = std::iter::successors(self.previous.as_deref(), |panic| panic.previous());
+        self.seen.is_some() || chain.any(|panic| panic.seen().is_some())
+    }
 }
 
 thread_local! {
@@ -244,12 +252,19 @@ impl Note {
     }
 }
 
-/// What is known of `payload`, which was caught. Later notes are of panics that were swallowed meanwhile.
+/// What is known of `payload`, which was caught where it was raised: in a frame's body, or out of all frames. What was
+/// swallowed further out is not meant, though it may have the same text.
 #[cold]
 pub(super) fn claim(owner: Owner, payload: &(dyn Any + Send)) -> Known {
+    claim_from(owner, payload, owner.level())
+}
+
+/// The same, of a payload that was raised at `level` or above. Later notes are of panics that were swallowed meanwhile.
+#[cold]
+pub(super) fn claim_from(owner: Owner, payload: &(dyn Any + Send), level: u32) -> Known {
     let key = Key::of(payload);
     let found = owner.notes(|notes| {
-        let at = notes.iter().rposition(|note| note.key.fits(&key))?;
+        let at = notes.iter().rposition(|note| note.level >= level && note.key.fits(&key))?;
         let swallowed = notes.split_off(at + 1);
         notes.pop().map(|note| (note.known, swallowed))
     });
@@ -267,14 +282,26 @@ pub(super) fn launch(owner: Owner, mut panic: Panic, exits: bool) -> ! {
     }
     let (payload, text, known) = panic.into_parts(exits);
     if known.seen.is_some() || known.previous.is_some() || known.exits {
-        let note = Note { key: Key::of(&*payload), level, text, known };
-        owner.notes(|notes| notes.push(note));
+        keep(owner, Note { key: Key::of(&*payload), level, text, known });
     }
     resume_unwind(payload)
+}
+
+/// Notes it, and forgets what is too old. While nothing unwinds, all others are of panics that were swallowed.
+#[inline(never)]
+fn keep(owner: Owner, note: Note) {
+    let unwinds = std::thread::panicking();
+    let old = owner.notes(|notes| {
+        notes.push(note);
+        let many = if unwinds { 0 } else { notes.len().saturating_sub(ENOUGH) };
+        notes.drain(..many).collect()
+    });
+    forget(old);
 }
 
 /// At the end of a goroutine: what it left.
 pub(crate) fn drop_notes(notes: *mut ()) {
     // SAFETY: made by `into_raw` in `Owner::notes`, and taken from the slot by the goroutine's own end.
-    drop(unsafe { Box::from_raw(notes.cast::<Vec<Note>>()) });
+    let notes = unsafe { Box::from_raw(notes.cast::<Vec<Note>>()) };
+    notes.into_iter().for_each(super::drop_quietly);
 }

@@ -9,7 +9,7 @@
 
 use super::flight::{self, Note, Owner};
 use super::hook;
-use super::value::{Location, Panic, Seen};
+use super::value::{Location, NO_TEXT, Panic, Seen};
 use crate::g::G;
 use crate::sched;
 use std::any::Any;
@@ -39,6 +39,10 @@ pub(crate) fn uncaught(g: &G, payload: &(dyn Any + Send)) {
         let _ = writeln!(text, " (spawned at {}:{}:{})", site.file(), site.line(), site.column());
         chain(&mut text, known.previous.as_deref());
         print(&text);
+    } else if !known.reported && known.is_seen() {
+        // Of a pool's task that was run within a frame, which did not get it: the hook has held it back.
+        let message = super::message(payload).unwrap_or(NO_TEXT);
+        whole(message, known.seen.as_deref(), known.previous.as_deref());
     }
     super::drop_quietly(known);
 }

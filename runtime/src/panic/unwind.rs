@@ -52,8 +52,8 @@ impl<'a, R> Unwind<'a, R> {
     /// assert_eq!(divided, -1);
     /// ```
     pub fn recover(&mut self) -> Option<Panic> {
-        let panic = self.state.panic.take()?;
-        self.state.recovered = Some(Arc::new(panic.memory()));
+        let mut panic = self.state.panic.take()?;
+        self.state.recovered = Some(panic.leave_memory());
         if !self.state.exits {
             self.state.mask = None;
         }

@@ -7,11 +7,13 @@
 //!    without a payload, for the chain of what the same deferred code may raise.
 
 use super::flight::{self, Key, Known, Owner};
-use super::message;
+use super::{caught, message};
+use crate::prim::global::{AtomicBool, Ordering};
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::error::Error;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 /// What is said of a payload that `panic!` did not make.
@@ -85,6 +87,10 @@ struct Inner {
     seen: Option<Arc<Seen>>,
     previous: Option<Arc<Panic>>,
     reported: bool,
+    /// Of one that was recovered: the memory of it. Of a memory: whether the payload was dropped with its panic,
+    /// and so what lies there now is another.
+    memory: Option<Arc<Panic>>,
+    gone: AtomicBool,
 }
 
 // SAFETY: invariant 1: `downcast_ref` asks for `Sync`, and the text of a payload is `Sync`.
@@ -94,18 +100,33 @@ impl Panic {
     /// A panic whose payload was caught elsewhere: by [`std::panic::catch_unwind`], or by
     /// [`JoinError::into_panic`](crate::JoinError::into_panic).
     pub fn new(payload: Box<dyn Any + Send>) -> Self {
-        let known = flight::claim(Owner::current(), &*payload);
+        // Perhaps it was raised long ago, and further out.
+        let known = flight::claim_from(Owner::current(), &*payload, 0);
         Self::with(payload, known)
     }
 
     pub(super) fn with(payload: Box<dyn Any + Send>, known: Known) -> Self {
         let Known { seen, previous, reported, exits: _ } = known;
-        let (text, key) = (Box::default(), None);
-        Self(Box::new(Inner { payload: Some(payload), text, key, seen, previous, reported }))
+        Self(Box::new(Inner {
+            payload: Some(payload),
+            text: Box::default(),
+            key: None,
+            seen,
+            previous,
+            reported,
+            memory: None,
+            gone: AtomicBool::new(false),
+        }))
     }
 
-    /// What a recovered panic leaves behind.
-    pub(super) fn memory(&self) -> Self {
+    /// What it leaves behind when it is recovered, which is now.
+    pub(super) fn leave_memory(&mut self) -> Arc<Self> {
+        let memory = Arc::new(self.memory());
+        self.0.memory = Some(Arc::clone(&memory));
+        memory
+    }
+
+    fn memory(&self) -> Self {
         Self(Box::new(Inner {
             payload: None,
             text: self.message().into(),
@@ -113,6 +134,8 @@ impl Panic {
             seen: self.0.seen.clone(),
             previous: self.0.previous.clone(),
             reported: true,
+            memory: None,
+            gone: AtomicBool::new(false),
         }))
     }
 
@@ -128,7 +151,13 @@ impl Panic {
 
     /// Whether this is the memory of `panic`, which was raised again.
     pub(super) fn remembers(&self, panic: &Self) -> bool {
-        self.0.key == panic.payload().map(Key::of)
+        let same = match (self.seen(), panic.seen()) {
+            (Some(own), Some(seen)) => std::ptr::eq(own, seen),
+            (None, Some(_)) => false,
+            // Raised past the hook, or there is none.
+            (_, None) => !self.0.gone.load(Ordering::Relaxed),
+        };
+        same && self.0.key == panic.payload().map(Key::of)
     }
 
     /// Fills in what a payload that was raised again without a note does not know.
@@ -254,12 +283,28 @@ impl Panic {
     }
 }
 
-/// Chains may be long: one link after the other, not each within the one before.
+/// Chains may be long: one link after the other, not each within the one before. Of payloads whose destructors panic
+/// there may be several: the first of those panics goes on, unless one does already.
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let (Some(memory), Some(_)) = (&self.memory, &self.payload) {
+            // Before its memory is free: who gets that has seen this.
+            memory.0.gone.store(true, Ordering::Relaxed);
+        }
+        let mut raised = self.payload.take().and_then(|payload| caught(|| drop(payload)).err());
         let mut next = self.previous.take();
         while let Some(mut link) = next.and_then(Arc::into_inner) {
             next = link.0.previous.take();
+            match caught(|| drop(link)) {
+                Err(payload) if raised.is_none() => raised = Some(payload),
+                Err(payload) => super::drop_quietly(payload),
+                Ok(()) => {}
+            }
+        }
+        match raised {
+            Some(payload) if std::thread::panicking() => super::drop_quietly(payload),
+            Some(payload) => resume_unwind(payload),
+            None => {}
         }
     }
 }

@@ -175,6 +175,9 @@ impl Builder {
     /// Called in the worker with the panic of a task that nobody can join. Without this, it is reported as a
     /// goroutine's panic is, and the runtime's [`PanicPolicy`](crate::PanicPolicy) holds. If it panics itself, that
     /// is reported so. Either way the worker goes on.
+    ///
+    /// A [`Task`](super::Task) that is dropped after its panic could have been joined: the handler does not hear of
+    /// that.
     pub fn panic_handler(mut self, f: impl Fn(Panic) + Send + Sync + 'static) -> Self {
         self.handler = Some(Arc::new(f));
         self
@@ -229,8 +232,9 @@ impl Builder {
         if n == 0 {
             return Err(BuildError::Zero { what: "a number of pools", instead: "1 or more" });
         }
-        let most = Self::MAX_CAPACITY / self.capacity.max(1);
-        if n > most.max(1) {
+        check_capacity(self.capacity)?;
+        let most = Self::MAX_CAPACITY / self.capacity;
+        if n > most {
             return Err(BuildError::TooLarge { what: "number of pools", value: n, most });
         }
         let pools: Result<Vec<_>, _> = (0..n).map(|_| self.clone().build()).collect();

@@ -118,7 +118,7 @@ pub enum BuildError {
     ZeroCapacity,
     /// More workers than there can be goroutines, or a longer queue than fits into memory.
     TooLarge {
-        /// The setting: `capacity` or `queue`.
+        /// The setting: `capacity`, `queue` or `number of pools`.
         what: &'static str,
         /// What was asked for.
         value: usize,
@@ -176,6 +176,7 @@ impl Error for BuildError {}
 ///     pool.submit(|| rt::time::sleep(Duration::from_secs(3600)))?;
 ///     let error = pool.release_timeout(Duration::from_millis(1)).unwrap_err();
 ///     assert_eq!(error.running(), 1);
+///     assert_eq!(error.to_string(), "the pool still ran a task when the time was up");
 ///     Ok(())
 /// }
 /// ```
@@ -189,7 +190,7 @@ impl ReleaseTimeout {
         Self { running }
     }
 
-    /// How many tasks still ran.
+    /// How many tasks still ran. None: only the workers had not ended yet.
     pub fn running(&self) -> usize {
         self.running
     }
@@ -197,7 +198,11 @@ impl ReleaseTimeout {
 
 impl fmt::Display for ReleaseTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the pool still ran {} tasks when the time was up", self.running)
+        match self.running {
+            0 => f.write_str("the pool's workers had not ended when the time was up"),
+            1 => f.write_str("the pool still ran a task when the time was up"),
+            n => write!(f, "the pool still ran {n} tasks when the time was up"),
+        }
     }
 }
 

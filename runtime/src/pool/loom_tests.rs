@@ -15,7 +15,8 @@ struct Model {
     gate: Gate<usize>,
     /// A digit for each task: how often it ran.
     ran: AtomicUsize,
-    /// Not a part of what is looked at.
+    /// In which order. This and the next are not a part of what loom looks at.
+    order: std::sync::Mutex<Vec<usize>>,
     workers: std::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -32,6 +33,7 @@ impl Model {
         Arc::new(Self {
             gate: Gate::new(limits, VecDeque::new()),
             ran: AtomicUsize::new(0),
+            order: std::sync::Mutex::new(Vec::new()),
             workers: std::sync::Mutex::new(Vec::new()),
         })
     }
@@ -43,6 +45,7 @@ impl Model {
     }
 
     fn run(&self, task: usize) {
+        self.order.lock().unwrap().push(task);
         self.ran.fetch_add(10_usize.pow(task as u32), Ordering::Relaxed);
     }
 
@@ -120,6 +123,7 @@ impl Model {
     fn close(self: &Arc<Self>) {
         let rest = self.gate.close();
         self.finish(rest);
+        assert_eq!(self.gate.counts().waiting, 0, "all were sent away");
     }
 
     /// Closes it, waits until nobody works, and asks what ran.
@@ -194,6 +198,7 @@ fn loom_tune_up_against_a_blocked_submitter() {
         let other = model.submitter(1, Patience::ForEver);
         let rest = model.gate.tune(2);
         model.finish(rest);
+        assert_eq!(model.gate.counts().waiting, 0, "there is room for both");
         assert!(other.join().unwrap());
         model.end(11);
     });
@@ -212,5 +217,25 @@ fn loom_tune_down_against_submit() {
         let other = model.submitter(0, Patience::ForEver);
         assert!(other.join().unwrap());
         model.end(1);
+    });
+}
+
+/// Nor does one that comes later get in before one that waits, to a worker that starts and was one too many.
+#[test]
+fn loom_who_waits_goes_first() {
+    loom::model(|| {
+        let model = Model::new(2, 0);
+        model.gate.prepare(2);
+        model.start();
+        model.start();
+        let rest = model.gate.tune(1);
+        model.finish(rest);
+        assert!(model.submit(0, Patience::ForEver));
+        let other = model.submitter(1, Patience::ForEver);
+        let waits = model.gate.counts().waiting == 1;
+        assert!(model.submit(2, Patience::ForEver));
+        assert!(other.join().unwrap());
+        model.end(111);
+        assert!(!waits || *model.order.lock().unwrap() == [0, 1, 2]);
     });
 }

@@ -147,6 +147,10 @@ impl MultiPool {
         f: F,
         ctx: &(impl Cancel + ?Sized),
     ) -> Result<(), SubmitError<F>> {
+        // As in one pool: not even if there is a place now.
+        if ctx.err().is_some() {
+            return Err(SubmitError::Cancelled(f));
+        }
         self.submit_by(f, Pool::try_submit, |pool, f| pool.submit_ctx(f, ctx))
     }
 

@@ -6,7 +6,7 @@ use crate::carrier::Slot;
 use crate::prim::Mutex;
 use crate::task::{Interrupt, JoinError};
 use crate::util;
-use crate::wait::{self, Until, Why};
+use crate::wait::{self, Cancel, Until, Why};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,18 +158,28 @@ impl<'a, R: Send + 'a> Handle<'a, R> {
 }
 
 impl<R> Handle<'_, R> {
-    pub(super) fn wait(&self, until: Until<'_>) -> Result<R, JoinError> {
+    /// `None`: it has not ended.
+    fn wait_until(&self, until: Until<'_>) -> Option<Result<R, JoinError>> {
         wait::with(|slot| {
             loop {
-                if let Some(result) = self.cell.take(slot) {
+                let result = self.cell.take(slot);
+                if result.is_some() || until.is_over() {
                     return result;
-                }
-                if until.is_over() {
-                    return Err(JoinError::timeout());
                 }
                 wait::park_until(slot, Why::Join, until);
             }
         })
+    }
+
+    pub(super) fn wait(&self, until: Until<'_>) -> Result<R, JoinError> {
+        self.wait_until(until).unwrap_or_else(|| Err(JoinError::timeout()))
+    }
+
+    fn wait_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<R, JoinError> {
+        let joined = wait::bounded(ctx, |until| self.wait_until(until));
+        joined
+            .map_err(JoinError::context)?
+            .unwrap_or_else(|| Err(JoinError::context(wait::ended(ctx))))
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -199,7 +209,7 @@ impl<R> Task<R> {
     /// because its runtime stopped.
     ///
     /// # Panics
-    /// When [`join_timeout`](Self::join_timeout) has taken the result.
+    /// When [`join_timeout`](Self::join_timeout) or [`join_ctx`](Self::join_ctx) has taken the result.
     pub fn join(self) -> Result<R, JoinError> {
         self.0.wait(Until::NEVER)
     }
@@ -229,6 +239,35 @@ impl<R> Task<R> {
     pub fn join_timeout(&self, timeout: Duration) -> Result<R, JoinError> {
         // Beyond the clock's range: for ever.
         self.0.wait(util::now().checked_add(timeout).into())
+    }
+
+    /// Waits until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// A [`JoinError`]; [`context_error`](JoinError::context_error) says if it is the context's, also if that is done
+    /// already, and the task can be waited for again then.
+    ///
+    /// # Panics
+    /// When the result was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = rt::pool::Pool::new(1)?;
+    ///     let slow = pool.spawn(|| rt::time::sleep(Duration::from_secs(60)))?;
+    ///     let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    ///     let error = slow.join_ctx(&ctx).unwrap_err();
+    ///     assert_eq!(error.context_error(), Some(ContextError::DeadlineExceeded));
+    ///     slow.abort();
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn join_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<R, JoinError> {
+        self.0.wait_ctx(ctx)
     }
 
     /// Whether the task has ended, so that `join` would not wait.

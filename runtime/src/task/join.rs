@@ -145,8 +145,8 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn join_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<T, JoinError> {
         let joined = wait::bounded(ctx, |until| self.join_until(until));
-        let ended = |error| JoinError(Cause::Context(error));
-        joined.map_err(ended)??.ok_or_else(|| ended(wait::ended(ctx)))
+        let result = joined.map_err(JoinError::context)??;
+        result.ok_or_else(|| JoinError::context(wait::ended(ctx)))
     }
 
     /// `None`: it has not ended.
@@ -406,6 +406,11 @@ impl JoinError {
     /// About a task that goes on.
     pub(crate) fn timeout() -> Self {
         Self(Cause::Timeout)
+    }
+
+    /// About a task that goes on when a context is done.
+    pub(crate) fn context(error: ContextError) -> Self {
+        Self(Cause::Context(error))
     }
 
     /// The goroutine panicked.

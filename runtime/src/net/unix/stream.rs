@@ -7,7 +7,7 @@ use crate::net::connect;
 use crate::net::socket::Socket;
 use crate::poller::Dir;
 use crate::sys::socket::{self as sys, NO_SIGNAL};
-use crate::wait::Cancel;
+use crate::wait::{Cancel, Until};
 use socket2::{SockAddr, SockRef};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -50,7 +50,30 @@ impl UnixStream {
     /// # Examples
     /// See [`UnixListener`](crate::net::UnixListener).
     pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        connect::connect_local(&SockAddr::unix(path)?).map(Self)
+        connect::connect_local(&SockAddr::unix(path)?, Until::NEVER).map(Self)
+    }
+
+    /// As [`connect`](Self::connect), until `ctx` is done at most. Go's `Dialer.DialContext`.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); a [`ContextError`](crate::context::ContextError).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    /// use rt::net::{UnixListener, UnixStream};
+    /// use std::time::Duration;
+    ///
+    /// let path = std::env::temp_dir().join(format!("rt-connect-ctx-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_secs(5));
+    /// UnixStream::connect_ctx(&path, &ctx)?;
+    /// std::fs::remove_file(path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn connect_ctx<P: AsRef<Path>>(path: P, ctx: &(impl Cancel + ?Sized)) -> io::Result<Self> {
+        let address = SockAddr::unix(path)?;
+        Self::connect_bounded(&address, ctx)
     }
 
     /// The same, with an address of std's.
@@ -61,7 +84,26 @@ impl UnixStream {
     /// # Examples
     /// See [`UnixListener::bind_addr`](crate::net::UnixListener::bind_addr).
     pub fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
-        connect::connect_local(&system_addr(address)?).map(Self)
+        connect::connect_local(&system_addr(address)?, Until::NEVER).map(Self)
+    }
+
+    /// As [`connect_addr`](Self::connect_addr), until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// As [`connect_ctx`](Self::connect_ctx).
+    ///
+    /// # Examples
+    /// As [`connect_ctx`](Self::connect_ctx).
+    pub fn connect_addr_ctx(
+        address: &SocketAddr,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> io::Result<Self> {
+        Self::connect_bounded(&system_addr(address)?, ctx)
+    }
+
+    fn connect_bounded(address: &SockAddr, ctx: &(impl Cancel + ?Sized)) -> io::Result<Self> {
+        Socket::<net::UnixStream>::bounded(ctx, |until| connect::connect_local(address, until))
+            .map(Self)
     }
 
     /// Two that are connected with each other. Go's `net.Pipe`, but a system's socket.
