@@ -1,5 +1,6 @@
 //! `Map` beside its peers: how long the longest insert takes, and what that costs otherwise.
 
+mod fresh;
 mod memory;
 mod peers;
 mod plot;
@@ -31,25 +32,38 @@ fn show(title: &str, keys: u64, [map, brown, griddle, std]: [f64; 4]) {
 }
 
 fn latency<P: Peer>(keys: u64, runs: usize) {
-    let all: Vec<_> = (0..runs).map(|_| rows::latency::<P>(keys)).collect();
+    let state = P::State::default();
+    let all: Vec<_> = (0..runs).map(|_| rows::latency::<P>(keys, &state)).collect();
     let least = |of: &dyn Fn(&rows::Latencies) -> f64| {
         all.iter().map(of).fold(f64::INFINITY, f64::min) / 1000.0
     };
     println!(
-        "{:<12} worst {:10.1} us   p99.99 {:8.2} us   p99.9 {:8.2} p99 {:8.2} p50 {:.3}  {:?}",
+        "{:<12} the least of {runs} runs: worst {:10.1} us   p99.99 {:8.2} us   p99.9 {:8.2} p99 {:8.2} p50 {:.3}",
         P::NAME,
         least(&|run| run.worst()),
         least(&|run| run.quantile(0.9999)),
         least(&|run| run.quantile(0.999)),
         least(&|run| run.quantile(0.99)),
         least(&|run| run.quantile(0.5)),
-        all.iter().map(|run| (run.worst() / 1000.0, run.quantile(0.9999))).collect::<Vec<_>>(),
+    );
+    let own = rows::Latencies::least(&all);
+    println!(
+        "{:<12} each insert's least:  worst {:10.1} us   p99.99 {:8.2} us   p99.9 {:8.2} p99 {:8.2} p50 {:.3}",
+        "",
+        own.worst() / 1000.0,
+        own.quantile(0.9999) / 1000.0,
+        own.quantile(0.999) / 1000.0,
+        own.quantile(0.99) / 1000.0,
+        own.quantile(0.5) / 1000.0,
     );
 }
 
-/// The slowest insert of each of 400 stretches of time, in microseconds.
+/// The slowest insert of each of 400 stretches of time, in microseconds; each insert as fast as in the best
+/// of some runs.
 fn stretches<P: Peer>(keys: u64) -> plot::Line {
-    let run = rows::latency::<P>(keys);
+    let state = P::State::default();
+    let runs: Vec<_> = (0..4).map(|_| rows::latency::<P>(keys, &state)).collect();
+    let run = rows::Latencies::least(&runs);
     let each = run.each.chunks(run.each.len().div_ceil(400));
     let worst = each.map(|part| f64::from(part.iter().copied().max().unwrap_or(0)) / 1000.0);
     (P::NAME, worst.enumerate().map(|(n, worst)| (n as f64 / 400.0, worst)).collect())
@@ -66,7 +80,7 @@ fn plots() -> std::io::Result<()> {
         ];
         let ticks = (0..=4).map(|n| n as f64 / 4.0);
         let frame = plot::Frame {
-            title: "The slowest of each 1/400 of all inserts",
+            title: "The slowest of each 1/400 of all inserts, each the least of four runs",
             ticks: ticks.map(|at| (at, format!("{} M", at * millions as f64))).collect(),
             unit: "us",
             decades: (-1, 6),
@@ -111,10 +125,10 @@ fn main() {
     };
     if ["all", "latency"].contains(&row) {
         for keys in size(&[4_000_000]) {
-            latency::<Rt>(keys, 5);
-            latency::<Hashbrown>(keys, 2);
-            latency::<Griddle>(keys, 2);
-            latency::<Std>(keys, 2);
+            latency::<Rt>(keys, 8);
+            latency::<Hashbrown>(keys, 8);
+            latency::<Griddle>(keys, 8);
+            latency::<Std>(keys, 8);
         }
     }
     if row == "plots" {

@@ -6,7 +6,12 @@ use std::hash::RandomState;
 /// A map from numbers to numbers.
 pub(crate) trait Peer: Sized {
     const NAME: &'static str;
-    fn new() -> Self;
+    /// What its hashers are made by. Maps with the same one have the same buckets.
+    type State: Default + Clone;
+    fn with(state: Self::State) -> Self;
+    fn new() -> Self {
+        Self::with(Self::State::default())
+    }
     fn insert(&mut self, key: u64, value: u64);
     fn get(&self, key: u64) -> Option<u64>;
     /// The sum of all keys and values.
@@ -14,14 +19,16 @@ pub(crate) trait Peer: Sized {
 }
 
 macro_rules! peer {
-    ($type:ident, $name:literal, $map:ty, $hasher:expr) => {
+    ($type:ident, $name:literal, $map:ty, $state:ty) => {
         pub(crate) struct $type($map);
 
         impl Peer for $type {
             const NAME: &'static str = $name;
 
-            fn new() -> Self {
-                Self(<$map>::with_hasher($hasher))
+            type State = $state;
+
+            fn with(state: $state) -> Self {
+                Self(<$map>::with_hasher(state))
             }
 
             #[inline]
@@ -46,8 +53,8 @@ macro_rules! peer {
 }
 
 // The same hasher for all: the one that `Map` comes with.
-peer!(Rt, "Map", rt::collections::Map<u64, u64, SeededState>, SeededState::new());
-peer!(Hashbrown, "hashbrown", hashbrown::HashMap<u64, u64, SeededState>, SeededState::new());
-peer!(Griddle, "griddle", griddle::HashMap<u64, u64, SeededState>, SeededState::new());
+peer!(Rt, "Map", rt::collections::Map<u64, u64, SeededState>, SeededState);
+peer!(Hashbrown, "hashbrown", hashbrown::HashMap<u64, u64, SeededState>, SeededState);
+peer!(Griddle, "griddle", griddle::HashMap<u64, u64, SeededState>, SeededState);
 // As users have it.
-peer!(Std, "std HashMap", std::collections::HashMap<u64, u64, RandomState>, RandomState::new());
+peer!(Std, "std HashMap", std::collections::HashMap<u64, u64, RandomState>, RandomState);

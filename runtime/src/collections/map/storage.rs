@@ -83,15 +83,12 @@ impl<K, V> Array<K, V> {
 
     /// 2^`log` buckets, all of them without marks.
     pub(super) fn zeroed(log: u32) -> Result<Self, Failure> {
-        let array = Self::lazy(log, true)?;
-        if array.is_large() {
-            // In pieces it would be had until the system is out of memory.
-            if let Err(failure) = probe::<K, V>(array.len()) {
-                array.free();
-                return Err(failure);
-            }
+        if log > Self::LOG {
+            // In pieces it would be had until the system is out of memory. And this comes before the
+            // directory, which is large, too, where there is no room for the rest.
+            probe::<K, V>(1_usize.checked_shl(log).ok_or(Failure::Overflow)?)?;
         }
-        array.filled(|_| true)
+        Self::lazy(log, true)?.filled(|_| true)
     }
 
     /// 2^`log` buckets. Those of a small array are allocated, those of a large one are not.

@@ -1,10 +1,12 @@
 //! Tests of the inside: the invariants of the table's files, after each of many operations.
 
-use super::bucket::{CELLS, EMPTY_REST, LEAST_TOP, top};
+use super::bucket::{CELLS, EMPTY_ONE, EMPTY_REST, LEAST_TOP, top};
 use super::table::Table;
 use super::{Map, hash};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Checks what the files promise of a table.
 fn check<K: Hash, V, S: BuildHasher>(map: &Map<K, V, S>) {
@@ -22,11 +24,15 @@ fn check<K: Hash, V, S: BuildHasher>(map: &Map<K, V, S>) {
         let Some(head) = table.chain(number) else { continue };
         let is_old = table.old.as_ref().is_some_and(|old| number & old.mask() >= table.done);
         let (mut rest, mut bucket, mut buckets) = (false, Some(head), 0);
+        let mut last = EMPTY_REST;
         while let Some(some) = bucket {
             for cell in 0..CELLS {
                 let mark = some.marks().get(cell);
                 assert!(!rest || mark == EMPTY_REST, "something behind the rest");
                 rest |= mark == EMPTY_REST;
+                if !rest {
+                    last = mark;
+                }
                 assert!(!(2..LEAST_TOP).contains(&mark), "a mark of evacuation in a live chain");
                 if mark >= LEAST_TOP {
                     full += 1;
@@ -39,6 +45,7 @@ fn check<K: Hash, V, S: BuildHasher>(map: &Map<K, V, S>) {
             bucket = some.next();
             buckets += 1;
         }
+        assert_ne!(last, EMPTY_ONE, "an emptied cell with nothing behind it");
         *(if is_old { &mut old_overflow } else { &mut overflow }) += buckets - 1;
     }
     assert_eq!(full, table.len());
@@ -231,6 +238,44 @@ fn many_overflow_buckets_start_a_growth_of_the_same_size() {
     }
     assert!(same > 5, "{same}");
     assert_eq!(map.grow_state().buckets, 8);
+}
+
+thread_local! {
+    /// So many hashes go well before one unwinds.
+    static LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
+}
+
+#[derive(PartialEq, Eq, Clone)]
+struct Unwinding(u64);
+
+impl Hash for Unwinding {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        assert_ne!(LEFT.replace(LEFT.get().wrapping_sub(1)), 0, "the last hash");
+        self.0.hash(state);
+    }
+}
+
+/// The move of a chain of several buckets is given up after each of its hashes, and begun again.
+#[test]
+fn a_hash_that_unwinds_leaves_no_bucket_behind() {
+    let mut map: Map<Unwinding, (), Crowded> = Map::with_hasher(Crowded);
+    let (mut unwound, mut with_overflow) = (0, 0);
+    for n in 0..if cfg!(miri) { 30 } else { 120 } {
+        for good in 0.. {
+            let before = map.grow_state();
+            LEFT.set(good);
+            let inserted = catch_unwind(AssertUnwindSafe(|| map.insert(Unwinding(n), ())));
+            LEFT.set(u32::MAX);
+            check(&map);
+            if inserted.is_ok() {
+                break;
+            }
+            unwound += 1;
+            with_overflow += u32::from(before.is_growing() && before.old_overflow != 0);
+        }
+        assert_eq!(map.len() as u64, n + 1);
+    }
+    assert!(unwound > 50 && with_overflow > 5, "{unwound} {with_overflow}");
 }
 
 #[test]
