@@ -172,7 +172,10 @@ fn dumps_are_shown_as_text_as_json_and_in_groups() {
 
     let text = get(addr, "/dump");
     assert!(text.status == 200 && text.head.contains("Content-Type: text/plain"));
-    assert!(text.body.contains("'reader' [chan receive]:\n    waits for chan 0x"), "{}", text.body);
+    // On a busy machine it has waited for seconds, which is then told.
+    let reader =
+        text.body.split_once("'reader' [chan receive").unwrap_or_else(|| panic!("{}", text.body)).1;
+    assert!(reader.split_once("]:\n").unwrap().1.starts_with("    waits for chan 0x"), "{reader}");
     assert_eq!(get(addr, "/dump?format=text").status, 200);
     let json = get(addr, "/dump?format=json");
     assert!(json.status == 200 && json.head.contains("Content-Type: application/json"));
