@@ -106,7 +106,7 @@ impl Handle {
     /// ```
     /// let runtime = rt::Runtime::builder().procs(1).build()?;
     /// runtime.run(|| ());
-    /// assert_eq!(runtime.handle().metrics().goroutines.finished, 1);
+    /// assert_eq!(runtime.handle().metrics().goroutines.spawned, 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn metrics(&self) -> Metrics {
