@@ -22,9 +22,9 @@
 //! the other's last access. What the joiner wrote before, the stack hands over (invariant 3 of `queue`).
 
 use super::{GRef, Scope};
+use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::queue::Item;
-use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::NonNull;
 
@@ -48,7 +48,7 @@ const TOMB: u32 = 2;
 #[derive(Debug)]
 struct Node {
     state: AtomicU32,
-    half: Cell<Option<NonNull<dyn Half>>>,
+    half: UnsafeCell<NonNull<dyn Half>>,
 }
 
 /// A node on its way.
@@ -82,13 +82,14 @@ impl Offer {
         // SAFETY: nobody else knows it.
         let node = unsafe { spare.0.as_ref() };
         node.state.store(OPEN, Ordering::Relaxed);
-        node.half.set(Some(half));
+        // SAFETY: as above.
+        node.half.with_mut(|place| unsafe { *place = half });
         spare
     }
 
     #[cold]
     fn allocate(half: NonNull<dyn Half>) -> Self {
-        let node = Node { state: AtomicU32::new(OPEN), half: Cell::new(Some(half)) };
+        let node = Node { state: AtomicU32::new(OPEN), half: UnsafeCell::new(half) };
         Self(NonNull::from(Box::leak(Box::new(node))))
     }
 
@@ -110,10 +111,11 @@ impl Offer {
     pub(crate) unsafe fn take(self) -> Option<NonNull<dyn Half>> {
         // SAFETY: it is freed by us, or after we have made it TAKEN.
         let node = unsafe { self.0.as_ref() };
-        let half = node.half.get();
+        // SAFETY: invariant 2.
+        let half = node.half.with_mut(|half| unsafe { *half });
         let taken =
             node.state.compare_exchange(OPEN, TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        if taken { half } else { None }
+        taken.then_some(half)
     }
 
     /// Frees the node.
@@ -122,14 +124,16 @@ impl Offer {
     /// By its protocol's last side.
     pub(crate) unsafe fn free(self) {
         // SAFETY: made by `Box::leak` in `allocate`; nobody else knows it.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        let node = unsafe { Box::from_raw(self.0.as_ptr()) };
+        // In a model: whoever looked at it has done so before.
+        node.half.with_mut(|_| ());
     }
 }
 
 #[cfg(all(test, loom))]
 mod loom_tests {
     //! Broken on purpose, and noticed: `take` without Release, `withdraw` without Acquire (the joiner frees the
-    //! node while it is looked at); `take` that does not look at the state; a half read after the CAS.
+    //! node while it is looked at); `take` that does not look at the state.
 
     use super::*;
     use crate::queue::Stack;
@@ -204,16 +208,16 @@ mod loom_tests {
                     // SAFETY: it is ours.
                     unsafe { offer.withdraw() }
                 };
+                if top == Some(offer) || !ours {
+                    // SAFETY: we are the last side.
+                    unsafe { offer.free() };
+                }
                 if ours {
                     work.run();
                 } else {
                     while !work.done.load(Ordering::Acquire) {
                         thread::yield_now();
                     }
-                }
-                if top == Some(offer) || !ours {
-                    // SAFETY: we are the last side.
-                    unsafe { offer.free() };
                 }
                 // SAFETY: loom checks.
                 work.times.with(|times| assert_eq!(unsafe { *times }, 1));
