@@ -130,7 +130,7 @@ fn yields_and_wake_ups_allocate_nothing() {
     let _t = common::alone();
     for procs in [1, 2] {
         runtime(procs).run(|| {
-            let yields = allocations(|| (0..ROUNDS).for_each(|_| rt::yield_now()));
+            let yields = fewest(|| (0..ROUNDS).for_each(|_| rt::yield_now()));
             assert!(yields < 10, "{yields}, procs {procs}");
             let (there, back) = (Chan::new(0), Chan::new(0));
             let (rx, tx) = (there.clone(), back.clone());
@@ -139,7 +139,7 @@ fn yields_and_wake_ups_allocate_nothing() {
                     tx.send(value);
                 }
             });
-            let wakes = allocations(|| {
+            let wakes = fewest(|| {
                 for i in 0..ROUNDS {
                     there.send(i);
                     assert_eq!(back.recv(), Some(i));
@@ -408,12 +408,12 @@ fn a_system_call_would_be_seen() {
 fn futures_and_timeouts_that_need_no_waiting_allocate_nothing() {
     let _t = common::alone();
     runtime(1).run(|| {
-        let ready = allocations(|| {
+        let ready = fewest(|| {
             (0..ROUNDS).for_each(|i| assert_eq!(rt::block_on(std::future::ready(i)), i));
         });
         assert_eq!(ready, 0);
         let timer = rt::time::Timer::new(std::time::Duration::MAX);
-        let moved = allocations(|| {
+        let moved = fewest(|| {
             for _ in 0..ROUNDS {
                 timer.reset(std::time::Duration::ZERO);
                 assert!(timer.chan().recv().is_ok() && !timer.stop());
@@ -427,7 +427,7 @@ fn futures_and_timeouts_that_need_no_waiting_allocate_nothing() {
             move || to.iter().for_each(|n: u64| from.send(n))
         });
         let minute = std::time::Duration::from_secs(60);
-        let timeouts = allocations(|| {
+        let timeouts = fewest(|| {
             for i in 0..1000 {
                 to.send(i);
                 assert_eq!(from.recv_timeout(minute), Ok(i));
@@ -436,5 +436,20 @@ fn futures_and_timeouts_that_need_no_waiting_allocate_nothing() {
         assert!(timeouts < 10, "{timeouts}");
         to.close();
         echo.join().unwrap();
+    });
+}
+
+/// Nobody takes the second half: its node is used again.
+#[test]
+fn joins_in_place_allocate_nothing() {
+    let _t = common::alone();
+    runtime(1).run(|| {
+        let joins = fewest(|| {
+            for i in 0..ROUNDS {
+                let (a, (b, c)) = rt::join(|| i, || rt::join(|| 1, || 2));
+                assert_eq!((a, b, c), (i, 1, 2));
+            }
+        });
+        assert_eq!(joins, 0);
     });
 }
