@@ -13,7 +13,7 @@ use crate::m::{self, CurrentM, M};
 use crate::p::{Held, P};
 use crate::prim::atomic::{self, fence};
 use crate::prim::global::Ordering;
-use crate::trace::{Event, NO_M, NO_P, Reason, SiteId, Watched};
+use crate::trace::{Event, Follow, NO_M, NO_P, Reason, SiteId, Watched};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -124,14 +124,24 @@ impl Sched {
             note(Event::Queue { p: NO_P, len: self.global.len() as u32 });
             note(Event::Live { count: self.live() });
         }
-        if now.duration_since(*last) >= FOLLOW
-            && self.idle.idle_ps() != self.config.procs
-            && self.hub.follow_next()
-        {
-            *last = now;
-            fence(atomic::Ordering::SeqCst);
-            let holders = self.ps.iter().filter_map(|p| self.machines.get(p.holder()?));
-            holders.for_each(|m| m.entry.watch());
+        if now.duration_since(*last) < FOLLOW || self.idle.idle_ps() == self.config.procs {
+            return;
+        }
+        match self.hub.follow_next() {
+            Follow::AsBefore => {}
+            Follow::Somebody => {
+                *last = now;
+                fence(atomic::Ordering::SeqCst);
+                let holders = self.ps.iter().filter_map(|p| self.machines.get(p.holder()?));
+                holders.for_each(|m| m.entry.watch());
+            }
+            Follow::Nobody => {
+                self.machines.all().iter().for_each(|m| m.entry.unwatch());
+                // A trace may just have begun. AcqRel of `watch` and `unwatch`: who comes second sees why the first did it.
+                if self.hub.is_watching() {
+                    self.watch_all();
+                }
+            }
         }
     }
 }

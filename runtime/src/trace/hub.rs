@@ -63,6 +63,17 @@ pub(crate) struct Hub {
     slices: Recorder,
 }
 
+/// What [`Hub::follow_next`] wants of the floor above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// Nothing.
+    AsBefore,
+    /// The Ms that hold a P are to be watched, after a fence.
+    Somebody,
+    /// It has been given up: no M is to be watched for it.
+    Nobody,
+}
+
 /// The goroutine that is followed.
 #[derive(Debug)]
 struct Followed {
@@ -92,6 +103,11 @@ impl Followed {
         // As many below 2 as from 2 to 4, from 4 to 8, and so on.
         let below = 1 << self.draw.below(CROWD.ilog2() as usize + 1);
         self.skip = self.draw.below(below);
+    }
+
+    /// Nobody is followed for a while.
+    fn rest_from(&mut self, now: u64) {
+        self.rest = now + (now.saturating_sub(self.begun) * REST).min(ENOUGH);
     }
 
     /// Somebody has become runnable at `now`: whether it is not to be followed.
@@ -219,26 +235,33 @@ impl Hub {
             (Event::Run { .. }, true) | (_, false) => {}
             (_, true) => {
                 self.slices.add(since);
-                followed.rest = now + (now.saturating_sub(followed.begun) * REST).min(ENOUGH);
+                followed.rest_from(now);
                 self.want.store(NOBODY, Ordering::Relaxed);
             }
         }
     }
 
-    /// From time to time: `true`: somebody who is made runnable soon is followed; the caller sees to it that the Ms
-    /// are watched that hold a P, and first goes through a fence.
+    /// From time to time: somebody who is made runnable soon is followed.
     #[must_use]
-    pub(crate) fn follow_next(&self) -> bool {
+    pub(crate) fn follow_next(&self) -> Follow {
         let mut followed = self.followed.lock();
         let now = clock();
         match self.want.load(Ordering::Relaxed) {
-            ANYBODY => return true,
-            NOBODY if now < followed.rest => return false,
+            // Where goroutines compute, and nobody becomes runnable, all Ms would be watched for ever.
+            ANYBODY
+                if followed.first.is_none() && now.saturating_sub(followed.begun) >= PATIENCE =>
+            {
+                followed.rest_from(now);
+                self.want.store(NOBODY, Ordering::Relaxed);
+                return Follow::Nobody;
+            }
+            ANYBODY => return Follow::Somebody,
+            NOBODY if now < followed.rest => return Follow::AsBefore,
             NOBODY => {}
             _ => {
                 let since = now.saturating_sub(followed.at);
                 if since < ENOUGH {
-                    return false;
+                    return Follow::AsBefore;
                 }
                 if followed.runs { &self.slices } else { &self.latency }.add(since);
                 followed.at = now;
@@ -246,7 +269,7 @@ impl Hub {
         }
         followed.begin(now);
         self.want.store(ANYBODY, Ordering::Relaxed);
-        true
+        Follow::Somebody
     }
 
     pub(crate) fn latency(&self) -> super::Histogram {
@@ -266,7 +289,7 @@ mod tests {
     const SITE: SiteId = SiteId::NONE;
 
     fn follow_the_next(hub: &Hub) {
-        assert!(hub.follow_next());
+        assert_eq!(hub.follow_next(), Follow::Somebody);
         hub.followed.lock().skip = 0;
     }
 
@@ -286,7 +309,7 @@ mod tests {
         note(Event::Ready { g: 4, by: 2 });
         note(Event::Run { g: 4, site: SITE });
         assert_eq!(counts(), (0, 0));
-        assert!(!hub.follow_next());
+        assert_eq!(hub.follow_next(), Follow::AsBefore);
         note(Event::Run { g: 3, site: SITE });
         assert_eq!(counts(), (1, 0));
         note(Event::Park { g: 4, why: 1 });
@@ -317,7 +340,7 @@ mod tests {
         let mut places = [0; 4];
         for _ in 0..1_000 {
             hub.followed.lock().rest = 0;
-            assert!(hub.follow_next());
+            assert_eq!(hub.follow_next(), Follow::Somebody);
             for g in 1..=CROWD as u64 {
                 hub.note(Some(0), 0, Event::Ready { g, by: 0 });
             }
@@ -330,11 +353,27 @@ mod tests {
         assert!(places.iter().all(|times| *times >= 50), "{places:?}");
     }
 
+    /// Else all Ms were watched as long as goroutines do nothing but compute.
+    #[test]
+    fn where_nobody_comes_it_is_given_up() {
+        let hub = Hub::new(1, 1);
+        assert_eq!(hub.follow_next(), Follow::Somebody);
+        std::thread::sleep(std::time::Duration::from_nanos(PATIENCE));
+        let now = clock();
+        assert_eq!(hub.follow_next(), Follow::Nobody);
+        assert!(!hub.is_watching());
+        assert!(hub.followed.lock().rest >= now + REST * PATIENCE);
+        hub.followed.lock().rest = u64::MAX;
+        assert_eq!(hub.follow_next(), Follow::AsBefore);
+        hub.followed.lock().rest = 0;
+        assert_eq!(hub.follow_next(), Follow::Somebody);
+    }
+
     /// Where there is no crowd nobody is waited for.
     #[test]
     fn after_a_while_the_next_one_is_followed() {
         let hub = Hub::new(1, 1);
-        assert!(hub.follow_next());
+        assert_eq!(hub.follow_next(), Follow::Somebody);
         hub.followed.lock().skip = CROWD;
         hub.note(Some(0), 0, Event::Ready { g: 1, by: 0 });
         assert_eq!(hub.want.load(Ordering::Relaxed), ANYBODY);
@@ -357,7 +396,7 @@ mod tests {
             while clock() < ENOUGH {
                 std::thread::sleep(std::time::Duration::from_millis(10));
             }
-            assert!(hub.follow_next());
+            assert_eq!(hub.follow_next(), Follow::Somebody);
             hub.want.store(NOBODY, Ordering::Relaxed);
         }
         assert_eq!((hub.latency().count(), hub.slices().count()), (2, 1));

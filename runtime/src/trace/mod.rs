@@ -50,7 +50,7 @@ pub use session::{Options, Summary, is_on, record, start, stop, write};
 
 pub(crate) use counters::Counters;
 pub(crate) use event::{Event, NO_M, NO_P, Reason};
-pub(crate) use hub::{Hub, Watched, clock};
+pub(crate) use hub::{Follow, Hub, Watched, clock};
 #[cfg(feature = "debug-server")]
 pub(crate) use json::Escaped;
 #[cfg(feature = "debug-server")]
