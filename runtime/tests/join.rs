@@ -5,6 +5,7 @@ mod common;
 
 use common::{Tally, fail, panic_text, runtime, text_of};
 use rt::chan::Chan;
+use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -105,6 +106,22 @@ fn the_first_may_wait_for_the_second() {
                 .0
             }
             assert_eq!(go(&all), 5);
+        });
+    }
+}
+
+/// In the system, where the runtime does not see it: its processor goes to others, and they see the offer.
+#[test]
+fn the_first_may_block_its_thread_for_the_second() {
+    let _t = common::test();
+    for procs in [1, 2, 4] {
+        runtime(procs).run(|| {
+            for _ in 0..5 {
+                let (mut ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+                let mut got = [0];
+                rt::join(|| ours.read_exact(&mut got).unwrap(), || theirs.write_all(&[7]).unwrap());
+                assert_eq!(got, [7]);
+            }
         });
     }
 }

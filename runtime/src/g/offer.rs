@@ -179,7 +179,7 @@ mod loom_tests {
             let works: [Arc<Work>; 2] = std::array::from_fn(|_| {
                 Arc::new(Work { times: UnsafeCell::new(0), done: AtomicBool::new(false) })
             });
-            let (stack, bottom) = Stack::new();
+            let (stack, bottom) = Stack::new(false);
             let offers = works.each_ref().map(|work| {
                 let half: NonNull<dyn Half> = NonNull::from(&**work);
                 // SAFETY: the work outlives the model's threads.

@@ -91,7 +91,7 @@ impl std::fmt::Debug for P {
 impl P {
     pub(crate) fn new(index: u32, solo: bool) -> Self {
         let (queue, remote) = Local::new(solo);
-        let (offers, offered) = Stack::new();
+        let (offers, offered) = Stack::new(solo);
         Self {
             index,
             owner: CachePadded::new(Owner::new()),

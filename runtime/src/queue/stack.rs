@@ -3,21 +3,47 @@
 use super::Item;
 use super::deque::{Steal, Stealer, Worker};
 use super::local::item;
+use crate::prim::global::{AtomicU32, Ordering};
+use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// An item as it lies there: one word.
 type Word = NonNull<()>;
 
 /// The stack as its owner sees it. `!Sync`: invariant 2 of the [module](super).
+///
+/// With a single processor there are no thieves: then it is a plain one, without the fence of a deque.
 pub(crate) struct Stack<T> {
     deque: Worker<Word>,
+    plain: Option<Plain>,
     items: PhantomData<T>,
+}
+
+/// The stack of a single processor.
+#[derive(Default)]
+struct Plain {
+    words: UnsafeCell<Vec<Word>>,
+    /// Its length, for those who look from outside.
+    len: Arc<AtomicU32>,
+}
+
+impl Plain {
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut Vec<Word>) -> R) -> R {
+        // SAFETY: the owner alone touches it, here and now, and `f` does not come back here.
+        let words = unsafe { &mut *self.words.get() };
+        let result = f(words);
+        self.len.store(words.len() as u32, Ordering::Relaxed);
+        result
+    }
 }
 
 /// The stack as thieves see it.
 pub(crate) struct Bottom<T> {
     stealer: Stealer<Word>,
+    plain: Option<Arc<AtomicU32>>,
     items: PhantomData<T>,
 }
 
@@ -29,29 +55,41 @@ unsafe impl<T: Send> Send for Bottom<T> {}
 unsafe impl<T: Send> Sync for Bottom<T> {}
 
 impl<T: Item> Stack<T> {
-    /// An empty one, in its two halves.
-    pub(crate) fn new() -> (Self, Bottom<T>) {
+    /// An empty one, in its two halves; `solo`: there is no other to steal from it.
+    pub(crate) fn new(solo: bool) -> (Self, Bottom<T>) {
         let deque = Worker::new_lifo();
-        let bottom = Bottom { stealer: deque.stealer(), items: PhantomData };
-        (Self { deque, items: PhantomData }, bottom)
+        let plain = solo.then(Plain::default);
+        let len = plain.as_ref().map(|plain| Arc::clone(&plain.len));
+        let bottom = Bottom { stealer: deque.stealer(), plain: len, items: PhantomData };
+        (Self { deque, plain, items: PhantomData }, bottom)
     }
 
     /// Puts `item` on top.
     #[inline]
     pub(crate) fn push(&self, item: T) {
-        self.deque.push(item.into_word());
+        match &self.plain {
+            Some(plain) => plain.with(|words| words.push(item.into_word())),
+            None => self.deque.push(item.into_word()),
+        }
     }
 
     /// Takes what lies on top.
     #[inline]
     pub(crate) fn pop(&self) -> Option<T> {
-        self.deque.pop().map(item)
+        let word = match &self.plain {
+            Some(plain) => plain.with(Vec::pop),
+            None => self.deque.pop(),
+        };
+        word.map(item)
     }
 
     /// As the owner sees it: a thief may have emptied it.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.deque.is_empty()
+        match &self.plain {
+            Some(plain) => plain.len.load(Ordering::Relaxed) == 0,
+            None => self.deque.is_empty(),
+        }
     }
 }
 
@@ -68,6 +106,9 @@ impl<T: Item> Bottom<T> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.stealer.is_empty()
+        match &self.plain {
+            Some(len) => len.load(Ordering::Relaxed) == 0,
+            None => self.stealer.is_empty(),
+        }
     }
 }
