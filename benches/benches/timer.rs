@@ -1,4 +1,4 @@
-//! The heap of deadlines by itself: what a timeout costs that never fires, and one that does.
+//! The deadlines by themselves: what a timeout costs that never fires, and one that does.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 #[allow(dead_code, unused_imports, reason = "only what is measured is used")]
 mod timer;
 
-/// What the heap asks of the floors below it.
+/// What they ask of the floors below it.
 mod sys {
     /// Nothing is popped in turns here, so nothing is to be fetched ahead.
     pub(crate) fn prefetch(_address: usize) {}
@@ -24,15 +24,15 @@ mod util {
     }
 }
 
-use timer::Heap;
+use timer::Deadlines;
 
 /// Deadlines up to an hour ahead, in no order.
 fn scattered(start: Instant, i: u64) -> Instant {
     start + Duration::from_nanos(i.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 3_600_000_000_000)
 }
 
-fn pending(start: Instant, count: u64) -> Heap<usize> {
-    let mut heap = Heap::new();
+fn pending(start: Instant, count: u64) -> Deadlines<usize> {
+    let mut heap = Deadlines::new();
     for i in 1..=count {
         heap.insert(scattered(start, i), i as usize);
     }

@@ -94,6 +94,28 @@ fn on_many_processors_runs_end_as_often_as_they_begin() {
     }
 }
 
+/// Whenever it would have come: soon, some day, or never.
+#[test]
+fn a_deadline_that_is_not_waited_for_is_not_pending() {
+    let _t = common::test();
+    for procs in [1, 2] {
+        let runtime = runtime(procs);
+        for years in [1, 100, 200, 290, 300, 400, 500, 600] {
+            let wait = Duration::from_secs(years * 365 * 86_400);
+            runtime.run(move || {
+                let chan = Chan::<u64>::new(0);
+                let sender = {
+                    let chan = chan.clone();
+                    rt::go!(move || chan.send(years))
+                };
+                assert_eq!(chan.recv_timeout(wait), Ok(years));
+                sender.join().unwrap();
+            });
+            assert_eq!(runtime.metrics().timers, 0, "{years} years");
+        }
+    }
+}
+
 #[test]
 fn goroutines_are_counted_by_what_they_wait_for() {
     let _t = common::test();

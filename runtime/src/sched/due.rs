@@ -48,18 +48,6 @@ impl Sleeper {
     pub(super) fn slot(&self) -> &'static Slot {
         self.slot
     }
-
-    /// It will soon go on.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        let slot = std::ptr::from_ref(self.slot).addr();
-        for line in [slot, slot + 64, self.job] {
-            sys::prefetch(line);
-        }
-        for line in (self.frames - Self::BELOW..self.frames + Self::ABOVE).step_by(64) {
-            sys::prefetch(line);
-        }
-    }
 }
 
 impl Due {
@@ -67,6 +55,19 @@ impl Due {
     pub(super) const NOW: u8 = 1;
     /// The same, after one from the queue.
     pub(super) const AFTER_ONE: u8 = 2;
+
+    /// It is soon due: asks the memory for what is touched then.
+    #[inline]
+    pub(super) fn prefetch(self) {
+        let Self::Wake(Sleeper { slot, job, frames }) = self else { return };
+        let slot = std::ptr::from_ref(slot).addr();
+        for line in [slot, slot + 64, job, job + 64] {
+            sys::prefetch(line);
+        }
+        for line in (frames - Sleeper::BELOW..frames + Sleeper::ABOVE).step_by(64) {
+            sys::prefetch(line);
+        }
+    }
 }
 
 impl Sched {
@@ -81,7 +82,7 @@ impl Sched {
     /// Does not, after all: the goroutine is the caller's again. `None`: it was started, or was
     /// cancelled, or the runtime has stopped.
     pub(crate) fn cancel_spawn(&self, key: Key) -> Option<GRef> {
-        match self.cancel_wake(key)? {
+        match self.cancel(key)? {
             Due::Spawn(g) => Some(g),
             Due::Wake(_) => None,
         }

@@ -58,6 +58,7 @@ mod stop;
 mod switch;
 mod tell;
 mod timers;
+mod vigil;
 mod watch;
 mod why;
 
@@ -160,7 +161,8 @@ pub(crate) struct Sched {
     starving: AtomicUsize,
     /// By P.
     timers: Box<[timers::Timers]>,
-    lateness: timers::Lateness,
+    lateness: vigil::Lateness,
+    vigil: vigil::Vigil,
     /// Made when the first socket is waited for.
     poller: OnceLock<Arc<Poller>>,
     /// What timers count from.
@@ -201,7 +203,8 @@ impl Sched {
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
-            lateness: timers::Lateness::default(),
+            lateness: vigil::Lateness::default(),
+            vigil: vigil::Vigil::default(),
             poller: OnceLock::new(),
             start,
             monitor: monitor::Monitor::new(),

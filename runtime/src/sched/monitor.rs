@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 pub(super) const SLICE: Duration = Duration::from_millis(10);
 /// Between looks, at first; doubled while there is nothing to see.
 const FIRST_LOOK: Duration = Duration::from_micros(100);
+/// Between looks at deadlines that come one after another, while everybody gets on and so sees them, too.
+const BUSY_LOOK: Duration = Duration::from_micros(400);
 /// Between looks while something is stuck, or might be as soon as there is work.
 const STUCK_LOOK: Duration = Duration::from_millis(1);
 /// Between looks, at most.
@@ -180,6 +182,8 @@ impl Sched {
             };
             was_stuck = stuck;
             let quiet = now.duration_since(busy_at) >= QUIET;
+            let soon = now + if look.rests { FIRST_LOOK } else { BUSY_LOOK };
+            let next_timer = next_timer.map(|at| at.max(soon));
             let mut wake_at = [next_timer, next_chore, next_line].into_iter().flatten().min();
             if quiet {
                 let next_look = watchman.look(self, now);
@@ -220,11 +224,10 @@ impl Sched {
             holders.for_each(|m| m.entry.ask(TIMERS));
             self.surplus();
         }
-        let soon = now + FIRST_LOOK;
         if self.is_lab() {
-            return (late.then_some(soon), late);
+            return (late.then_some(now), late);
         }
-        (Some(self.instant(earliest).map_or(soon, |at| (at + GRACE).max(soon))), late)
+        (Some(self.instant(earliest).map_or(now, |at| at + GRACE)), late)
     }
 
     /// Sockets that no sleeper watches, while some P is held.

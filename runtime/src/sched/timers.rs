@@ -26,9 +26,8 @@ use crate::carrier::Slot;
 use crate::m::{self, CurrentM};
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, fence};
-use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
-use crate::sys;
-use crate::timer::{self, Heap};
+use crate::prim::global::{AtomicU64, Ordering};
+use crate::timer::{self, AHEAD, Deadlines};
 use crate::trace::Event;
 use crate::util;
 use std::collections::HashMap;
@@ -36,33 +35,10 @@ use std::time::{Duration, Instant};
 
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
+/// A deadline that is closer than this to the start, 146 years in nanoseconds, comes some day.
+const AGES: u64 = u64::MAX / 4;
 /// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own.
 const FAIR: u64 = 200_000;
-
-/// To sleep and to be woken takes longer than this, in nanoseconds: who waits for so near a deadline stays awake.
-const NEAR: u32 = 20_000;
-/// A sleeper asks to be woken so much earlier than it must be, at most.
-const EARLIEST: u32 = 60_000;
-
-/// How late the kernel wakes a thread that sleeps until a deadline: a running average, in nanoseconds.
-#[derive(Debug, Default)]
-pub(super) struct Lateness(AtomicU32);
-
-impl Lateness {
-    /// The kernel was asked for `asked`, and it is `now`. One that was far too late was kept from running by others,
-    /// and says little.
-    pub(super) fn note(&self, asked: Instant, now: Instant) {
-        let late = now.saturating_duration_since(asked).as_nanos().min(4 * u128::from(EARLIEST));
-        let before = self.0.load(Ordering::Relaxed);
-        // Two at once lose one of them.
-        self.0.store(before - before / 8 + late as u32 / 8, Ordering::Relaxed);
-    }
-
-    /// So much earlier a sleeper should ask to be woken: less than what is to be expected, for the rest is spent awake.
-    fn lead(&self) -> u32 {
-        (self.0.load(Ordering::Relaxed) / 4 * 3).min(EARLIEST)
-    }
-}
 
 /// Names a deadline, to cancel it.
 #[derive(Clone, Copy, Debug)]
@@ -74,14 +50,14 @@ pub(crate) struct Key {
 /// One P's deadlines.
 #[derive(Debug)]
 pub(super) struct Timers {
-    heap: Mutex<Heap<Due>>,
+    heap: Mutex<Deadlines<Due>>,
     /// The first one, in nanoseconds since the scheduler's start. Written under the lock.
     first: AtomicU64,
 }
 
 impl Timers {
     pub(super) fn new() -> Self {
-        Self { heap: Mutex::new(Heap::new()), first: AtomicU64::new(NEVER) }
+        Self { heap: Mutex::new(Deadlines::new()), first: AtomicU64::new(NEVER) }
     }
 }
 
@@ -129,7 +105,7 @@ impl Sched {
         }
     }
 
-    fn insert_in(&self, index: u32, heap: &mut Heap<Due>, at: Instant, due: Due) -> Key {
+    fn insert_in(&self, index: u32, heap: &mut Deadlines<Due>, at: Instant, due: Due) -> Key {
         let (key, first) = heap.insert(at, due);
         if first {
             let timers = &self.timers[index as usize];
@@ -149,8 +125,21 @@ impl Sched {
         self.timers.iter().flat_map(of).collect()
     }
 
-    /// Does not, after all. `None`: it has.
-    pub(crate) fn cancel_wake(&self, key: Key) -> Option<Due> {
+    /// Does not wake its slot at `at`, after all. `None`: it has.
+    ///
+    /// Who was woken by the deadline mostly sees without the lock that it is no longer there: `first` is later. If the deadline were still
+    /// there, so it would have been whenever `first` was written since it was put in, and `first` would not be later. (But for deadlines
+    /// that never come: `first` does not know them.)
+    pub(crate) fn cancel_wake(&self, key: Key, at: Instant) -> Option<Due> {
+        let at = self.ns(at);
+        if at < AGES && self.timers[key.heap as usize].first() > at {
+            return None;
+        }
+        self.cancel(key)
+    }
+
+    /// The deadline does not come, after all. `None`: it has.
+    pub(super) fn cancel(&self, key: Key) -> Option<Due> {
         let timers = &self.timers[key.heap as usize];
         let mut heap = timers.heap.lock();
         let due = heap.cancel(key.key)?;
@@ -199,33 +188,6 @@ impl Sched {
         }
     }
 
-    /// When a sleeper that is to be awake at `at` should ask to be woken.
-    pub(super) fn ahead_of(&self, at: Instant) -> Instant {
-        let lead = Duration::from_nanos(self.lateness.lead().into());
-        at.checked_sub(lead).unwrap_or(at)
-    }
-
-    /// Waits for the first deadline, awake, if it is near and there is nothing else to do. `true`: it is time to look again.
-    #[inline]
-    pub(super) fn linger(&self) -> bool {
-        let earliest = self.earliest();
-        earliest != NEVER && self.linger_until(earliest)
-    }
-
-    #[inline(never)]
-    fn linger_until(&self, earliest: u64) -> bool {
-        let near = u64::from(self.lateness.lead().max(NEAR));
-        let left = || earliest.saturating_sub(self.ns(util::now()));
-        // The time of a lab does not come by waiting.
-        if left() > near || !sys::has_many_cpus() || self.is_lab() {
-            return false;
-        }
-        while left() > 0 && !self.any_work(false) {
-            crate::prim::spin_hint();
-        }
-        true
-    }
-
     /// Makes runnable what is due first: it is in the P's `next` then. `true`: something was.
     ///
     /// One at a time, for all of them at once would stand at the end of the P's queue, behind who
@@ -249,7 +211,7 @@ impl Sched {
             // Its own heap is the one that is hot, and nobody else's lock; but no heap is left alone.
             let kept = own.filter(|own| own.first() <= late.min(earliest + FAIR));
             let first = || self.timers.iter().min_by_key(|timers| timers.first());
-            kept.or_else(first).and_then(|timers| timers.pop(self, now, late))
+            kept.or_else(first).and_then(|timers| timers.pop(self, now, late, kept.is_some()))
         };
         let more = due.is_some() && self.earliest() <= late;
         if let Some(p) = p
@@ -277,17 +239,23 @@ impl Timers {
         self.first.load(Ordering::Relaxed)
     }
 
-    /// Takes out the first one, if it is due at `now`, which is `late` by the scheduler's count.
-    fn pop(&self, sched: &Sched, now: Instant, late: u64) -> Option<Due> {
+    /// Takes out the first one, if it is due at `now`, which is `late` by the scheduler's count. If these are not the caller's `own`,
+    /// and somebody is at them, they are left to them.
+    fn pop(&self, sched: &Sched, now: Instant, late: u64, own: bool) -> Option<Due> {
         if self.first() > late {
             return None;
         }
-        let mut heap = self.heap.lock();
+        let mut heap = if own { self.heap.lock() } else { self.heap.try_lock()? };
         let due = heap.pop_due(now);
-        if let Some(Due::Wake(next)) = heap.coming() {
-            next.prefetch();
-        }
         self.first.store(heap.first().map_or(NEVER, |at| sched.ns(at)), Ordering::Relaxed);
+        let mut coming = heap.coming().copied().peekable();
+        if coming.peek().is_none() {
+            return due;
+        }
+        let mut next = [None; AHEAD];
+        next.iter_mut().zip(coming).for_each(|(next, coming)| *next = Some(coming));
+        drop(heap);
+        next.into_iter().flatten().for_each(Due::prefetch);
         due
     }
 }

@@ -88,6 +88,8 @@ pub(super) struct Look {
     pub(super) stuck: bool,
     /// A P has not got on, and none is idle: the next work that comes finds nobody.
     pub(super) tight: bool,
+    /// A P is held by somebody who has run nothing new.
+    pub(super) rests: bool,
 }
 
 impl Watch {
@@ -111,6 +113,7 @@ impl Watch {
                 continue;
             }
             let rests = new.runs == old.runs;
+            found.rests |= rests;
             let waiting = new.next != 0 || !p.remote.is_empty();
             if waiting && rests {
                 found.stuck = true;

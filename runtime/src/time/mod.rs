@@ -134,8 +134,11 @@ fn sleep_to(until: Until<'_>) {
         return wait::checkpoint("after sleep");
     }
     wait::with(|slot| {
-        while !until.is_over() {
+        loop {
             wait::park_until(slot, Why::Sleep, until);
+            if until.is_over() {
+                return;
+            }
         }
     });
 }

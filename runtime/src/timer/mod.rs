@@ -1,33 +1,44 @@
-//! A heap of deadlines: what is due first comes out first, and of those that are due at the same
+//! Deadlines: what is due first comes out first, and of those that are due at the same
 //! time, what was put in first.
 //!
-//! Generic over what a deadline is for. A 4-ary heap of small entries that point into a slab; four
-//! children share a cache line. Made for cancellation, since most timeouts never fire: cancelling marks
-//! the entry dead and leaves it in the heap, where it costs nothing until it comes to the top, or until the
+//! Generic over what a deadline is for. Small entries are sorted, which point into a slab. Few of them are in a heap. Of many, the
+//! later ones are in buckets by time ([`far`]), and come near bucket by bucket, where each is sorted: so with a million pending
+//! an insertion appends to a list, and who comes out lies at the end of one, and those who come after it are known: their
+//! memory is fetched ahead.
+//!
+//! Made for cancellation, since most timeouts never fire: cancelling marks
+//! the entry dead and leaves it where it is, where it costs nothing until it comes to the top, or until the
 //! dead outnumber the living and are swept out. (Go's timers do so too, with a quarter.) An entry that is
-//! cancelled while it is still the last of the heap, as a far deadline is, goes at once: nothing is sifted.
+//! cancelled while it is still the last of the heap or of its bucket, as a new deadline mostly is, goes at once.
 //!
 //! Invariants:
-//! 1. An entry of the heap has a place in the slab of its own: it is freed when the entry goes, so no
-//!    index means anything else while the heap has it.
-//! 2. The first and the last entry of the heap are alive. So `first` is exact: nobody wakes for
+//! 1. An entry has a place in the slab of its own: it is freed when the entry goes, so no
+//!    index means anything else while the entry is there.
+//! 2. What is far is later than what is in the heap or the run, and there is something in one of those if there is anything at
+//!    all. The first of all is alive, and so is the last of the heap. So `first` is exact: nobody wakes for
 //!    a deadline that was cancelled.
-//! 3. `dead` counts the dead entries of the heap, and is at most [`FEW`] more than the living.
+//! 3. `dead` counts the dead entries, and is at most [`FEW`] more than the living.
+//! 4. `run` is sorted, the first one last.
 
 #![forbid(unsafe_code)]
 
+mod entry;
+mod far;
+mod heap;
 mod slab;
 
-use crate::util;
+use entry::{Entry, Epoch, NEVER};
+use far::Far;
+use heap::Heap;
 use slab::Slab;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// So many dead entries are left alone.
 const FEW: usize = 64;
-/// Children of a node.
-const ARITY: usize = 4;
-/// A deadline that is further away than the heap can tell, 292 years: it never comes.
-const NEVER: i64 = i64::MAX;
+/// A heap of so many fits into the fastest cache.
+const NEAR: usize = 512;
+/// So many are named at a time, before they come out.
+pub(crate) const AHEAD: usize = 8;
 
 /// Names an entry, to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,56 +48,60 @@ pub(crate) struct Key {
     index: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Nanoseconds since the heap's `base`.
-    at: i64,
-    /// The low half of the entry's number: the order of those that are due at the same time. Two of
-    /// them that lie 2^31 insertions apart may come out the other way round.
-    seq: u32,
-    index: u32,
-}
-
-impl Entry {
-    #[inline]
-    fn is_before(self, other: Self) -> bool {
-        let seq = self.seq.wrapping_sub(other.seq).cast_signed();
-        self.at < other.at || (self.at == other.at && seq < 0)
-    }
-}
-
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Heap<T> {
-    heap: Vec<Entry>,
+pub(crate) struct Deadlines<T> {
+    heap: Heap,
+    run: Vec<Entry>,
+    far: Far,
     slab: Slab<T>,
     dead: usize,
     next_seq: u64,
-    /// When the first deadline came in. Not that deadline itself: it may be one that never comes, and all that
-    /// are to come would be further from it than can be told.
-    base: Option<Instant>,
+    epoch: Epoch,
+    /// When the run has so many left, the next ones are named.
+    named: usize,
+    /// The heap may be so large before entries go from it to the buckets.
+    limit: usize,
 }
 
-impl<T> Heap<T> {
+impl<T> Deadlines<T> {
     pub(crate) const fn new() -> Self {
-        Self { heap: Vec::new(), slab: Slab::new(), dead: 0, next_seq: 0, base: None }
+        Self {
+            heap: Heap::new(),
+            run: Vec::new(),
+            far: Far::new(),
+            slab: Slab::new(),
+            dead: 0,
+            next_seq: 0,
+            epoch: Epoch::UNSET,
+            named: 0,
+            limit: NEAR,
+        }
     }
 
     /// Adds `what` for `at`. `true`: it is now the first.
     #[inline]
     pub(crate) fn insert(&mut self, at: Instant, what: T) -> (Key, bool) {
-        let at = since(*self.base.get_or_insert_with(util::now), at);
+        let at = self.epoch.since(at);
         let seq = self.next_seq;
         self.next_seq += 1;
         let index = self.slab.insert(seq, what);
-        let last = self.heap.len();
-        self.heap.push(Entry { at, seq: seq as u32, index });
-        let place = self.sift_up(last);
-        if place != last {
+        let key = Key { seq, index };
+        let entry = Entry { at, seq: seq as u32, index };
+        if self.far.is_far(at) {
+            self.far.push(entry);
+            return (key, false);
+        }
+        let place = self.heap.push(entry);
+        let first = place == 0 && self.run.last().is_none_or(|run| entry.is_before(*run));
+        if place + 1 != self.heap.len() {
             // What it came before may be dead, and last now.
             self.trim();
         }
-        (Key { seq, index }, place == 0)
+        if self.heap.len() > self.limit {
+            self.spill();
+        }
+        (key, first)
     }
 
     /// Sees to it that an entry does not come out, and gives back what it was for. `None`: it has
@@ -95,21 +110,27 @@ impl<T> Heap<T> {
     pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
         let what = self.slab.take(key.index, key.seq)?;
         self.dead += 1;
-        if self.heap.last().is_some_and(|entry| entry.index == key.index) {
+        if self.far.pop_last(key.index) {
+            self.bury(key.index);
+            return Some(what);
+        }
+        let is_it = |entry: Option<Entry>| entry.is_some_and(|entry| entry.index == key.index);
+        let (is_first, is_last) = (is_it(self.peek()), is_it(self.heap.last()));
+        if is_last {
             self.trim();
-        } else if self.heap.first().is_some_and(|entry| entry.index == key.index) {
-            self.clear_top();
+        }
+        if is_first {
+            self.clear_first();
         } else if self.dead > FEW + self.len() {
             self.sweep();
         }
-        self.shrink();
         Some(what)
     }
 
     /// Takes the first entry that is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<T> {
-        let first = self.heap.first()?;
-        if first.at > since(self.base?, now) || first.at == NEVER {
+        let first = self.peek()?;
+        if first.at > self.epoch.since(now) || first.at == NEVER {
             return None;
         }
         self.pop()
@@ -117,172 +138,195 @@ impl<T> Heap<T> {
 
     /// When the first entry is due. `None`: there is none, or none that will ever be due.
     pub(crate) fn first(&self) -> Option<Instant> {
-        self.moment(self.heap.first()?)
+        self.epoch.moment(self.peek()?.at)
     }
 
     /// All entries that are still to come out, in no order, and when they are due.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&T, Option<Instant>)> {
-        self.heap.iter().filter_map(|entry| Some((self.slab.get(entry.index)?, self.moment(entry))))
-    }
-
-    fn moment(&self, entry: &Entry) -> Option<Instant> {
-        if entry.at == NEVER {
-            return None;
-        }
-        let base = self.base?;
-        let distance = Duration::from_nanos(entry.at.unsigned_abs());
-        if entry.at < 0 { base.checked_sub(distance) } else { base.checked_add(distance) }
-    }
-
-    /// What the first entry is for. The one that comes after it is asked of the memory: so who looks here at
-    /// each turn does not wait for it.
-    #[inline]
-    pub(crate) fn coming(&self) -> Option<&T> {
-        let first = self.heap.first()?;
-        let children = self.heap.get(1..)?;
-        let children = children.iter().take(ARITY);
-        if let Some(second) = children.reduce(|a, b| if b.is_before(*a) { b } else { a }) {
-            self.slab.prefetch(second.index);
-        }
-        self.slab.get(first.index)
+        let near = self.heap.entries().iter().chain(&self.run);
+        near.chain(self.far.entries())
+            .filter_map(|entry| Some((self.slab.get(entry.index)?, self.epoch.moment(entry.at))))
     }
 
     /// Takes the first entry, due or not.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let first = self.remove_first()?;
         let what = self.slab.free(first.index);
-        self.clear_top();
-        self.shrink();
+        self.clear_first();
         what
+    }
+
+    /// The next ones that are to come out, if nothing comes before them. Each is named once, some time before: their
+    /// memory can be fetched then.
+    #[inline]
+    pub(crate) fn coming(&mut self) -> impl Iterator<Item = &T> {
+        let before = self.run.len();
+        let left = before.saturating_sub(AHEAD);
+        let now = before != 0 && before <= self.named;
+        if now {
+            self.named = left;
+            self.fetch(left);
+        }
+        let coming = self.run[if now { left } else { before }..].iter().rev();
+        coming.filter_map(|entry| self.slab.get(entry.index))
     }
 
     /// Takes out all for which `is_meant` holds, in no order.
     pub(crate) fn extract(&mut self, is_meant: impl Fn(&T) -> bool) -> Vec<T> {
         let slab = &mut self.slab;
-        let taken = self.heap.iter().filter_map(|entry| slab.take_if(entry.index, &is_meant));
-        let taken = taken.collect();
+        let near = self.heap.entries().iter().chain(&self.run);
+        let all = near.chain(self.far.entries());
+        let taken: Vec<T> = all.filter_map(|entry| slab.take_if(entry.index, &is_meant)).collect();
+        self.dead += taken.len();
         self.sweep();
-        self.shrink();
         taken
     }
 
     /// How many entries there are that were neither taken out nor cancelled.
     pub(crate) fn len(&self) -> usize {
-        self.heap.len() - self.dead
+        self.heap.len() + self.run.len() + self.far.len() - self.dead
     }
 
-    /// Takes the first entry out of the heap; its place stays.
+    /// How many entries there are, dead or alive.
+    #[cfg(all(test, not(loom)))]
+    fn entries(&self) -> usize {
+        self.len() + self.dead
+    }
+
+    /// For how many entries there is room.
+    #[cfg(all(test, not(loom)))]
+    fn room(&self) -> usize {
+        self.heap.room() + self.run.capacity() + self.far.room()
+    }
+
+    /// The first entry.
+    #[inline]
+    fn peek(&self) -> Option<Entry> {
+        match (self.heap.first(), self.run.last()) {
+            (Some(heap), Some(&run)) => Some(if heap.is_before(run) { heap } else { run }),
+            (heap, run) => heap.or(run.copied()),
+        }
+    }
+
+    /// Takes the first entry out of its order; its place stays.
     #[inline]
     fn remove_first(&mut self) -> Option<Entry> {
-        let last = self.heap.pop()?;
-        let Some(first) = self.heap.first_mut() else { return Some(last) };
-        let first = std::mem::replace(first, last);
-        self.sift_down(0);
-        Some(first)
-    }
-
-    /// Removes dead entries from both ends (invariant 2), after the first was taken away or died.
-    fn clear_top(&mut self) {
-        while let Some(first) = self.heap.first().copied()
-            && !self.slab.is_live(first.index)
-        {
-            self.remove_first();
-            self.slab.free(first.index);
-            self.dead -= 1;
+        let of_run = match (self.heap.first(), self.run.last()) {
+            (Some(heap), Some(&run)) => !heap.is_before(run),
+            (_, run) => run.is_some(),
+        };
+        if !of_run {
+            let first = self.heap.pop();
+            self.trim();
+            return first;
         }
-        self.trim();
+        self.run.pop()
     }
 
-    /// Removes dead entries from the end (invariant 2).
+    /// The entry of a dead one is gone.
+    #[inline]
+    fn bury(&mut self, index: u32) {
+        self.slab.free(index);
+        self.dead -= 1;
+    }
+
+    /// Removes dead entries that are the first of all, and brings near what is far when all else is gone (invariant 2).
+    #[inline]
+    fn clear_first(&mut self) {
+        loop {
+            match self.peek() {
+                Some(first) if self.slab.is_live(first.index) => return,
+                Some(first) => {
+                    self.remove_first();
+                    self.bury(first.index);
+                }
+                None if self.far.len() == 0 => {
+                    self.far.end();
+                    self.limit = NEAR;
+                    self.run = Vec::new();
+                    return;
+                }
+                None => self.bring_near(),
+            }
+        }
+    }
+
+    /// The next bucket becomes the run.
+    #[cold]
+    #[inline(never)]
+    fn bring_near(&mut self) {
+        self.far.take_first(&mut self.run);
+        // The oldest of all numbers is the furthest from the next one: a total order, even where numbers wrap.
+        let next = self.next_seq as u32;
+        self.run.sort_unstable_by_key(|entry| {
+            std::cmp::Reverse((entry.at, entry.seq.wrapping_sub(next)))
+        });
+        self.named = self.run.len();
+        self.fetch(self.named);
+    }
+
+    /// Fetches the places of the entries that follow those after which `left` are left.
+    fn fetch(&self, left: usize) {
+        for entry in self.run[..left].iter().rev().take(AHEAD) {
+            self.slab.prefetch(entry.index);
+        }
+    }
+
+    /// Removes dead entries from the end of the heap (invariant 2).
     #[inline]
     fn trim(&mut self) {
-        while let Some(last) = self.heap.last().copied()
-            && !self.slab.is_live(last.index)
-        {
-            self.heap.pop();
-            self.slab.free(last.index);
-            self.dead -= 1;
-        }
+        let (slab, dead) = (&mut self.slab, &mut self.dead);
+        self.heap.trim(|last| keep(slab, dead, last));
     }
 
     /// Removes all that is dead. Linear, and as much was cancelled since the last time.
     #[cold]
     #[inline(never)]
     fn sweep(&mut self) {
-        let slab = &mut self.slab;
-        self.heap.retain(|entry| {
-            let live = slab.is_live(entry.index);
-            if !live {
-                slab.free(entry.index);
-            }
-            live
-        });
-        self.dead = 0;
-        for parent in (0..self.heap.len().div_ceil(ARITY)).rev() {
-            self.sift_down(parent);
-        }
+        let (slab, dead) = (&mut self.slab, &mut self.dead);
+        self.heap.retain(|entry| keep(slab, dead, entry));
+        self.run.retain(|entry| keep(slab, dead, *entry));
+        self.run.shrink_to(2 * self.run.len());
+        self.far.retain(|entry| keep(slab, dead, entry));
+        self.clear_first();
     }
 
-    /// Gives back memory that was needed once: half of it at least, so that it costs little on the whole.
-    #[inline]
-    fn shrink(&mut self) {
-        let capacity = self.heap.capacity();
-        if capacity > 4 * FEW && self.heap.len() < capacity / 4 {
-            self.heap.shrink_to(2 * self.heap.len());
+    /// The heap has grown too large: all but what is due first goes to the buckets. Linear, and the heap has
+    /// grown to more than half of all since the last time, or to twice what it was left with.
+    #[cold]
+    #[inline(never)]
+    fn spill(&mut self) {
+        let Some(first) = self.heap.first().filter(|_| self.heap.len() > self.far.len()) else {
+            return;
+        };
+        let far: Vec<Entry> = self.far.drain().collect();
+        self.far.begin(first.at);
+        let Self { heap, run, far: buckets, .. } = self;
+        for entry in far {
+            buckets.push(entry);
         }
-    }
-
-    #[inline]
-    fn sift_up(&mut self, mut place: usize) -> usize {
-        let entry = self.heap[place];
-        while place > 0 {
-            let parent = (place - 1) / ARITY;
-            if !entry.is_before(self.heap[parent]) {
-                break;
+        let mut spill = |entry: Entry| {
+            let far = buckets.is_far(entry.at);
+            if far {
+                buckets.push(entry);
             }
-            self.heap[place] = self.heap[parent];
-            place = parent;
-        }
-        self.heap[place] = entry;
-        place
-    }
-
-    fn sift_down(&mut self, mut place: usize) {
-        let Some(&entry) = self.heap.get(place) else { return };
-        loop {
-            let first = place * ARITY + 1;
-            let end = self.heap.len().min(first + ARITY);
-            let Some(children) = self.heap.get(first..end).filter(|c| !c.is_empty()) else { break };
-            let mut least = (first, children[0]);
-            for (i, &child) in children.iter().enumerate().skip(1) {
-                if child.is_before(least.1) {
-                    least = (first + i, child);
-                }
-            }
-            if !least.1.is_before(entry) {
-                break;
-            }
-            self.heap[place] = least.1;
-            place = least.0;
-        }
-        self.heap[place] = entry;
+            !far
+        };
+        heap.retain(&mut spill);
+        run.retain(|entry| spill(*entry));
+        self.limit = NEAR.max(2 * self.heap.len());
     }
 }
 
-/// Nanoseconds from `base` to `at`, as far as 292 years.
+/// Whether an entry is alive. If not, its place is freed.
 #[inline]
-fn since(base: Instant, at: Instant) -> i64 {
-    match at.checked_duration_since(base) {
-        Some(after) => nanoseconds(after),
-        None => -nanoseconds(base.duration_since(at)),
+fn keep<T>(slab: &mut Slab<T>, dead: &mut usize, entry: Entry) -> bool {
+    let live = slab.is_live(entry.index);
+    if !live {
+        slab.free(entry.index);
+        *dead -= 1;
     }
-}
-
-#[inline]
-fn nanoseconds(duration: Duration) -> i64 {
-    let nanos = duration.as_secs().checked_mul(1_000_000_000);
-    let nanos = nanos.and_then(|nanos| nanos.checked_add(u64::from(duration.subsec_nanos())));
-    nanos.and_then(|nanos| i64::try_from(nanos).ok()).unwrap_or(NEVER)
+    live
 }
 
 #[cfg(all(test, not(loom)))]

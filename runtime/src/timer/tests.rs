@@ -1,5 +1,5 @@
 use super::slab::CHUNK;
-use super::{FEW, Heap, Key};
+use super::{Deadlines, FEW, Key};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -8,24 +8,10 @@ fn ms(start: Instant, ms: u64) -> Instant {
 }
 
 #[test]
-fn what_is_coming_is_what_comes() {
-    let start = Instant::now();
-    let mut heap = Heap::new();
-    assert_eq!(heap.coming(), None::<&u64>);
-    let keys: Vec<_> = [7, 3, 9, 1, 5, 2].map(|n| heap.insert(ms(start, n), n).0).into();
-    assert_eq!(heap.coming(), Some(&1));
-    heap.cancel(keys[3]);
-    while let Some(next) = heap.coming().copied() {
-        assert_eq!(heap.pop(), Some(next));
-    }
-    assert_eq!(heap.len(), 0);
-}
-
-#[test]
 fn comes_out_in_order_and_cancelled_ones_do_not() {
     let start = Instant::now();
     let at = |n| ms(start, n);
-    let mut heap = Heap::new();
+    let mut heap = Deadlines::new();
     let (_, first) = heap.insert(at(30), 30);
     assert!(first);
     let (twenty, first) = heap.insert(at(20), 20);
@@ -44,7 +30,7 @@ fn comes_out_in_order_and_cancelled_ones_do_not() {
 #[test]
 fn of_the_same_deadline_the_first_comes_first() {
     let at = Instant::now();
-    let mut heap = Heap::new();
+    let mut heap = Deadlines::new();
     heap.next_seq = u64::from(u32::MAX) - 500;
     for i in 0..1000 {
         assert_eq!(heap.insert(at, i).1, i == 0);
@@ -58,7 +44,7 @@ fn of_the_same_deadline_the_first_comes_first() {
 #[test]
 fn a_key_names_its_own_entry_alone() {
     let start = Instant::now();
-    let mut heap = Heap::new();
+    let mut heap = Deadlines::new();
     let (old, _) = heap.insert(start, 'a');
     assert_eq!(heap.pop_due(start), Some('a'));
     let (new, _) = heap.insert(start, 'b');
@@ -71,7 +57,7 @@ fn a_key_names_its_own_entry_alone() {
 #[test]
 fn before_the_first_deadline_and_beyond_all_time() {
     let now = Instant::now();
-    let mut heap = Heap::new();
+    let mut heap = Deadlines::new();
     heap.insert(ms(now, 10), "base");
     heap.insert(now, "earlier");
     let ages = Duration::from_secs(400 * 365 * 86_400);
@@ -89,14 +75,14 @@ fn before_the_first_deadline_and_beyond_all_time() {
 #[test]
 fn a_crowd_of_cancelled_entries_is_swept() {
     let start = Instant::now();
-    let mut heap = Heap::new();
+    let mut heap = Deadlines::new();
     let keys: Vec<_> =
         (0..1000).map(|i| heap.insert(start + Duration::from_secs(i), i).0).collect();
     for (i, key) in keys[1..990].iter().enumerate() {
         assert_eq!(heap.cancel(*key), Some(i as u64 + 1));
         assert!(heap.dead <= FEW + heap.len());
     }
-    assert!(heap.heap.len() < 200, "{} entries left", heap.heap.len());
+    assert!(heap.entries() < 200, "{} entries left", heap.entries());
     let late = start + Duration::from_secs(5000);
     let left: Vec<_> = std::iter::from_fn(|| heap.pop_due(late)).collect();
     assert_eq!(left[0], 0);
@@ -107,7 +93,7 @@ fn a_crowd_of_cancelled_entries_is_swept() {
 #[test]
 fn what_is_meant_is_extracted_and_the_rest_stays() {
     let start = Instant::now();
-    let mut heap = Heap::new();
+    let mut heap = Deadlines::new();
     let keys: Vec<_> = (0..1000).map(|i| heap.insert(ms(start, 1000 - i), i).0).collect();
     (0..1000).step_by(10).for_each(|i| assert_eq!(heap.cancel(keys[i]), Some(i as u64)));
     let mut odd = heap.extract(|i| i % 2 == 1);
@@ -126,7 +112,7 @@ fn what_is_meant_is_extracted_and_the_rest_stays() {
 fn a_crowd_leaves_no_memory_behind() {
     let start = Instant::now();
     for way in ["popped", "cancelled", "cancelled backwards"] {
-        let mut heap = Heap::new();
+        let mut heap = Deadlines::new();
         let mut keys: Vec<_> = (0..100_000).map(|i| heap.insert(ms(start, i), i).0).collect();
         heap.insert(ms(start, 1_000_000), 1_000_000);
         match way {
@@ -138,22 +124,26 @@ fn a_crowd_leaves_no_memory_behind() {
             }
         }
         assert_eq!(heap.len(), 1, "{way}");
-        assert!(heap.heap.capacity() <= 8 * FEW, "{way}: room for {}", heap.heap.capacity());
+        assert!(heap.room() <= 16 * FEW, "{way}: room for {}", heap.room());
         assert!(heap.slab.places() <= 4 * CHUNK, "{way}: {} places", heap.slab.places());
         keys.iter().for_each(|key| assert_eq!(heap.cancel(*key), None, "{way}"));
         assert_eq!(heap.pop_due(ms(start, 1_000_000)), Some(1_000_000), "{way}");
     }
 }
 
-/// Ten thousand operations beside a map that is obviously right.
+/// Ten thousand operations beside a map that is obviously right: with few and with many pending, that lie
+/// close together or far apart.
 #[test]
 fn behaves_as_a_sorted_map() {
     for seed in 0..20 {
-        model(0x5EED + seed * 0x1_0001, 10_000);
+        for unit in [Duration::from_nanos(40), Duration::from_millis(1), Duration::from_secs(9000)]
+        {
+            model(0x5EED + seed * 0x1_0001, 10_000, unit);
+        }
     }
 }
 
-fn model(seed: u64, operations: u32) {
+fn model(seed: u64, operations: u32, unit: Duration) {
     let mut state = seed;
     let mut below = |n: u64| {
         // SplitMix64.
@@ -164,8 +154,9 @@ fn model(seed: u64, operations: u32) {
         (z ^ (z >> 31)) % n
     };
     let start = Instant::now();
+    let at = |time: u64| start + unit * time as u32;
     let mut now = 0;
-    let mut heap = Heap::new();
+    let mut heap = Deadlines::new();
     // By deadline, then by number.
     let mut map: BTreeMap<(u64, u64), Key> = BTreeMap::new();
     let mut gone: Vec<Key> = Vec::new();
@@ -174,23 +165,23 @@ fn model(seed: u64, operations: u32) {
     let mut growth = 5;
     for step in 0..operations {
         if step % 1000 == 0 {
-            growth = 2 + below(7);
+            growth = 2 + below(8);
         }
         match below(10) {
             n if n < growth => {
                 // Often equal ones, sometimes past ones.
-                let at = now.max(50) - 50 + below(if number % 2 == 0 { 100 } else { 10_000 });
-                let (key, first) = heap.insert(ms(start, at), number);
+                let time = now.max(50) - 50 + below(if number % 2 == 0 { 100 } else { 10_000 });
+                let (key, first) = heap.insert(at(time), number);
                 let before = map.first_key_value().map(|(key, _)| *key);
-                assert_eq!(first, before.is_none_or(|first| (at, number) < first), "seed {seed}");
-                map.insert((at, number), key);
+                assert_eq!(first, before.is_none_or(|first| (time, number) < first), "seed {seed}");
+                map.insert((time, number), key);
                 number += 1;
             }
             n if n < 9 => {
                 let drawn = (below(now + 10_000), 0);
                 let found = map.range(drawn..).next().or(map.last_key_value());
-                if let Some((&(at, number), &key)) = found {
-                    map.remove(&(at, number));
+                if let Some((&(time, number), &key)) = found {
+                    map.remove(&(time, number));
                     assert_eq!(heap.cancel(key), Some(number), "seed {seed}");
                     gone.push(key);
                 }
@@ -205,13 +196,13 @@ fn model(seed: u64, operations: u32) {
                     && entry.key().0 <= now
                 {
                     let ((_, number), key) = entry.remove_entry();
-                    assert_eq!(heap.pop_due(ms(start, now)), Some(number), "seed {seed}");
+                    assert_eq!(heap.pop_due(at(now)), Some(number), "seed {seed}");
                     gone.push(key);
                 }
-                assert_eq!(heap.pop_due(ms(start, now)), None, "seed {seed}");
+                assert_eq!(heap.pop_due(at(now)), None, "seed {seed}");
             }
         }
-        let first = map.first_key_value().map(|(&(at, _), _)| ms(start, at));
+        let first = map.first_key_value().map(|(&(time, _), _)| at(time));
         assert_eq!((heap.first(), heap.len()), (first, map.len()), "seed {seed}, step {step}");
         assert!(heap.dead <= FEW + heap.len(), "seed {seed}");
     }
@@ -219,5 +210,29 @@ fn model(seed: u64, operations: u32) {
         assert_eq!(heap.pop(), Some(number), "seed {seed}");
     }
     assert_eq!(heap.pop(), None);
-    assert_eq!((heap.heap.len(), heap.dead), (0, 0));
+    assert_eq!((heap.entries(), heap.dead), (0, 0));
+}
+
+/// Nothing comes out too late, too early or twice when a crowd moves from the heap to the buckets and back, and what lies
+/// within one tick stays in the heap.
+#[test]
+fn a_crowd_comes_out_in_order() {
+    let start = Instant::now();
+    for (unit, far) in [(1, false), (100_000, true), (3_600_000_000_000, true)] {
+        let at = |i: u64| start + Duration::from_nanos(i * 7919 % 20_011 * unit);
+        let mut heap = Deadlines::new();
+        let mut order: Vec<u64> = (0..20_011).collect();
+        for &i in &order {
+            heap.insert(at(i), i);
+        }
+        assert_eq!(heap.far.len() > 15_000, far, "{} of 20,011 are far", heap.far.len());
+        order.sort_by_key(|&i| at(i));
+        for i in order {
+            assert_eq!(heap.first(), Some(at(i)));
+            assert_eq!(heap.pop_due(at(i) - Duration::from_nanos(1)), None);
+            assert_eq!(heap.pop_due(at(i)), Some(i));
+        }
+        assert_eq!((heap.len(), heap.first()), (0, None));
+        assert!(!heap.far.is_far(super::NEVER), "few are in the heap again");
+    }
 }

@@ -131,7 +131,7 @@ fn rest_until(slot: &'static Slot, at: Instant) {
         return sched::park_thread(slot, Some(at));
     }
     sched::note_deadline(slot);
-    let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
+    let alarm = Alarm { slot, at, key: home(slot).wake_at(at, slot) };
     sched::park(slot, None);
     drop(alarm);
 }
@@ -171,12 +171,13 @@ pub(crate) fn is_over(deadline: Option<Instant>) -> bool {
 /// Takes the wake-up of a timed wait back.
 struct Alarm {
     slot: &'static Slot,
+    at: Instant,
     key: Key,
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        home(self.slot).cancel_wake(self.key);
+        home(self.slot).cancel_wake(self.key, self.at);
     }
 }
 

@@ -237,7 +237,7 @@ impl Sched {
         self.idle.end_rest(slot);
         slot.word.take();
         if let Some(key) = key {
-            self.cancel_wake(key);
+            self.cancel(key);
         }
     }
 

@@ -1,0 +1,134 @@
+//! The last microseconds before a deadline: how much earlier a sleeper asks to be woken, and how much is spent awake.
+//!
+//! The kernel wakes a thread late. So a sleeper asks to be woken earlier, by a part of what it has seen, and waits for
+//! the rest awake, looking for work. That is for few deadlines. Where thousands come in a second, somebody would be
+//! awake for the next one all the time: what is spent so is limited, and beyond it sleepers wake late, for several deadlines at once.
+
+use super::Sched;
+use super::timers::NEVER;
+use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
+use crate::{sys, util};
+use std::time::{Duration, Instant};
+
+/// To sleep and to be woken takes longer than this, in nanoseconds: who waits for so near a deadline stays awake.
+const NEAR: u32 = 20_000;
+/// A sleeper asks to be woken so much earlier than it must be, at most.
+const EARLIEST: u32 = 60_000;
+
+/// One part in so many of one processor's time.
+const SHARE: u64 = 8;
+/// Nanoseconds at once.
+const BURST: u64 = 2_000_000;
+/// So much later a sleeper wakes when the limit is reached.
+const TOGETHER: Duration = Duration::from_micros(100);
+
+/// How late the kernel wakes a thread that sleeps until a deadline: a running average, in nanoseconds.
+#[derive(Debug, Default)]
+pub(super) struct Lateness(AtomicU32);
+
+impl Lateness {
+    /// The kernel was asked for `asked`, and it is `now`. One that was far too late was kept from running by others,
+    /// and says little.
+    pub(super) fn note(&self, asked: Instant, now: Instant) {
+        let late = now.saturating_duration_since(asked).as_nanos().min(4 * u128::from(EARLIEST));
+        let before = self.0.load(Ordering::Relaxed);
+        // Two at once lose one of them.
+        self.0.store(before - before / 8 + late as u32 / 8, Ordering::Relaxed);
+    }
+
+    /// So much earlier a sleeper should ask to be woken: less than what is to be expected, for the rest is spent awake.
+    fn lead(&self) -> u32 {
+        (self.0.load(Ordering::Relaxed) / 4 * 3).min(EARLIEST)
+    }
+}
+
+/// How much is spent awake before deadlines, of all Ms together: in the long run one part in [`SHARE`] of one processor's time, and
+/// [`BURST`] at once. A ticker or two stay far below that.
+#[derive(Debug, Default)]
+pub(super) struct Vigil {
+    /// By then what has been spent will have been earned again (the generic cell rate algorithm).
+    earned: AtomicU64,
+}
+
+impl Vigil {
+    fn allows(&self, now: u64) -> bool {
+        self.earned.load(Ordering::Relaxed) < now + BURST
+    }
+
+    /// From `start` to `end` somebody was awake. Two at once lose one of them.
+    fn note(&self, start: u64, end: u64) {
+        let earned = self.earned.load(Ordering::Relaxed).max(start);
+        self.earned.store(earned + SHARE * end.saturating_sub(start), Ordering::Relaxed);
+    }
+}
+
+impl Sched {
+    /// When a sleeper that is to be awake at `at` should ask to be woken: earlier, to be awake in time, or a little later, where so
+    /// many deadlines come that one waking serves several.
+    pub(super) fn ahead_of(&self, at: Instant) -> Instant {
+        if !self.vigil.allows(self.ns(util::now())) {
+            return at + TOGETHER;
+        }
+        let lead = Duration::from_nanos(self.lateness.lead().into());
+        at.checked_sub(lead).unwrap_or(at)
+    }
+
+    /// Waits for the first deadline, awake, if it is near and there is nothing else to do. `true`: it is time to look again.
+    #[inline]
+    pub(super) fn linger(&self) -> bool {
+        let earliest = self.earliest();
+        earliest != NEVER && self.linger_until(earliest)
+    }
+
+    #[inline(never)]
+    fn linger_until(&self, earliest: u64) -> bool {
+        let near = u64::from(self.lateness.lead().max(NEAR));
+        let start = self.ns(util::now());
+        // The time of a lab does not come by waiting.
+        if earliest > start + near || !sys::has_many_cpus() || self.is_lab() {
+            return false;
+        }
+        if earliest <= start {
+            return true;
+        }
+        if !self.vigil.allows(start) {
+            return false;
+        }
+        let mut now = start;
+        while now < earliest && !self.any_work(false) {
+            crate::prim::spin_hint();
+            now = self.ns(util::now());
+        }
+        self.vigil.note(start, now);
+        true
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spent_awake_is_limited_and_comes_back() {
+        let vigil = Vigil::default();
+        let mut now = 1_000_000_000;
+        assert!(vigil.allows(now));
+        // A ticker a millisecond, awake for 60 us before each tick, may go on for ever.
+        for _ in 0..10_000 {
+            assert!(vigil.allows(now));
+            vigil.note(now, now + 60_000);
+            now += 1_000_000;
+        }
+        // Who is awake whenever that is allowed is so for an eighth of the time.
+        let (end, mut spent) = (now + 1_000_000_000, 0);
+        while now < end {
+            if vigil.allows(now) {
+                vigil.note(now, now + 10_000);
+                spent += 10_000;
+            }
+            now += 10_000;
+        }
+        let share = 1_000_000_000 / SHARE;
+        assert!((share..share + BURST / SHARE + 20_000).contains(&spent), "{spent} ns in a second");
+    }
+}
