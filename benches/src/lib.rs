@@ -21,5 +21,6 @@ pub mod random;
 pub mod row;
 pub mod sample;
 pub mod sleepers;
+pub mod tails;
 pub mod ticks;
 pub mod wave;

@@ -1,6 +1,6 @@
 //! What there is to know about each row: name, title, size, and the numbers of a sample.
 
-use super::Row;
+use super::{CROWD, Row};
 
 /// One number that a row yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Spec {
     /// What one sample holds, in this order.
     pub metrics: &'static [Metric],
     /// How many: tasks in a batch, yields per task, leaves, parked tasks, the Fibonacci index,
-    /// round trips, items or operations, ticks, sleepers, seconds of the stall row, connections.
+    /// round trips, items or operations, pairs of the contention row, ticks, sleepers, seconds of the stall row, connections.
     pub size: usize,
     /// One sample per process and no warm-up, because the first time is what counts.
     pub once: bool,
@@ -75,6 +75,10 @@ const HTTP: &[Metric] = &[
     metric("p99", "us"),
     metric("CPU", "us/req"),
 ];
+const TAIL_NS: &[Metric] =
+    &[metric("p50", "ns"), metric("p99", "ns"), metric("p99.9", "ns"), metric("max", "ns")];
+const TAIL_US: &[Metric] =
+    &[metric("p50", "us"), metric("p99", "us"), metric("p99.9", "us"), metric("max", "us")];
 const IDLE: &[Metric] = &[metric("memory", "B each")];
 
 /// What the rows after those of tasks have in common.
@@ -198,12 +202,9 @@ impl Row {
                 size: 400_000,
                 ..EACH
             },
-            Row::Contention => &Spec {
-                name: "contention",
-                title: "MPMC 500:500, 128 slots",
-                size: 4_000_000,
-                ..EACH
-            },
+            Row::Contention => {
+                &Spec { name: "contention", title: "MPMC 500:500, 128 slots", size: CROWD, ..EACH }
+            }
             Row::Mutex8 => {
                 &Spec { name: "mutex8", title: "mutex, 8 tasks, per lock", size: 4_000_000, ..EACH }
             }
@@ -288,6 +289,34 @@ impl Row {
                 metrics: IDLE,
                 size: 10_000,
                 once: true,
+                ..EACH
+            },
+            Row::PingPongTail => &Spec {
+                name: "pingpong_tail",
+                title: "ping-pong, each round trip",
+                metrics: TAIL_NS,
+                size: 400_000,
+                ..EACH
+            },
+            Row::WakeTail => &Spec {
+                name: "wake_tail",
+                title: "from send to receipt, under load",
+                metrics: TAIL_US,
+                size: 10_000,
+                ..EACH
+            },
+            Row::SpawnTail => &Spec {
+                name: "spawn_tail",
+                title: "from spawn to first step, under load",
+                metrics: TAIL_US,
+                size: 10_000,
+                ..EACH
+            },
+            Row::HttpTail => &Spec {
+                name: "http_tail",
+                title: "HTTP, 64 connections, each answer",
+                metrics: TAIL_US,
+                size: 64,
                 ..EACH
             },
         }

@@ -9,7 +9,8 @@ use benches::row::Row;
 
 pub(crate) const USAGE: &str = "\
 usage: compare [options]
-  --rows A,B      rows to run, or whole groups: tasks, channels, sync, time, stall, net (default: all)
+  --rows A,B      rows to run, or whole groups: tasks, channels, sync, time, stall, net,
+                  tails (default: all)
   --peers A,B     peers to run, `go` among them (default: all)
   --procs 2,1     numbers of workers (default: 2,1)
   --rounds N      processes per peer, row and number of workers (default: 3)

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use args::{Args, GO, Request};
 use benches::child::{self, Job};
 use benches::net;
-use benches::row::{Group, Row};
+use benches::row::Row;
 use process::{CHILD, DRIVE, Launcher};
 use results::Results;
 
@@ -80,9 +80,9 @@ fn skip_rows(results: &mut Results) {
         }
         results.args.rows.retain(|row| !row.is_http());
     }
-    let has_net = rows.iter().any(|row| row.group() == Group::Net);
+    let has_net = rows.iter().any(|row| row.is_net());
     if has_net && !cfg!(feature = "net") && results.args.peers.contains(&"rt") {
-        results.skip("rt's rows of the group net", "this was built without the feature `net`");
+        results.skip("rt's rows of connections", "this was built without the feature `net`");
     }
 }
 
