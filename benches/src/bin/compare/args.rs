@@ -7,10 +7,15 @@ use benches::child::Park;
 use benches::peers::PEERS;
 use benches::row::Row;
 
+use crate::curve::Curve;
+
 pub(crate) const USAGE: &str = "\
 usage: compare [options]
   --rows A,B      rows to run, or whole groups: tasks, channels, sync, time, stall, net,
-                  tails (default: all)
+                  tails (default: all, or none with --curves)
+  --curves A,B    also ask rows at many sizes: spawn, parked, channels, procs, connections,
+                  timers, or all
+  --most N        the largest size on a curve (default: 1000000; spawn has 10000000, too)
   --peers A,B     peers to run, `go` among them (default: all)
   --procs 2,1     numbers of workers (default: 2,1)
   --rounds N      processes per peer, row and number of workers (default: 3)
@@ -28,7 +33,12 @@ pub(crate) const GO: &str = "go";
 #[derive(Debug)]
 pub(crate) struct Args {
     pub(crate) rows: Vec<Row>,
+    pub(crate) curves: Vec<&'static Curve>,
+    /// No point of a curve is larger.
+    pub(crate) most: usize,
     pub(crate) peers: Vec<&'static str>,
+    /// The peers were chosen, not taken as they are.
+    pub(crate) peers_named: bool,
     pub(crate) procs: Vec<usize>,
     pub(crate) rounds: usize,
     pub(crate) repeats: usize,
@@ -67,8 +77,11 @@ pub(crate) fn all_peers() -> impl Iterator<Item = &'static str> {
 
 pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, String> {
     let mut args = Args {
-        rows: Row::ALL.to_vec(),
+        rows: Vec::new(),
+        curves: Vec::new(),
+        most: 1_000_000,
         peers: all_peers().collect(),
+        peers_named: false,
         procs: vec![2, 1],
         rounds: 3,
         repeats: 5,
@@ -87,7 +100,12 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--rows" => args.rows = list(&value, "row", Row::all_named)?.concat(),
-            "--peers" => args.peers = list(&value, "peer", peer_named)?,
+            "--curves" => args.curves = list(&value, "curve", Curve::all_named)?.concat(),
+            "--most" => args.most = number(&word, &value)?,
+            "--peers" => {
+                args.peers = list(&value, "peer", peer_named)?;
+                args.peers_named = true;
+            }
             "--procs" => args.procs = list(&value, "number of workers", positive)?,
             "--rounds" => args.rounds = number(&word, &value)?,
             "--repeats" => args.repeats = number(&word, &value)?,
@@ -100,6 +118,9 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
             "--timeout" => args.timeout = Duration::from_secs(number(&word, &value)? as u64),
             _ => return Err(format!("unknown option {word}")),
         }
+    }
+    if args.rows.is_empty() && args.curves.is_empty() {
+        args.rows = Row::ALL.to_vec();
     }
     Ok(Request::Compare(args))
 }
@@ -127,10 +148,10 @@ fn list<T>(text: &str, what: &str, find: impl Fn(&str) -> Option<T>) -> Result<V
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Args, String> {
+    pub(crate) fn parsed(line: &str) -> Result<Args, String> {
         match parse(line.split_whitespace().map(str::to_owned))? {
             Request::Compare(args) => Ok(args),
             other => Err(format!("{other:?}")),
@@ -149,6 +170,15 @@ mod tests {
     fn a_group_stands_for_its_rows() {
         let args = parsed("--rows yield,sync").expect("args");
         assert_eq!(args.rows, [Row::Yield, Row::Mutex8, Row::MutexUncontended, Row::WaitGroup]);
+    }
+
+    #[test]
+    fn curves_are_instead_of_rows_unless_both_are_named() {
+        let args = parsed("--curves all").expect("args");
+        assert_eq!((args.rows.len(), args.curves.len()), (0, 6));
+        assert_eq!(parsed("--curves spawn --rows yield").expect("args").rows, [Row::Yield]);
+        assert_eq!(parsed("").expect("args").rows, Row::ALL);
+        assert_eq!(parsed("--curves nope").expect_err("no curve"), "no curve nope");
     }
 
     #[test]

@@ -75,6 +75,11 @@ fn unknown() -> String {
     "unknown".to_owned()
 }
 
+/// Today, as everywhere at the same time.
+pub(crate) fn date() -> String {
+    line_of("date", &["-u", "+%Y-%m-%d"]).unwrap_or_else(unknown)
+}
+
 fn rustc() -> Option<String> {
     line_of("rustc", &["-V"]).map(|line| line.trim_start_matches("rustc ").to_owned())
 }

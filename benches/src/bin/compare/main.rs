@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod curve;
 mod machine;
 mod plan;
 mod process;
@@ -64,7 +65,12 @@ fn serve(request: Request) -> Result<(), Box<dyn Error>> {
         Request::List => {
             let rows: Vec<_> = Row::ALL.iter().map(|row| row.spec().name).collect();
             let peers: Vec<_> = args::all_peers().collect();
-            println!("rows:  {}\npeers: {}", rows.join(" "), peers.join(" "));
+            let curves: Vec<_> = curve::CURVES.iter().map(|curve| curve.name).collect();
+            let lines = [("rows", rows), ("curves", curves), ("peers", peers)];
+            for (what, names) in lines {
+                println!("{what}: {}", names.join(" "));
+            }
+            println!("not here: ants, a pool: cargo run --release -p benches --bin pool");
         }
         Request::Compare(args) => compare(args)?,
     }
@@ -73,14 +79,18 @@ fn serve(request: Request) -> Result<(), Box<dyn Error>> {
 
 /// Takes out the rows that cannot be run here, and says so.
 fn skip_rows(results: &mut Results) {
-    let rows = results.args.rows.clone();
+    let (rows, curves) = (results.args.rows.clone(), results.args.curves.clone());
     if !net::wrk_is_installed() {
         for row in rows.iter().filter(|row| row.is_http()) {
             results.skip(row.spec().name, "wrk is not installed: apt-get install wrk");
         }
         results.args.rows.retain(|row| !row.is_http());
+        if curves.iter().any(|curve| curve.is_net()) {
+            results.skip("the curve of connections", "wrk is not installed: apt-get install wrk");
+        }
+        results.args.curves.retain(|curve| !curve.is_net());
     }
-    let has_net = rows.iter().any(|row| row.is_net());
+    let has_net = rows.iter().any(|row| row.is_net()) || curves.iter().any(|curve| curve.is_net());
     if has_net && !cfg!(feature = "net") && results.args.peers.contains(&"rt") {
         results.skip("rt's rows of connections", "this was built without the feature `net`");
     }

@@ -106,6 +106,7 @@ fn foot(results: &Results) -> String {
         let _ =
             writeln!(text, "- **others were using the machine: these figures are no evidence**");
     }
+    text.push_str("- not here: ants, which is a pool: `--bin pool` compares pools\n");
     for &peer in &results.args.peers {
         let cells = results.measured.iter().map(|measured| measured.cell);
         let smaller = cells.filter(|cell| cell.peer == peer).find(|cell| results.is_smaller(cell));
@@ -126,7 +127,9 @@ fn foot(results: &Results) -> String {
     for Failure { cell, round, reason } in &results.failures {
         let (row, peer, procs, round) = (cell.row.spec().name, cell.peer, cell.procs, round + 1);
         let flag = if round > 1 { " (†: the rounds before it count)" } else { "" };
-        let _ = writeln!(text, "- failed: {row}, {peer}, p{procs}, round {round}{flag}: {reason}");
+        let of = cell.curve.map_or(String::new(), |_| format!(" of {}", cell.size));
+        let _ =
+            writeln!(text, "- failed: {row}{of}, {peer}, p{procs}, round {round}{flag}: {reason}");
     }
     text
 }
