@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chart;
 pub mod child;
 pub mod load;
 pub mod memory;

@@ -11,6 +11,7 @@ use crate::curve::Curve;
 
 pub(crate) const USAGE: &str = "\
 usage: compare [options]
+       compare charts FILE.json.. [--out DIR]   draw what --json saved (default: docs)
   --rows A,B      rows to run, or whole groups: tasks, channels, sync, time, stall, net,
                   tails (default: all, or none with --curves)
   --curves A,B    also ask rows at many sizes: spawn, parked, channels, procs, connections,
@@ -20,6 +21,7 @@ usage: compare [options]
   --procs 2,1     numbers of workers (default: 2,1)
   --rounds N      processes per peer, row and number of workers (default: 3)
   --repeats N     samples per process, after one warm-up (default: 5)
+  --charts DIR    also draw bars and lines there
   --json FILE     also write every sample, the machine and the versions
   --park KIND     what rt's parked tasks wait on: waitgroup or chan (default: waitgroup)
   --parked N      how many to park or to sleep (default: 1000000; a million needs about 6 GiB)
@@ -43,6 +45,7 @@ pub(crate) struct Args {
     pub(crate) rounds: usize,
     pub(crate) repeats: usize,
     pub(crate) json: Option<PathBuf>,
+    pub(crate) charts: Option<PathBuf>,
     pub(crate) park: Park,
     pub(crate) parked: usize,
     /// What the rows' sizes are instead.
@@ -66,6 +69,11 @@ impl Args {
 #[derive(Debug)]
 pub(crate) enum Request {
     Compare(Args),
+    /// Draws what was saved; of two files that have the same rows the later one counts.
+    Charts {
+        files: Vec<PathBuf>,
+        folder: PathBuf,
+    },
     List,
     Help,
 }
@@ -86,6 +94,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
         rounds: 3,
         repeats: 5,
         json: None,
+        charts: None,
         park: Park::WaitGroup,
         parked: Row::ManyParked.spec().size,
         sizes: Vec::new(),
@@ -93,6 +102,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
     };
     while let Some(word) = words.next() {
         match word.as_str() {
+            "charts" => return charts(words),
             "--list" => return Ok(Request::List),
             "--help" | "-h" => return Ok(Request::Help),
             _ => {}
@@ -110,6 +120,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
             "--rounds" => args.rounds = number(&word, &value)?,
             "--repeats" => args.repeats = number(&word, &value)?,
             "--json" => args.json = Some(PathBuf::from(value)),
+            "--charts" => args.charts = Some(PathBuf::from(value)),
             "--park" => {
                 args.park = Park::named(&value).ok_or("--park is waitgroup or chan")?;
             }
@@ -123,6 +134,22 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, 
         args.rows = Row::ALL.to_vec();
     }
     Ok(Request::Compare(args))
+}
+
+/// What follows the word `charts`.
+fn charts(mut words: impl Iterator<Item = String>) -> Result<Request, String> {
+    let (mut files, mut folder) = (Vec::new(), PathBuf::from("docs"));
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--out" => folder = words.next().ok_or("--out needs a value")?.into(),
+            _ if word.starts_with('-') => return Err(format!("unknown option {word}")),
+            _ => files.push(PathBuf::from(word)),
+        }
+    }
+    if files.is_empty() {
+        return Err("charts needs a file that --json wrote".to_owned());
+    }
+    Ok(Request::Charts { files, folder })
 }
 
 fn peer_named(name: &str) -> Option<&'static str> {
@@ -188,6 +215,16 @@ pub(crate) mod tests {
         assert_eq!([Row::Sleepers, Row::ManyParked].map(|row| args.size(row)), [7, 7]);
         assert_eq!(args.size(Row::TickerSpawn), Row::TickerSpawn.spec().size);
         assert_eq!(parsed("--size stall=0").expect_err("no size"), "no row with a size stall=0");
+    }
+
+    #[test]
+    fn charts_are_drawn_from_files() {
+        let request = |line: &str| parse(line.split(' ').map(str::to_owned));
+        let Ok(Request::Charts { files, folder }) = request("charts a.json b.json --out x") else {
+            panic!("charts");
+        };
+        assert_eq!((files.len(), folder), (2, PathBuf::from("x")));
+        assert!(request("charts --out x").is_err() && request("charts --json x").is_err());
     }
 
     #[test]

@@ -144,11 +144,11 @@ impl Curve {
         self.panels.iter().any(|panel| panel.row.is_net())
     }
 
-    /// A cell's place on the horizontal axis.
-    pub(crate) const fn x(&self, cell: &Cell) -> usize {
+    /// The place on the horizontal axis.
+    pub(crate) const fn place(&self, size: usize, procs: usize) -> usize {
         match self.axis {
-            Axis::Size => cell.size,
-            Axis::Procs => cell.procs,
+            Axis::Size => size,
+            Axis::Procs => procs,
         }
     }
 
@@ -222,7 +222,8 @@ mod tests {
         let args = parsed("--curves procs --procs 2").expect("args");
         let cells = args.curves[0].cells(&args, &["go"]);
         assert!(cells.iter().all(|cell| cell.size == cell.row.spec().size));
-        let x: Vec<usize> = cells.iter().map(|cell| args.curves[0].x(cell)).collect();
+        let x: Vec<usize> =
+            cells.iter().map(|cell| args.curves[0].place(cell.size, cell.procs)).collect();
         assert_eq!(x, [1, 2, 4, 8].repeat(3));
     }
 }

@@ -7,11 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod charts;
 mod curve;
+mod curve_chart;
 mod machine;
 mod plan;
 mod process;
 mod results;
+mod saved;
 mod table;
 
 use std::env;
@@ -25,6 +28,8 @@ use benches::net;
 use benches::row::Row;
 use process::{CHILD, DRIVE, Launcher};
 use results::Results;
+use saved::Saved;
+use std::path::{Path, PathBuf};
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = env::args().skip(1).collect();
@@ -73,6 +78,11 @@ fn serve(request: Request) -> Result<(), Box<dyn Error>> {
             println!("not here: ants, a pool: cargo run --release -p benches --bin pool");
         }
         Request::Compare(args) => compare(args)?,
+        Request::Charts { files, folder } => {
+            for file in files {
+                draw(&file, &folder).map_err(|error| format!("{}: {error}", file.display()))?;
+            }
+        }
     }
     Ok(())
 }
@@ -113,9 +123,28 @@ fn compare(args: Args) -> Result<(), Box<dyn Error>> {
     skip_rows(&mut results);
     let launcher = Launcher::new(go, results.args.timeout)?;
     plan::run(&peers, &launcher, &mut results);
-    print!("{}", table::markdown(&results));
+    let json = results.json();
     if let Some(path) = &results.args.json {
-        fs::write(path, format!("{:#}\n", results.json()))?;
+        fs::write(path, format!("{json:#}\n"))?;
+    }
+    let saved = Saved::read(&json)?;
+    print!("{}", table::markdown(&results, &curve_chart::tables(&saved)));
+    if let Some(folder) = &results.args.charts {
+        say_files(&charts::draw(&saved, folder)?);
     }
     Ok(())
+}
+
+/// Tables of the curves, and all charts, of a call whose results were saved.
+fn draw(file: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let saved = Saved::read(&serde_json::from_str(&fs::read_to_string(file)?)?)?;
+    print!("{}", curve_chart::tables(&saved));
+    say_files(&charts::draw(&saved, folder)?);
+    Ok(())
+}
+
+fn say_files(files: &[PathBuf]) {
+    for file in files {
+        eprintln!("wrote {}", file.display());
+    }
 }

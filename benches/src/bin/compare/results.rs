@@ -226,7 +226,7 @@ impl Measured {
             "procs": self.cell.procs,
             "size": self.cell.size,
             "curve": self.cell.curve_name(),
-            "x": self.cell.curve.map(|curve| curve.x(&self.cell)),
+            "x": self.cell.curve.map(|curve| curve.place(self.cell.size, self.cell.procs)),
             "metrics": metrics,
             "rounds": self.rounds,
         })

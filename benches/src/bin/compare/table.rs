@@ -9,13 +9,13 @@ use crate::args::GO;
 use crate::results::{Failure, Line, Results};
 
 /// A cell without a figure.
-const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 
 /// The machine, a table for each group of rows, and what has to be said about them.
-pub(crate) fn markdown(results: &Results) -> String {
+pub(crate) fn markdown(results: &Results, curves: &str) -> String {
     let mut text = head(results);
     text.extend(Group::ALL.iter().filter_map(|&group| table(results, group)));
-    text + &foot(results)
+    text + curves + &foot(results)
 }
 
 fn head(results: &Results) -> String {
@@ -135,7 +135,7 @@ fn foot(results: &Results) -> String {
 }
 
 /// Three digits, or all before the point; counts as they are.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let digits = match value {
         value if value >= 99.5 || value.fract() == 0.0 => 0,
         value if value >= 9.95 => 1,
@@ -144,7 +144,7 @@ fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-fn times(ratio: f64) -> String {
+pub(crate) fn times(ratio: f64) -> String {
     format!("{ratio:.2}x")
 }
 
@@ -165,7 +165,7 @@ mod tests {
         results.add(cell("go", Row::SpawnBatch, 1), vec![vec![400.0]]);
         results.add(cell("tokio", Row::SpawnBatch, 1), vec![vec![100.0]]);
         results.fail(cell("may", Row::SpawnBatch, 1), 0, "no mappings left".to_owned());
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("| 1 | 400 | 100 (0.25x) | failed | tokio | – |"), "{text}");
         assert!(text.contains("may, p1, round 1: no mappings left"), "{text}");
     }
@@ -177,7 +177,7 @@ mod tests {
         results.add(cell("go", Row::Spsc, 1), vec![vec![50.0]]);
         results.add(cell("tokio", Row::Yield, 1), vec![vec![20.0]]);
         results.fail(cell("may", Row::Spsc, 1), 0, "no".to_owned());
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("| row | p | go | tokio | best"), "{text}");
         assert!(text.contains("| row | p | go | may | best"), "{text}");
     }
@@ -186,7 +186,7 @@ mod tests {
     fn fewer_tasks_are_flagged() {
         let mut results = results("--rows many_parked --peers may --procs 1");
         results.add(cell("may", Row::ManyParked, 20_000), vec![vec![8_000.0]]);
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("8000*"), "{text}");
         assert!(text.contains("may ran 20000 tasks"), "{text}");
     }
@@ -195,7 +195,7 @@ mod tests {
     fn another_size_is_named() {
         let mut results = results("--rows ticker,sleepers --size ticker=5 --peers go --procs 1");
         results.add(cell("go", Row::Ticker, 5), vec![vec![1.0, 2.0, 3.0]]);
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("ticker: 5 were asked for, not 2000"), "{text}");
         assert!(!text.contains("sleepers: "), "{text}");
     }
@@ -203,16 +203,16 @@ mod tests {
     #[test]
     fn a_busy_machine_is_no_evidence() {
         let mut results = results("--peers go");
-        assert!(!markdown(&results).contains("no evidence"));
+        assert!(!markdown(&results, "").contains("no evidence"));
         results.loads.push(results.machine.cores as f64 + 20.0);
-        assert!(markdown(&results).contains("no evidence"));
+        assert!(markdown(&results, "").contains("no evidence"));
     }
 
     #[test]
     fn a_peer_that_is_skipped_is_named() {
         let mut results = results("--peers go");
         results.skip("go", "not installed");
-        assert!(markdown(&results).contains("skipped: go: not installed"));
+        assert!(markdown(&results, "").contains("skipped: go: not installed"));
     }
 
     #[test]
