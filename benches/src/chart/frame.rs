@@ -9,7 +9,7 @@ pub(super) const WIDTH: f64 = 880.0;
 pub(super) const EDGE: f64 = 16.0;
 const TITLE: Style = Style { size: 16.0, bold: true, ..PLAIN };
 /// Characters of a note that fit into a line.
-const NOTE: usize = 130;
+const NOTE: usize = 150;
 
 /// A chart's own words.
 #[derive(Clone, Debug)]

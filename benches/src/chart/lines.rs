@@ -94,7 +94,12 @@ fn draw(svg: &mut Svg, panel: &Panel, [left, top]: [f64; 2], [right, bottom]: [f
     for line in panel.lines.iter().rev() {
         let points: Vec<_> = line.points.iter().map(|&point| place(point)).collect();
         let marked = points.len() < FEW;
-        let width = if marked && line.name == "rt" { 3.0 } else { 1.6 };
+        let width = match line.name.as_str() {
+            "rt" => 3.0,
+            "go" => 2.2,
+            _ if marked => 1.6,
+            _ => 1.4,
+        };
         svg.polyline(&points, width, color(&line.name));
         for point in points.into_iter().filter(|_| marked) {
             svg.dot(point, width + 1.2, color(&line.name));

@@ -31,6 +31,7 @@ const COLORS: &[(&str, &str)] = &[
     ("Map", "#0969da"),
     ("hashbrown", "#cf222e"),
     ("griddle", "#d4a017"),
+    ("std HashMap", "#8a5a2b"),
 ];
 
 /// The color of a peer; that of nobody in particular if it has none.

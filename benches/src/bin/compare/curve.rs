@@ -4,7 +4,7 @@
 //! first of `--procs`, but for those of the curve over the number of workers.
 
 use benches::peers::PEERS;
-use benches::row::Row;
+use benches::row::{Better, Row};
 use benches::sleepers;
 
 use crate::args::{Args, GO};
@@ -179,6 +179,12 @@ fn can(peer: &str, row: Row, size: usize) -> bool {
 }
 
 impl Panel {
+    /// Whether more is better.
+    pub(crate) fn is_rate(&self) -> bool {
+        let metrics = self.row.spec().metrics.iter();
+        metrics.filter(|metric| metric.name == self.metric).any(|it| it.better == Better::Higher)
+    }
+
     /// What is drawn of a metric's figure at that place.
     pub(crate) fn shown(&self, figure: f64, x: usize) -> f64 {
         if self.above_floor { figure - sleepers::floor(x).as_secs_f64() * 1e3 } else { figure }
@@ -202,7 +208,7 @@ mod tests {
     #[test]
     fn items_are_shared_out_at_every_point() {
         let curve = &Curve::all_named("channels").expect("a curve")[0];
-        assert!(curve.points.iter().all(|pairs| CROWD_ITEMS % pairs == 0));
+        assert!(curve.points.iter().all(|&pairs| CROWD_ITEMS.is_multiple_of(pairs)));
     }
 
     #[test]

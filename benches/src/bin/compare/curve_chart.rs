@@ -118,10 +118,18 @@ pub(crate) fn all(saved: &Saved) -> Vec<(&'static str, Lines)> {
         let peers: Vec<&str> = all_peers().filter(has).collect();
         let procs: BTreeSet<usize> =
             values.iter().flat_map(|values| &values.points).map(|point| point.procs).collect();
-        let mut subtitle = "Lower is better, but for rates.".to_owned();
-        if let (Some(procs), 1) = (procs.first(), procs.len()) {
-            subtitle = format!("{procs} workers. {subtitle}");
-        }
+        let mut panels = curve.panels.iter();
+        let better = match panels.any(Panel::is_rate) {
+            true => "Lower is better; of rates higher is.",
+            false => "Lower is better.",
+        };
+        let subtitle = match (procs.first(), procs.len()) {
+            (Some(procs), 1) => format!("{procs} workers. {better}"),
+            _ => format!(
+                "{better} {} cores: beyond as many workers it shows what too many cost.",
+                saved.cores
+            ),
+        };
         let head = Head { title: curve.title.to_owned(), subtitle, notes: saved.origin(&peers) };
         (curve.name, Lines { head, panels: values.iter().map(Values::drawn).collect() })
     };

@@ -23,6 +23,7 @@ pub(crate) struct Point {
 pub(crate) struct Saved {
     /// Processor, kernel and date.
     machine: String,
+    pub(crate) cores: u64,
     /// Name and version of what took part, the commit among them.
     versions: Vec<(String, String)>,
     /// Rounds, repeats, load.
@@ -60,6 +61,7 @@ impl Saved {
                 text(&machine["kernel"]),
                 json["date"].as_str().unwrap_or("no date"),
             ),
+            cores: machine["cores"].as_u64().unwrap_or(0),
             versions: versions.iter().map(|(name, it)| (name.clone(), text(it))).collect(),
             method: format!(
                 "medians, rounds: {}, repeats: {}, highest load before a process: {:.1}",
