@@ -20,7 +20,7 @@ pub enum Scale {
 /// Values that differ by more are shown by their logarithms.
 const WIDE: f64 = 6.0;
 /// Decades that are so many have no ticks in between.
-const MANY_DECADES: f64 = 2.5;
+const MANY_DECADES: f64 = 3.0;
 
 impl Scale {
     /// An axis for all of the values: from zero where they are close together.

@@ -3,7 +3,7 @@
 use super::axis::{Scale, short};
 use super::color;
 use super::frame::{EDGE, Head, WIDTH};
-use super::svg::{Anchor, PALE, PLAIN, SMALL, Style, Svg, width_of};
+use super::svg::{Anchor, PALE, PLAIN, SMALL, Style, Svg};
 
 /// The column of the labels.
 const LABELS: f64 = 300.0;
@@ -11,6 +11,8 @@ const LABELS: f64 = 300.0;
 const BESIDE: f64 = 58.0;
 const BAR: f64 = 13.0;
 const GAP: f64 = 12.0;
+/// From one line of a label to the next.
+const WORDS: f64 = 15.0;
 /// No bar is longer: its ratio says what it is.
 const LONGEST: f64 = 1000.0;
 
@@ -30,6 +32,8 @@ pub struct Bar {
 pub struct Group {
     /// The question.
     pub label: String,
+    /// What else there is to say of it, in a line of its own.
+    pub detail: String,
     /// The answers.
     pub bars: Vec<Bar>,
 }
@@ -101,15 +105,18 @@ impl Bars {
 }
 
 fn height(group: &Group) -> f64 {
-    group.bars.len() as f64 * BAR + GAP
+    let words = if group.detail.is_empty() { 1.0 } else { 2.0 };
+    (group.bars.len() as f64 * BAR).max(words * WORDS) + GAP
 }
 
 fn draw(svg: &mut Svg, group: &Group, top: f64, x: &impl Fn(f64) -> f64) {
     let middle = top + height(group) / 2.0 + 4.0;
-    let size = PLAIN.size.min(PLAIN.size * (LABELS - EDGE - 14.0) / width_of(&group.label, PLAIN));
-    svg.text([LABELS - 8.0, middle], Anchor::End, Style { size, ..PLAIN }, &group.label);
+    let up = if group.detail.is_empty() { 0.0 } else { WORDS / 2.0 };
+    svg.text([LABELS - 8.0, middle - up], Anchor::End, PLAIN, &group.label);
+    svg.text([LABELS - 8.0, middle + up], Anchor::End, SMALL, &group.detail);
+    let bars_top = top + (height(group) - group.bars.len() as f64 * BAR) / 2.0;
     for (n, bar) in group.bars.iter().enumerate() {
-        let y = top + GAP / 2.0 + n as f64 * BAR;
+        let y = bars_top + n as f64 * BAR;
         let text_y = y + BAR - 3.0;
         let style = Style { size: 10.5, bold: bar.peer == "rt", ..SMALL };
         let Some(ratio) = bar.ratio else {
@@ -137,7 +144,11 @@ mod tests {
         let head =
             Head { title: "t".to_owned(), subtitle: "s".to_owned(), notes: vec!["n".to_owned()] };
         let bars = ratios.iter().map(bar).collect();
-        Bars { head, one: "Go".to_owned(), groups: vec![Group { label: "row".to_owned(), bars }] }
+        Bars {
+            head,
+            one: "Go".to_owned(),
+            groups: vec![Group { label: "row".to_owned(), detail: String::new(), bars }],
+        }
     }
 
     #[test]

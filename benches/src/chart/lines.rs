@@ -106,3 +106,30 @@ fn draw(svg: &mut Svg, panel: &Panel, [left, top]: [f64; 2], [right, bottom]: [f
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_points_are_not_marked() {
+        let line = |n: usize| {
+            let points = (0..n).map(|x| (x as f64 / n as f64, 1.0 + x as f64)).collect();
+            Line { name: "go".to_owned(), points }
+        };
+        let picture = |n| {
+            let head = Head { title: "t".to_owned(), subtitle: String::new(), notes: Vec::new() };
+            let panel = Panel {
+                title: "p".to_owned(),
+                of: "x".to_owned(),
+                ticks: vec![(0.0, "zero".to_owned())],
+                scale: Scale::Log { low: 1.0, high: 1000.0 },
+                lines: vec![line(n)],
+            };
+            Lines { head, panels: vec![panel] }.svg()
+        };
+        assert_eq!(picture(3).matches("<circle").count(), 3);
+        let many = picture(400);
+        assert!(!many.contains("<circle") && many.contains(">zero<"), "{many}");
+    }
+}

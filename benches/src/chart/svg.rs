@@ -83,6 +83,9 @@ impl Svg {
     }
 
     pub(super) fn text(&mut self, [x, y]: [f64; 2], anchor: Anchor, style: Style, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let Style { size, color, bold } = style;
         let weight = if bold { " font-weight=\"600\"" } else { "" };
         self.add(format_args!(

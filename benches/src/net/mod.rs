@@ -21,7 +21,7 @@ use crate::row::Row;
 use crate::sample::{Failed, Sample};
 use process::Server;
 
-pub use wrk::is_installed as wrk_is_installed;
+pub use wrk::{THREADS as WRK_THREADS, is_installed as wrk_is_installed};
 
 /// Runs the job's row against the server that the command starts; the samples as a line of JSON.
 ///

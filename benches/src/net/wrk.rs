@@ -17,7 +17,7 @@ const PATIENCE: u32 = 10;
 /// What has `wrk` say more of its latencies.
 const TAILS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/net/tails.lua");
 /// wrk's own threads.
-const THREADS: usize = 2;
+pub const THREADS: usize = 2;
 
 /// Whether the program is there.
 #[must_use]

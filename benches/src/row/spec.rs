@@ -107,7 +107,7 @@ impl Row {
             },
             Row::SpawnBatchWg => &Spec {
                 name: "spawn_batch_wg",
-                title: "same, by wait group",
+                title: "spawn 10,000 by wait group",
                 metrics: NS,
                 size: 10_000,
                 once: false,
@@ -139,7 +139,7 @@ impl Row {
             },
             Row::ForkJoinPair => &Spec {
                 name: "forkjoin_pair",
-                title: "same, by join(a, b)",
+                title: "fork-join fib(30) by join(a, b)",
                 metrics: MS,
                 size: 30,
                 once: false,
@@ -155,7 +155,7 @@ impl Row {
             },
             Row::ManyParked64k => &Spec {
                 name: "many_parked_64k",
-                title: "same, 64 KiB stacks",
+                title: "1,000,000 parked, 64 KiB stacks",
                 metrics: PARKED,
                 size: 1_000_000,
                 once: true,
@@ -169,7 +169,7 @@ impl Row {
             },
             Row::PingPongBuffered => &Spec {
                 name: "pingpong_buffered",
-                title: "same, channels with a slot",
+                title: "ping-pong, channels with a slot",
                 size: 400_000,
                 ..EACH
             },
@@ -182,7 +182,7 @@ impl Row {
             Row::Spsc => &Spec { name: "spsc", title: "SPSC, 128 slots", size: 4_000_000, ..EACH },
             Row::UnboundedSpsc => &Spec {
                 name: "unbounded_spsc",
-                title: "same, unbounded",
+                title: "SPSC, unbounded",
                 size: 4_000_000,
                 stand_in: Some(Row::Spsc),
                 ..EACH
@@ -233,14 +233,14 @@ impl Row {
             },
             Row::TickerBlocked => &Spec {
                 name: "ticker_blocked",
-                title: "same, beside 8 in blocking calls",
+                title: "1 ms ticker beside 8 in blocking calls",
                 metrics: LATE_MS,
                 size: 2_000,
                 ..EACH
             },
             Row::TickerBlockedWrapped => &Spec {
                 name: "ticker_blocked_wrapped",
-                title: "same, the calls wrapped",
+                title: "1 ms ticker beside 8 wrapped calls",
                 metrics: LATE_MS,
                 size: 2_000,
                 stand_in: Some(Row::TickerBlocked),
@@ -248,7 +248,7 @@ impl Row {
             },
             Row::TickerHogs => &Spec {
                 name: "ticker_hogs",
-                title: "same, beside 4 that only compute",
+                title: "1 ms ticker beside 4 that compute",
                 metrics: LATE_MS,
                 size: 2_000,
                 ..EACH

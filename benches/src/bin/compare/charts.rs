@@ -101,22 +101,14 @@ fn question(points: &[&Point], row: Row, metric: &Metric) -> Option<Question> {
     let bars: Vec<Bar> = all_peers().filter(|&peer| peer != GO).filter_map(bar).collect();
     let spec = row.spec();
     let what = match (spec.metrics, metric.better) {
-        ([_], _) => String::new(),
-        (_, Better::Lower) => format!(": {}", metric.name),
-        (_, Better::Higher) => format!(": 1 / {}", metric.name),
+        ([_], _) => None,
+        (_, Better::Lower) => Some(metric.name.to_owned()),
+        (_, Better::Higher) => Some(format!("1 / {}", metric.name)),
     };
-    let size = if most == spec.size { String::new() } else { format!(" ({most})") };
-    let label = format!("{}{size}{what}", title(row));
-    (!bars.is_empty()).then_some(Question { label, bars })
-}
-
-/// The row's title, without a reference to the row above it in the table.
-fn title(row: Row) -> String {
-    let spec = row.spec();
-    match (spec.title.strip_prefix("same, "), spec.stand_in) {
-        (Some(rest), Some(other)) => format!("{}, {rest}", title(other)),
-        _ => spec.title.to_owned(),
-    }
+    let size = (most != spec.size).then(|| format!("with a size of {most}"));
+    let detail: Vec<String> = what.into_iter().chain(size).collect();
+    let label = spec.title.to_owned();
+    (!bars.is_empty()).then(|| Question { label, detail: detail.join(", "), bars })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What was measured: samples and failures by cell, the figures made of them, the JSON.
 
+use benches::net;
 use benches::row::{Better, Row};
 use benches::sample::{Sample, median};
 use serde_json::{Value, json};
@@ -119,6 +120,14 @@ impl Results {
     /// The highest load that any process found.
     pub(crate) fn highest_load(&self) -> f64 {
         self.loads.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The highest load that all this can make by itself: everybody's workers, `wrk` beside them, and one more.
+    pub(crate) fn own_load(&self) -> f64 {
+        let cells = || self.measured.iter().map(|measured| measured.cell);
+        let workers = cells().map(|cell| cell.procs).fold(self.machine.cores, usize::max);
+        let wrk = if cells().any(|cell| cell.row.is_http()) { net::WRK_THREADS } else { 0 };
+        (workers + wrk + 1) as f64
     }
 
     /// Go's figure for the line.
@@ -317,6 +326,17 @@ pub(crate) mod tests {
         let line = Line { row: Row::Stall, ..LINE };
         assert_eq!(results.go(line), Some(70.0));
         assert_eq!(results.go(Line { metric: 1, ..line }), Some(5.0));
+    }
+
+    #[test]
+    fn the_load_of_wrk_and_of_many_workers_is_our_own() {
+        let mut results = results("--peers go");
+        let cores = results.machine.cores as f64;
+        assert_eq!(results.own_load(), cores + 1.0);
+        results.add(cell(GO, Row::HttpRaw, 64), vec![]);
+        assert_eq!(results.own_load(), cores + 3.0);
+        results.add(Cell { procs: 800, ..cell(GO, Row::Mpmc, 64) }, vec![]);
+        assert_eq!(results.own_load(), 803.0);
     }
 
     #[test]

@@ -100,9 +100,9 @@ fn shown(results: &Results, peer: &str, line: Line) -> String {
 
 fn foot(results: &Results) -> String {
     let mut text = format!("- {NOTHING}: the peer has no such form.\n");
-    let (load, cores) = (results.highest_load(), results.machine.cores);
+    let load = results.highest_load();
     let _ = writeln!(text, "- highest load before a process: {load:.2}");
-    if load > cores as f64 + 1.0 {
+    if load > results.own_load() {
         let _ =
             writeln!(text, "- **others were using the machine: these figures are no evidence**");
     }
