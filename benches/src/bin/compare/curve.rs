@@ -8,6 +8,7 @@ use benches::row::{Better, Row};
 use benches::sleepers;
 
 use crate::args::{Args, GO};
+use crate::plan;
 use crate::results::Cell;
 
 /// What is varied.
@@ -158,12 +159,13 @@ impl Curve {
         let points = || self.points.iter().copied().filter(|&x| x <= args.most);
         for row in self.rows() {
             for x in points() {
-                let (size, procs) = match self.axis {
-                    Axis::Size => (x, args.procs[0]),
-                    Axis::Procs => (args.size(row), x),
-                };
-                for &peer in peers.iter().filter(|peer| can(peer, row, size)) {
-                    cells.push(Cell { peer, row, procs, size, curve: Some(self) });
+                for &peer in peers {
+                    let (size, procs) = match self.axis {
+                        Axis::Size => (can(peer, row, x).then_some(x), args.procs[0]),
+                        Axis::Procs => (plan::size(args, peer, row), x),
+                    };
+                    let cell = |size| Cell { peer, row, procs, size, curve: Some(self) };
+                    cells.extend(size.map(cell));
                 }
             }
         }

@@ -144,6 +144,9 @@ fn draw(file: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn say_files(files: &[PathBuf]) {
+    if files.is_empty() {
+        eprintln!("nothing to draw: no curve, and no row that Go has, too");
+    }
     for file in files {
         eprintln!("wrote {}", file.display());
     }

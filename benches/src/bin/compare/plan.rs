@@ -68,7 +68,7 @@ fn cells(args: &Args, peers: &[&'static str]) -> Vec<Cell> {
 }
 
 /// The row's size on this peer, if the peer has the row at all.
-fn size(args: &Args, peer: &str, row: Row) -> Option<usize> {
+pub(crate) fn size(args: &Args, peer: &str, row: Row) -> Option<usize> {
     let size = args.size(row);
     if peer == GO {
         return row.spec().stand_in.is_none().then_some(size);
