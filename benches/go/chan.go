@@ -7,10 +7,10 @@ import (
 
 // How wide and how many: as in row.rs.
 const (
-	slots     = 128
-	producers = 4
-	consumers = 4
-	crowd     = 500
+	slots      = 128
+	producers  = 4
+	consumers  = 4
+	crowdItems = 4_000_000
 )
 
 // pingPong sends every number below n there and back over two channels.
@@ -73,6 +73,11 @@ func pass(slots, senders, receivers int) body {
 		elapsed := time.Since(start)
 		return []float64{nsEach(elapsed, n)}, check("sum of items", got, senders*(each*(each-1)/2))
 	}
+}
+
+// contention has n senders and n receivers share one channel.
+func contention(n int) ([]float64, error) {
+	return pass(slots, n, n)(crowdItems)
 }
 
 // selectFour receives n items from four senders with a channel each.

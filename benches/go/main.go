@@ -32,7 +32,7 @@ var rows = map[string]body{
 	"mpmc":               pass(slots, producers, consumers),
 	"select4":            selectFour(slots),
 	"select4_unbuffered": selectFour(0),
-	"contention":         pass(slots, crowd, crowd),
+	"contention":         contention,
 
 	"mutex8":            mutex(lockers),
 	"mutex_uncontended": mutex(1),
@@ -48,6 +48,11 @@ var rows = map[string]body{
 	"http_raw":     serve,
 	"http_raw_512": serve,
 	"idle_conns":   serve,
+
+	"pingpong_tail": pingPongTail,
+	"wake_tail":     underLoad(wake),
+	"spawn_tail":    underLoad(firstRun),
+	"http_tail":     serve,
 }
 
 func main() {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// How many batches one sample averages over: as in row.rs.
-const batches = 20
+// Tasks in one sample, however large its batches are: as in row/mod.rs.
+const batched = 200_000
 
 func nsEach(elapsed time.Duration, n int) float64 {
 	return float64(elapsed.Nanoseconds()) / float64(n)
@@ -29,6 +29,7 @@ func spawnJoin(n int) ([]float64, error) {
 // spawnBatch starts n goroutines that do nothing and waits for all.
 func spawnBatch(n int) ([]float64, error) {
 	var wg sync.WaitGroup
+	batches := max(batched/n, 1)
 	start := time.Now()
 	for range batches {
 		for range n {

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chart;
 pub mod child;
 pub mod load;
 pub mod memory;
@@ -21,5 +22,6 @@ pub mod random;
 pub mod row;
 pub mod sample;
 pub mod sleepers;
+pub mod tails;
 pub mod ticks;
 pub mod wave;

@@ -17,8 +17,17 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// sleeps as long.
 #[must_use]
 pub fn wake_time(task: usize) -> Instant {
-    let nanos = Random::seeded(task as u64).below(LONGEST.as_nanos() as u64);
-    Instant::now() + Duration::from_nanos(nanos)
+    Instant::now() + sleep_of(task)
+}
+
+fn sleep_of(task: usize) -> Duration {
+    Duration::from_nanos(Random::seeded(task as u64).below(LONGEST.as_nanos() as u64))
+}
+
+/// The longest sleep of `n` tasks: no peer's wave can end before.
+#[must_use]
+pub fn floor(n: usize) -> Duration {
+    (0..n).map(sleep_of).max().unwrap_or_default()
 }
 
 /// How many nanoseconds late the task woke: below zero if early.
@@ -88,6 +97,13 @@ mod tests {
             asleep.done(1),
             Err(Failed("sleepers that woke early: got 1, want 0".to_owned()))
         );
+    }
+
+    #[test]
+    fn the_floor_rises_to_the_longest() {
+        assert_eq!(floor(0), Duration::ZERO);
+        assert!(floor(10) <= floor(1000) && floor(1000) < LONGEST);
+        assert!(floor(1000) > LONGEST * 9 / 10);
     }
 
     #[test]

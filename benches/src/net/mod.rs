@@ -21,7 +21,7 @@ use crate::row::Row;
 use crate::sample::{Failed, Sample};
 use process::Server;
 
-pub use wrk::is_installed as wrk_is_installed;
+pub use wrk::{THREADS as WRK_THREADS, is_installed as wrk_is_installed};
 
 /// Runs the job's row against the server that the command starts; the samples as a line of JSON.
 ///
@@ -29,15 +29,14 @@ pub use wrk::is_installed as wrk_is_installed;
 ///
 /// If the server or `wrk` failed, or answered wrongly.
 pub fn drive(job: &Job, command: &[String]) -> Result<String, Failed> {
-    if job.row == Row::IdleConns {
-        idle::allow_open_files(job.size)?;
-    }
+    idle::allow_open_files(job.size)?;
     let server = Server::start(command)?;
     server.check_answers()?;
     let mut samples: Vec<Sample> = Vec::with_capacity(job.repeats);
     for turn in 0..job.warm_ups + job.repeats {
         let sample = match job.row {
             Row::HttpRaw | Row::HttpRaw512 => wrk::sample(&server, job.size)?,
+            Row::HttpTail => wrk::tail(&server, job.size)?,
             Row::IdleConns => idle::sample(&server, job.size)?,
             row => return Err(Failed(format!("{} is no row of connections", row.spec().name))),
         };

@@ -8,8 +8,16 @@ use crate::sample::{Failed, Sample};
 const PROGRAM: &str = "wrk";
 /// How long one sample takes, in seconds.
 const SECONDS: u32 = 3;
+/// The same with very many connections, which take a while until all are there.
+const SECONDS_OF_MANY: u32 = 6;
+/// From here on there are very many.
+const MANY: usize = 1000;
+/// An answer that takes longer, in seconds, is an error.
+const PATIENCE: u32 = 10;
+/// What has `wrk` say more of its latencies.
+const TAILS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/net/tails.lua");
 /// wrk's own threads.
-const THREADS: usize = 2;
+pub const THREADS: usize = 2;
 
 /// Whether the program is there.
 #[must_use]
@@ -20,25 +28,55 @@ pub fn is_installed() -> bool {
 
 /// Requests per second, 99th percentile in microseconds, the server's microseconds per request.
 pub(super) fn sample(server: &Server, connections: usize) -> Result<Sample, Failed> {
-    let failed = |error| Failed(format!("{PROGRAM}: {error}"));
     let before = server.cpu()?;
+    let text = run(server, connections, &["--latency"])?;
+    let cpu = server.cpu()? - before;
+    let said = Said::read(&text)?;
+    Ok(vec![said.rate, said.p99_us, cpu.as_secs_f64() * 1e6 / said.requests])
+}
+
+/// p50, p99, p99.9 and the longest, in microseconds.
+pub(super) fn tail(server: &Server, connections: usize) -> Result<Sample, Failed> {
+    read_tail(&run(server, connections, &["--script", TAILS])?)
+}
+
+/// Asks over so many connections; what `wrk` said.
+fn run(server: &Server, connections: usize, options: &[&str]) -> Result<String, Failed> {
+    let seconds = if connections < MANY { SECONDS } else { SECONDS_OF_MANY };
     let output = Command::new(PROGRAM)
+        .args(options)
         .args([
             format!("-t{}", THREADS.min(connections)),
             format!("-c{connections}"),
-            format!("-d{SECONDS}s"),
-            "--latency".to_owned(),
+            format!("-d{seconds}s"),
+            format!("--timeout={PATIENCE}s"),
             format!("http://{}/", server.address()),
         ])
         .output()
-        .map_err(failed)?;
-    let cpu = server.cpu()? - before;
-    let text = String::from_utf8_lossy(&output.stdout);
+        .map_err(|error| Failed(format!("{PROGRAM}: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         return Err(Failed(format!("{PROGRAM} failed with {}: {text}", output.status)));
     }
-    let said = Said::read(&text)?;
-    Ok(vec![said.rate, said.p99_us, cpu.as_secs_f64() * 1e6 / said.requests])
+    refuse_errors(&text)?;
+    Ok(text)
+}
+
+/// What was answered wrongly, or not at all, makes it no sample.
+fn refuse_errors(text: &str) -> Result<(), Failed> {
+    let wrong = ["Socket errors", "Non-2xx"];
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| wrong.iter().any(|word| line.starts_with(word)));
+    line.map_or(Ok(()), |line| Err(Failed(format!("{PROGRAM} met {line}"))))
+}
+
+/// The line of `tails.lua`.
+fn read_tail(text: &str) -> Result<Sample, Failed> {
+    let line = text.lines().find_map(|line| line.strip_prefix("tail: "));
+    let tail: Option<Sample> =
+        line.and_then(|line| line.split(' ').map(|number| number.parse().ok()).collect());
+    tail.filter(|tail| tail.len() == 4)
+        .ok_or_else(|| Failed(format!("{PROGRAM} said something else: {text}")))
 }
 
 /// What `wrk` said.
@@ -52,10 +90,6 @@ struct Said {
 impl Said {
     fn read(text: &str) -> Result<Self, Failed> {
         let lines = || text.lines().map(str::trim);
-        let wrong = ["Socket errors", "Non-2xx"];
-        if let Some(line) = lines().find(|line| wrong.iter().any(|word| line.starts_with(word))) {
-            return Err(Failed(format!("{PROGRAM} met {line}")));
-        }
         let missing = || Failed(format!("{PROGRAM} said something else: {text}"));
         let after = |word| lines().find_map(|line| line.strip_prefix(word)).map(str::trim);
         let requests = lines().find_map(|line| line.split_once(" requests in")?.0.parse().ok());
@@ -100,9 +134,18 @@ Transfer/sec:      9.93MB
     #[test]
     fn errors_make_it_no_sample() {
         let text = format!("{SAID}  Socket errors: connect 0, read 3, write 0, timeout 0\n");
-        assert!(Said::read(&text).expect_err("errors").0.contains("read 3"));
+        assert!(refuse_errors(&text).expect_err("errors").0.contains("read 3"));
+        assert_eq!(refuse_errors(SAID), Ok(()));
         assert!(Said::read("").is_err());
         assert!(Said::read(&SAID.replace("406102", "0")).is_err());
+    }
+
+    #[test]
+    fn a_tail_is_four_numbers() {
+        let text = format!("{SAID}tail: 379 1310 4096.5 7140\n");
+        assert_eq!(read_tail(&text), Ok(vec![379.0, 1310.0, 4096.5, 7140.0]));
+        assert!(read_tail(SAID).is_err());
+        assert!(read_tail("tail: 1 2 3\n").is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ::kanal::{AsyncReceiver, AsyncSender, bounded_async, unbounded_async};
 use super::tokio::{body, failed};
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{CONSUMERS, CROWD, PRODUCERS, Row, SLOTS, sum_below};
+use crate::row::{CONSUMERS, CROWD_ITEMS, PRODUCERS, Row, SLOTS, sum_below};
 use crate::sample::{Failed, Sample, check, ns_since};
 
 /// Channels only, and no way to select over them.
@@ -38,7 +38,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::UnboundedSpsc => body(job, move || pass(n, unbounded_async(), 1, 1)),
         Row::Mpsc => body(job, move || pass(n, bounded_async(SLOTS), PRODUCERS, 1)),
         Row::Mpmc => body(job, move || pass(n, bounded_async(SLOTS), PRODUCERS, CONSUMERS)),
-        Row::Contention => body(job, move || pass(n, bounded_async(SLOTS), CROWD, CROWD)),
+        Row::Contention => body(job, move || pass(CROWD_ITEMS, bounded_async(SLOTS), n, n)),
         _ => Err(unknown(job)),
     }
 }

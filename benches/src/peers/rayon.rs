@@ -7,7 +7,7 @@ use ::rayon::{ThreadPool, ThreadPoolBuilder, join, scope};
 
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{ARITY, BATCHES, CUT_OFF, Row, fib, fib_expected, sum_below};
+use crate::row::{ARITY, CUT_OFF, Row, batches, fib, fib_expected, sum_below};
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 
 /// No runtime for concurrency, but what the fork-join rows can cost at best.
@@ -43,14 +43,14 @@ where
 
 fn spawn_batch(n: usize) -> Result<Sample, Failed> {
     let start = Instant::now();
-    for _ in 0..BATCHES {
+    for _ in 0..batches(n) {
         scope(|s| {
             for _ in 0..n {
                 s.spawn(|_| ());
             }
         });
     }
-    Ok(ns_since(start, n * BATCHES))
+    Ok(ns_since(start, n * batches(n)))
 }
 
 fn node(first: u64, leaves: u64) -> u64 {

@@ -46,7 +46,7 @@ pub enum Row {
     Select4,
     /// The same over unbuffered channels.
     Select4Unbuffered,
-    /// Two [`CROWD`]s on one channel.
+    /// Producers and as many consumers on one channel: two [`CROWD`]s.
     Contention,
     /// [`LOCKERS`] that lock, add one and unlock.
     Mutex8,
@@ -74,6 +74,14 @@ pub enum Row {
     HttpRaw512,
     /// The same with very many connections on which nothing happens.
     IdleConns,
+    /// A number back and forth, each time by the clock.
+    PingPongTail,
+    /// From a send until the one that waits for it runs, beside tasks that compute (`tails`).
+    WakeTail,
+    /// From a spawn until the task runs, beside the same.
+    SpawnTail,
+    /// [`Row::HttpRaw`]: the slowest answers.
+    HttpTail,
 }
 
 /// What a row is about: a table of its own.
@@ -91,12 +99,21 @@ pub enum Group {
     Stall,
     /// Connections. The bodies are servers, and a driver takes the samples (`net`).
     Net,
+    /// How long the slowest of many take.
+    Tails,
 }
 
 impl Group {
     /// Every group, in the order of the tables.
-    pub const ALL: &[Group] =
-        &[Group::Tasks, Group::Channels, Group::Sync, Group::Time, Group::Stall, Group::Net];
+    pub const ALL: &[Group] = &[
+        Group::Tasks,
+        Group::Channels,
+        Group::Sync,
+        Group::Time,
+        Group::Stall,
+        Group::Net,
+        Group::Tails,
+    ];
 
     /// The name on the command line.
     #[must_use]
@@ -108,12 +125,13 @@ impl Group {
             Group::Time => "time",
             Group::Stall => "stall",
             Group::Net => "net",
+            Group::Tails => "tails",
         }
     }
 }
 
-/// How many batches one `spawn_batch` sample averages over.
-pub const BATCHES: usize = 20;
+/// Tasks in one sample of `spawn_batch`, however large its batches are; a larger batch is the sample.
+pub const BATCHED: usize = 200_000;
 /// Below this index [`fib`] is computed in place, so `fib(30)` spawns 28,656 tasks.
 pub const CUT_OFF: u64 = 10;
 /// Children of a skynet node.
@@ -124,8 +142,10 @@ pub const SLOTS: usize = 128;
 pub const PRODUCERS: usize = 4;
 /// Consumers where there are several.
 pub const CONSUMERS: usize = 4;
-/// Producers in the contention row, and as many consumers.
+/// Producers in the contention row, unless told otherwise, and as many consumers.
 pub const CROWD: usize = 500;
+/// Items in one sample of the contention row, however many share them.
+pub const CROWD_ITEMS: usize = 4_000_000;
 /// Tasks that share the mutex.
 pub const LOCKERS: usize = 8;
 /// Tasks in blocking calls beside a ticker.
@@ -172,6 +192,10 @@ impl Row {
         Row::HttpRaw,
         Row::HttpRaw512,
         Row::IdleConns,
+        Row::PingPongTail,
+        Row::WakeTail,
+        Row::SpawnTail,
+        Row::HttpTail,
     ];
 
     /// What the row is about.
@@ -206,6 +230,7 @@ impl Row {
             | Row::Sleepers => Group::Time,
             Row::Stall => Group::Stall,
             Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => Group::Net,
+            Row::PingPongTail | Row::WakeTail | Row::SpawnTail | Row::HttpTail => Group::Tails,
         }
     }
 
@@ -234,7 +259,13 @@ impl Row {
     /// Whether `wrk` asks the questions.
     #[must_use]
     pub const fn is_http(self) -> bool {
-        matches!(self, Row::HttpRaw | Row::HttpRaw512)
+        matches!(self, Row::HttpRaw | Row::HttpRaw512 | Row::HttpTail)
+    }
+
+    /// Whether the body is a server, and a driver takes the samples.
+    #[must_use]
+    pub const fn is_net(self) -> bool {
+        self.is_http() || matches!(self, Row::IdleConns)
     }
 }
 
@@ -252,6 +283,13 @@ pub fn fib_expected(n: u64) -> u64 {
         (a, b) = (b, a + b);
     }
     a
+}
+
+/// How many batches of `n` tasks one `spawn_batch` sample averages over.
+#[must_use]
+pub const fn batches(n: usize) -> usize {
+    let batches = BATCHED / n;
+    if batches == 0 { 1 } else { batches }
 }
 
 /// The sum of the numbers below `n`: what `n` leaves or tasks must yield.
@@ -285,11 +323,17 @@ mod tests {
         for &row in Row::ALL {
             let size = row.spec().size;
             match row.group() {
-                Group::Channels => assert_eq!(size % (PRODUCERS * CROWD), 0, "{row:?}"),
+                Group::Channels if row == Row::Contention => assert_eq!(CROWD_ITEMS % size, 0),
+                Group::Channels => assert_eq!(size % PRODUCERS, 0, "{row:?}"),
                 Group::Sync => assert_eq!(size % LOCKERS, 0, "{row:?}"),
-                Group::Tasks | Group::Time | Group::Stall | Group::Net => {}
+                _ => {}
             }
         }
+    }
+
+    #[test]
+    fn a_sample_has_a_batch_at_least() {
+        assert_eq!([1000, 10_000, 1_000_000].map(batches), [200, 20, 1]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What there is to know about each row: name, title, size, and the numbers of a sample.
 
-use super::Row;
+use super::{CROWD, Row};
 
 /// One number that a row yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Spec {
     /// What one sample holds, in this order.
     pub metrics: &'static [Metric],
     /// How many: tasks in a batch, yields per task, leaves, parked tasks, the Fibonacci index,
-    /// round trips, items or operations, ticks, sleepers, seconds of the stall row, connections.
+    /// round trips, items or operations, pairs of the contention row, ticks, sleepers, seconds of the stall row, connections.
     pub size: usize,
     /// One sample per process and no warm-up, because the first time is what counts.
     pub once: bool,
@@ -75,6 +75,10 @@ const HTTP: &[Metric] = &[
     metric("p99", "us"),
     metric("CPU", "us/req"),
 ];
+const TAIL_NS: &[Metric] =
+    &[metric("p50", "ns"), metric("p99", "ns"), metric("p99.9", "ns"), metric("max", "ns")];
+const TAIL_US: &[Metric] =
+    &[metric("p50", "us"), metric("p99", "us"), metric("p99.9", "us"), metric("max", "us")];
 const IDLE: &[Metric] = &[metric("memory", "B each")];
 
 /// What the rows after those of tasks have in common.
@@ -103,7 +107,7 @@ impl Row {
             },
             Row::SpawnBatchWg => &Spec {
                 name: "spawn_batch_wg",
-                title: "same, by wait group",
+                title: "spawn 10,000 by wait group",
                 metrics: NS,
                 size: 10_000,
                 once: false,
@@ -135,7 +139,7 @@ impl Row {
             },
             Row::ForkJoinPair => &Spec {
                 name: "forkjoin_pair",
-                title: "same, by join(a, b)",
+                title: "fork-join fib(30) by join(a, b)",
                 metrics: MS,
                 size: 30,
                 once: false,
@@ -151,7 +155,7 @@ impl Row {
             },
             Row::ManyParked64k => &Spec {
                 name: "many_parked_64k",
-                title: "same, 64 KiB stacks",
+                title: "1,000,000 parked, 64 KiB stacks",
                 metrics: PARKED,
                 size: 1_000_000,
                 once: true,
@@ -165,7 +169,7 @@ impl Row {
             },
             Row::PingPongBuffered => &Spec {
                 name: "pingpong_buffered",
-                title: "same, channels with a slot",
+                title: "ping-pong, channels with a slot",
                 size: 400_000,
                 ..EACH
             },
@@ -178,7 +182,7 @@ impl Row {
             Row::Spsc => &Spec { name: "spsc", title: "SPSC, 128 slots", size: 4_000_000, ..EACH },
             Row::UnboundedSpsc => &Spec {
                 name: "unbounded_spsc",
-                title: "same, unbounded",
+                title: "SPSC, unbounded",
                 size: 4_000_000,
                 stand_in: Some(Row::Spsc),
                 ..EACH
@@ -198,12 +202,9 @@ impl Row {
                 size: 400_000,
                 ..EACH
             },
-            Row::Contention => &Spec {
-                name: "contention",
-                title: "MPMC 500:500, 128 slots",
-                size: 4_000_000,
-                ..EACH
-            },
+            Row::Contention => {
+                &Spec { name: "contention", title: "MPMC 500:500, 128 slots", size: CROWD, ..EACH }
+            }
             Row::Mutex8 => {
                 &Spec { name: "mutex8", title: "mutex, 8 tasks, per lock", size: 4_000_000, ..EACH }
             }
@@ -232,14 +233,14 @@ impl Row {
             },
             Row::TickerBlocked => &Spec {
                 name: "ticker_blocked",
-                title: "same, beside 8 in blocking calls",
+                title: "1 ms ticker beside 8 in blocking calls",
                 metrics: LATE_MS,
                 size: 2_000,
                 ..EACH
             },
             Row::TickerBlockedWrapped => &Spec {
                 name: "ticker_blocked_wrapped",
-                title: "same, the calls wrapped",
+                title: "1 ms ticker beside 8 wrapped calls",
                 metrics: LATE_MS,
                 size: 2_000,
                 stand_in: Some(Row::TickerBlocked),
@@ -247,7 +248,7 @@ impl Row {
             },
             Row::TickerHogs => &Spec {
                 name: "ticker_hogs",
-                title: "same, beside 4 that only compute",
+                title: "1 ms ticker beside 4 that compute",
                 metrics: LATE_MS,
                 size: 2_000,
                 ..EACH
@@ -288,6 +289,34 @@ impl Row {
                 metrics: IDLE,
                 size: 10_000,
                 once: true,
+                ..EACH
+            },
+            Row::PingPongTail => &Spec {
+                name: "pingpong_tail",
+                title: "ping-pong, each round trip",
+                metrics: TAIL_NS,
+                size: 400_000,
+                ..EACH
+            },
+            Row::WakeTail => &Spec {
+                name: "wake_tail",
+                title: "from send to receipt, under load",
+                metrics: TAIL_US,
+                size: 10_000,
+                ..EACH
+            },
+            Row::SpawnTail => &Spec {
+                name: "spawn_tail",
+                title: "from spawn to first step, under load",
+                metrics: TAIL_US,
+                size: 10_000,
+                ..EACH
+            },
+            Row::HttpTail => &Spec {
+                name: "http_tail",
+                title: "HTTP, 64 connections, each answer",
+                metrics: TAIL_US,
+                size: 64,
                 ..EACH
             },
         }

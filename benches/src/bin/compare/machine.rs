@@ -30,7 +30,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_gib: kib.map_or(0, |kib| kib >> 20),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
-                .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
+                .map_or_else(|_| unknown(), |text| version_in(&text).to_owned()),
         }
     }
 
@@ -71,8 +71,18 @@ pub(crate) fn versions_json(versions: &[(&'static str, String)]) -> Value {
     Value::Object(map)
 }
 
+/// A kernel's version without what its builder added.
+fn version_in(release: &str) -> &str {
+    release.trim().split(['-', '+']).next().unwrap_or_default()
+}
+
 fn unknown() -> String {
     "unknown".to_owned()
+}
+
+/// Today, as everywhere at the same time.
+pub(crate) fn date() -> String {
+    line_of("date", &["-u", "+%Y-%m-%d"]).unwrap_or_else(unknown)
 }
 
 fn rustc() -> Option<String> {
@@ -118,6 +128,11 @@ mod tests {
             assert!(locked(LOCK, package).is_some(), "{package}");
         }
         assert_eq!(locked(LOCK, "no such package"), None);
+    }
+
+    #[test]
+    fn a_kernel_has_a_short_version() {
+        assert_eq!(version_in("6.1.0-13-amd64\n"), "6.1.0");
     }
 
     #[test]

@@ -7,10 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod charts;
+mod curve;
+mod curve_chart;
 mod machine;
 mod plan;
 mod process;
 mod results;
+mod saved;
 mod table;
 
 use std::env;
@@ -21,9 +25,11 @@ use std::process::ExitCode;
 use args::{Args, GO, Request};
 use benches::child::{self, Job};
 use benches::net;
-use benches::row::{Group, Row};
+use benches::row::Row;
 use process::{CHILD, DRIVE, Launcher};
 use results::Results;
+use saved::Saved;
+use std::path::{Path, PathBuf};
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = env::args().skip(1).collect();
@@ -64,25 +70,39 @@ fn serve(request: Request) -> Result<(), Box<dyn Error>> {
         Request::List => {
             let rows: Vec<_> = Row::ALL.iter().map(|row| row.spec().name).collect();
             let peers: Vec<_> = args::all_peers().collect();
-            println!("rows:  {}\npeers: {}", rows.join(" "), peers.join(" "));
+            let curves: Vec<_> = curve::CURVES.iter().map(|curve| curve.name).collect();
+            let lines = [("rows", rows), ("curves", curves), ("peers", peers)];
+            for (what, names) in lines {
+                println!("{what}: {}", names.join(" "));
+            }
+            println!("not here: ants, a pool: cargo run --release -p benches --bin pool");
         }
         Request::Compare(args) => compare(args)?,
+        Request::Charts { files, folder } => {
+            for file in files {
+                draw(&file, &folder).map_err(|error| format!("{}: {error}", file.display()))?;
+            }
+        }
     }
     Ok(())
 }
 
 /// Takes out the rows that cannot be run here, and says so.
 fn skip_rows(results: &mut Results) {
-    let rows = results.args.rows.clone();
+    let (rows, curves) = (results.args.rows.clone(), results.args.curves.clone());
     if !net::wrk_is_installed() {
         for row in rows.iter().filter(|row| row.is_http()) {
             results.skip(row.spec().name, "wrk is not installed: apt-get install wrk");
         }
         results.args.rows.retain(|row| !row.is_http());
+        if curves.iter().any(|curve| curve.is_net()) {
+            results.skip("the curve of connections", "wrk is not installed: apt-get install wrk");
+        }
+        results.args.curves.retain(|curve| !curve.is_net());
     }
-    let has_net = rows.iter().any(|row| row.group() == Group::Net);
+    let has_net = rows.iter().any(|row| row.is_net()) || curves.iter().any(|curve| curve.is_net());
     if has_net && !cfg!(feature = "net") && results.args.peers.contains(&"rt") {
-        results.skip("rt's rows of the group net", "this was built without the feature `net`");
+        results.skip("rt's rows of connections", "this was built without the feature `net`");
     }
 }
 
@@ -103,9 +123,31 @@ fn compare(args: Args) -> Result<(), Box<dyn Error>> {
     skip_rows(&mut results);
     let launcher = Launcher::new(go, results.args.timeout)?;
     plan::run(&peers, &launcher, &mut results);
-    print!("{}", table::markdown(&results));
+    let json = results.json();
     if let Some(path) = &results.args.json {
-        fs::write(path, format!("{:#}\n", results.json()))?;
+        fs::write(path, format!("{json:#}\n"))?;
+    }
+    let saved = Saved::read(&json)?;
+    print!("{}", table::markdown(&results, &curve_chart::tables(&saved)));
+    if let Some(folder) = &results.args.charts {
+        say_files(&charts::draw(&saved, folder)?);
     }
     Ok(())
+}
+
+/// Tables of the curves, and all charts, of a call whose results were saved.
+fn draw(file: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let saved = Saved::read(&serde_json::from_str(&fs::read_to_string(file)?)?)?;
+    print!("{}", curve_chart::tables(&saved));
+    say_files(&charts::draw(&saved, folder)?);
+    Ok(())
+}
+
+fn say_files(files: &[PathBuf]) {
+    if files.is_empty() {
+        eprintln!("nothing to draw: no curve, and no row that Go has, too");
+    }
+    for file in files {
+        eprintln!("wrote {}", file.display());
+    }
 }

@@ -6,6 +6,7 @@ use benches::peers::PEERS;
 use benches::row::Row;
 
 use crate::args::{Args, GO};
+use crate::curve::NO_CURVES;
 use crate::machine;
 use crate::process::Launcher;
 use crate::results::{Cell, Results};
@@ -14,6 +15,11 @@ use crate::table;
 /// Runs every cell once per round, odd rounds backwards. A cell that failed is not run again.
 pub(crate) fn run(peers: &[&'static str], launcher: &Launcher, results: &mut Results) {
     let mut cells = cells(&results.args, peers);
+    let has_curves = |peer: &&str| results.args.peers_named || !NO_CURVES.contains(peer);
+    let on_curves: Vec<_> = peers.iter().copied().filter(has_curves).collect();
+    for curve in &results.args.curves {
+        cells.extend(curve.cells(&results.args, &on_curves));
+    }
     let rounds = results.args.rounds;
     let total = cells.len() * rounds;
     let mut count = 0;
@@ -21,7 +27,8 @@ pub(crate) fn run(peers: &[&'static str], launcher: &Launcher, results: &mut Res
         for &cell in &cells {
             count += 1;
             let (row, peer, procs) = (cell.row.spec(), cell.peer, cell.procs);
-            eprint!("[{count}/{total}] round {} {} {peer} p{procs}: ", round + 1, row.name);
+            let size = cell.curve.map_or(String::new(), |_| format!(" of {}", cell.size));
+            eprint!("[{count}/{total}] round {} {}{size} {peer} p{procs}: ", round + 1, row.name);
             if results.has_failed(cell) {
                 eprintln!("failed before");
                 continue;
@@ -52,7 +59,7 @@ fn cells(args: &Args, peers: &[&'static str]) -> Vec<Cell> {
         for &procs in &args.procs {
             for &peer in peers {
                 if let Some(size) = size(args, peer, row) {
-                    cells.push(Cell { peer, row, procs, size });
+                    cells.push(Cell { peer, row, procs, size, curve: None });
                 }
             }
         }
@@ -61,7 +68,7 @@ fn cells(args: &Args, peers: &[&'static str]) -> Vec<Cell> {
 }
 
 /// The row's size on this peer, if the peer has the row at all.
-fn size(args: &Args, peer: &str, row: Row) -> Option<usize> {
+pub(crate) fn size(args: &Args, peer: &str, row: Row) -> Option<usize> {
     let size = args.size(row);
     if peer == GO {
         return row.spec().stand_in.is_none().then_some(size);

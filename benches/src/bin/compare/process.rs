@@ -10,7 +10,6 @@ use std::thread;
 use std::time::Duration;
 
 use benches::child::Job;
-use benches::row::Group;
 use benches::sample::Sample;
 use serde_json::Value;
 
@@ -42,7 +41,7 @@ impl Launcher {
             (_, peer) => vec![self.own.clone().into_os_string(), CHILD.into(), peer.into()],
         };
         words.extend(job.args().into_iter().map(OsString::from));
-        if job.row.group() == Group::Net {
+        if job.row.is_net() {
             let driver = [self.own.clone().into_os_string(), DRIVE.into()];
             let job = job.args().into_iter().map(OsString::from);
             words = driver.into_iter().chain(job).chain(words).collect();

@@ -1,10 +1,12 @@
 //! What was measured: samples and failures by cell, the figures made of them, the JSON.
 
+use benches::net;
 use benches::row::{Better, Row};
 use benches::sample::{Sample, median};
 use serde_json::{Value, json};
 
 use crate::args::{Args, GO};
+use crate::curve::Curve;
 use crate::machine::{self, Machine};
 
 /// The runtime of this workspace.
@@ -13,12 +15,14 @@ const RT: &str = "rt";
 const RAYON: &str = "rayon";
 
 /// One peer on one row with one number of workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell {
     pub(crate) peer: &'static str,
     pub(crate) row: Row,
     pub(crate) procs: usize,
     pub(crate) size: usize,
+    /// The curve that it is a point of; otherwise it belongs to the table.
+    pub(crate) curve: Option<&'static Curve>,
 }
 
 /// A line of the table: what all its cells share.
@@ -95,7 +99,7 @@ impl Results {
     pub(crate) fn knows(&self, peer: &str, row: Row) -> bool {
         let tried = self.failures.iter().map(|failure| failure.cell);
         let mut cells = tried.chain(self.measured.iter().map(|measured| measured.cell));
-        cells.any(|cell| cell.peer == peer && cell.row == row)
+        cells.any(|cell| cell.curve.is_none() && cell.peer == peer && cell.row == row)
     }
 
     /// The measured cell where the peer meets the line.
@@ -110,12 +114,20 @@ impl Results {
 
     /// Whether the peer ran fewer tasks than the row asks for.
     pub(crate) fn is_smaller(&self, cell: &Cell) -> bool {
-        cell.row.is_memory() && cell.size < self.args.size(cell.row)
+        cell.curve.is_none() && cell.row.is_memory() && cell.size < self.args.size(cell.row)
     }
 
     /// The highest load that any process found.
     pub(crate) fn highest_load(&self) -> f64 {
         self.loads.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The highest load that all this can make by itself: everybody's workers, `wrk` beside them, and one more.
+    pub(crate) fn own_load(&self) -> f64 {
+        let cells = || self.measured.iter().map(|measured| measured.cell);
+        let workers = cells().map(|cell| cell.procs).fold(self.machine.cores, usize::max);
+        let wrk = if cells().any(|cell| cell.row.is_http()) { net::WRK_THREADS } else { 0 };
+        (workers + wrk + 1) as f64
     }
 
     /// Go's figure for the line.
@@ -153,6 +165,7 @@ impl Results {
     /// Everything, every sample included.
     pub(crate) fn json(&self) -> Value {
         json!({
+            "date": machine::date(),
             "machine": self.machine.json(),
             "loads": self.loads,
             "versions": machine::versions_json(&self.versions),
@@ -173,9 +186,21 @@ impl Results {
     }
 }
 
+impl PartialEq for Cell {
+    fn eq(&self, other: &Self) -> bool {
+        (self.peer, self.row, self.procs, self.size, self.curve_name())
+            == (other.peer, other.row, other.procs, other.size, other.curve_name())
+    }
+}
+
 impl Cell {
     fn is_at(&self, peer: &str, line: Line) -> bool {
-        self.peer == peer && self.row == line.row && self.procs == line.procs
+        let is_line = self.row == line.row && self.procs == line.procs;
+        self.curve.is_none() && self.peer == peer && is_line
+    }
+
+    pub(crate) fn curve_name(&self) -> Option<&'static str> {
+        self.curve.map(|curve| curve.name)
     }
 }
 
@@ -209,6 +234,8 @@ impl Measured {
             "peer": self.cell.peer,
             "procs": self.cell.procs,
             "size": self.cell.size,
+            "curve": self.cell.curve_name(),
+            "x": self.cell.curve.map(|curve| curve.place(self.cell.size, self.cell.procs)),
             "metrics": metrics,
             "rounds": self.rounds,
         })
@@ -221,6 +248,8 @@ impl Failure {
             "row": self.cell.row.spec().name,
             "peer": self.cell.peer,
             "procs": self.cell.procs,
+            "size": self.cell.size,
+            "curve": self.cell.curve_name(),
             "round": self.round + 1,
             "reason": self.reason,
         })
@@ -242,7 +271,7 @@ pub(crate) mod tests {
 
     /// A cell with one worker.
     pub(crate) fn cell(peer: &'static str, row: Row, size: usize) -> Cell {
-        Cell { peer, row, procs: 1, size }
+        Cell { peer, row, procs: 1, size, curve: None }
     }
 
     const LINE: Line = Line { row: Row::SpawnBatch, procs: 1, metric: 0 };
@@ -297,6 +326,17 @@ pub(crate) mod tests {
         let line = Line { row: Row::Stall, ..LINE };
         assert_eq!(results.go(line), Some(70.0));
         assert_eq!(results.go(Line { metric: 1, ..line }), Some(5.0));
+    }
+
+    #[test]
+    fn the_load_of_wrk_and_of_many_workers_is_our_own() {
+        let mut results = results("--peers go");
+        let cores = results.machine.cores as f64;
+        assert_eq!(results.own_load(), cores + 1.0);
+        results.add(cell(GO, Row::HttpRaw, 64), vec![]);
+        assert_eq!(results.own_load(), cores + 3.0);
+        results.add(Cell { procs: 800, ..cell(GO, Row::Mpmc, 64) }, vec![]);
+        assert_eq!(results.own_load(), 803.0);
     }
 
     #[test]

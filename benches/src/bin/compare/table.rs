@@ -9,13 +9,13 @@ use crate::args::GO;
 use crate::results::{Failure, Line, Results};
 
 /// A cell without a figure.
-const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 
 /// The machine, a table for each group of rows, and what has to be said about them.
-pub(crate) fn markdown(results: &Results) -> String {
+pub(crate) fn markdown(results: &Results, curves: &str) -> String {
     let mut text = head(results);
     text.extend(Group::ALL.iter().filter_map(|&group| table(results, group)));
-    text + &foot(results)
+    text + curves + &foot(results)
 }
 
 fn head(results: &Results) -> String {
@@ -100,12 +100,13 @@ fn shown(results: &Results, peer: &str, line: Line) -> String {
 
 fn foot(results: &Results) -> String {
     let mut text = format!("- {NOTHING}: the peer has no such form.\n");
-    let (load, cores) = (results.highest_load(), results.machine.cores);
+    let load = results.highest_load();
     let _ = writeln!(text, "- highest load before a process: {load:.2}");
-    if load > cores as f64 + 1.0 {
+    if load > results.own_load() {
         let _ =
             writeln!(text, "- **others were using the machine: these figures are no evidence**");
     }
+    text.push_str("- not here: ants, which is a pool: `--bin pool` compares pools\n");
     for &peer in &results.args.peers {
         let cells = results.measured.iter().map(|measured| measured.cell);
         let smaller = cells.filter(|cell| cell.peer == peer).find(|cell| results.is_smaller(cell));
@@ -126,13 +127,15 @@ fn foot(results: &Results) -> String {
     for Failure { cell, round, reason } in &results.failures {
         let (row, peer, procs, round) = (cell.row.spec().name, cell.peer, cell.procs, round + 1);
         let flag = if round > 1 { " (†: the rounds before it count)" } else { "" };
-        let _ = writeln!(text, "- failed: {row}, {peer}, p{procs}, round {round}{flag}: {reason}");
+        let of = cell.curve.map_or(String::new(), |_| format!(" of {}", cell.size));
+        let _ =
+            writeln!(text, "- failed: {row}{of}, {peer}, p{procs}, round {round}{flag}: {reason}");
     }
     text
 }
 
 /// Three digits, or all before the point; counts as they are.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let digits = match value {
         value if value >= 99.5 || value.fract() == 0.0 => 0,
         value if value >= 9.95 => 1,
@@ -141,7 +144,7 @@ fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-fn times(ratio: f64) -> String {
+pub(crate) fn times(ratio: f64) -> String {
     format!("{ratio:.2}x")
 }
 
@@ -162,7 +165,7 @@ mod tests {
         results.add(cell("go", Row::SpawnBatch, 1), vec![vec![400.0]]);
         results.add(cell("tokio", Row::SpawnBatch, 1), vec![vec![100.0]]);
         results.fail(cell("may", Row::SpawnBatch, 1), 0, "no mappings left".to_owned());
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("| 1 | 400 | 100 (0.25x) | failed | tokio | – |"), "{text}");
         assert!(text.contains("may, p1, round 1: no mappings left"), "{text}");
     }
@@ -174,7 +177,7 @@ mod tests {
         results.add(cell("go", Row::Spsc, 1), vec![vec![50.0]]);
         results.add(cell("tokio", Row::Yield, 1), vec![vec![20.0]]);
         results.fail(cell("may", Row::Spsc, 1), 0, "no".to_owned());
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("| row | p | go | tokio | best"), "{text}");
         assert!(text.contains("| row | p | go | may | best"), "{text}");
     }
@@ -183,7 +186,7 @@ mod tests {
     fn fewer_tasks_are_flagged() {
         let mut results = results("--rows many_parked --peers may --procs 1");
         results.add(cell("may", Row::ManyParked, 20_000), vec![vec![8_000.0]]);
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("8000*"), "{text}");
         assert!(text.contains("may ran 20000 tasks"), "{text}");
     }
@@ -192,7 +195,7 @@ mod tests {
     fn another_size_is_named() {
         let mut results = results("--rows ticker,sleepers --size ticker=5 --peers go --procs 1");
         results.add(cell("go", Row::Ticker, 5), vec![vec![1.0, 2.0, 3.0]]);
-        let text = markdown(&results);
+        let text = markdown(&results, "");
         assert!(text.contains("ticker: 5 were asked for, not 2000"), "{text}");
         assert!(!text.contains("sleepers: "), "{text}");
     }
@@ -200,16 +203,16 @@ mod tests {
     #[test]
     fn a_busy_machine_is_no_evidence() {
         let mut results = results("--peers go");
-        assert!(!markdown(&results).contains("no evidence"));
+        assert!(!markdown(&results, "").contains("no evidence"));
         results.loads.push(results.machine.cores as f64 + 20.0);
-        assert!(markdown(&results).contains("no evidence"));
+        assert!(markdown(&results, "").contains("no evidence"));
     }
 
     #[test]
     fn a_peer_that_is_skipped_is_named() {
         let mut results = results("--peers go");
         results.skip("go", "not installed");
-        assert!(markdown(&results).contains("skipped: go: not installed"));
+        assert!(markdown(&results, "").contains("skipped: go: not installed"));
     }
 
     #[test]

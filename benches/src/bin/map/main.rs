@@ -3,9 +3,11 @@
 mod fresh;
 mod memory;
 mod peers;
-mod plot;
 mod rows;
 
+use std::{fs, io};
+
+use benches::chart::{Head, Line, Lines, Panel, Scale, short};
 use peers::{Griddle, Hashbrown, Peer, Rt, Std};
 
 /// What other work on the machine has disturbed least.
@@ -60,60 +62,63 @@ fn latency<P: Peer>(keys: u64, runs: usize) {
 
 /// The slowest insert of each of 400 stretches of time, in microseconds; each insert as fast as in the best
 /// of some runs.
-fn stretches<P: Peer>(keys: u64) -> plot::Line {
+fn stretches<P: Peer>(keys: u64) -> Line {
     let state = P::State::default();
     let runs: Vec<_> = (0..4).map(|_| rows::latency::<P>(keys, &state)).collect();
     let run = rows::Latencies::least(&runs);
     let each = run.each.chunks(run.each.len().div_ceil(400));
     let worst = each.map(|part| f64::from(part.iter().copied().max().unwrap_or(0)) / 1000.0);
-    (P::NAME, worst.enumerate().map(|(n, worst)| (n as f64 / 400.0, worst)).collect())
+    let points = worst.enumerate().map(|(n, worst)| (n as f64 / 400.0, worst)).collect();
+    Line { name: P::NAME.to_owned(), points }
 }
 
-fn plots() -> std::io::Result<()> {
+fn plots() -> io::Result<()> {
     for millions in [4, 16] {
         let keys = millions * 1_000_000;
-        let lines = [
-            stretches::<Rt>(keys),
-            stretches::<Hashbrown>(keys),
-            stretches::<Griddle>(keys),
-            stretches::<Std>(keys),
-        ];
         let ticks = (0..=4).map(|n| n as f64 / 4.0);
-        let frame = plot::Frame {
-            title: "The slowest of each 1/400 of all inserts, each the least of four runs",
-            ticks: ticks.map(|at| (at, format!("{} M", at * millions as f64))).collect(),
-            unit: "us",
-            decades: (-1, 6),
+        let panel = Panel {
+            title: "longest insert, us".to_owned(),
+            of: "inserts".to_owned(),
+            ticks: ticks.map(|at| (at, short(at * keys as f64))).collect(),
+            scale: Scale::Log { low: 0.1, high: 1e6 },
+            lines: vec![
+                stretches::<Rt>(keys),
+                stretches::<Hashbrown>(keys),
+                stretches::<Griddle>(keys),
+                stretches::<Std>(keys),
+            ],
         };
-        plot::draw(&format!("docs/map-insert-{millions}m.svg"), &frame, &lines)?;
+        let title = "The slowest of each 1/400 of all inserts, each the least of four runs";
+        draw(&format!("docs/map-insert-{millions}m.svg"), title, panel)?;
     }
-    fn line<P: Peer>(sizes: &[u64]) -> plot::Line {
+    fn line<P: Peer>(sizes: &[u64]) -> Line {
         let last = (sizes.len() - 1) as f64;
         let rate = |keys: &u64| 1000.0 / rows::get::<P>(*keys, 2_000_000);
         let rates = sizes.iter().map(rate).enumerate();
-        (P::NAME, rates.map(|(n, rate)| (n as f64 / last, rate)).collect())
+        let points = rates.map(|(n, rate)| (n as f64 / last, rate)).collect();
+        Line { name: P::NAME.to_owned(), points }
     }
     let sizes: Vec<u64> = (0..18).map(|n| 100 << n).chain([16_000_000]).collect();
-    let label = |keys: u64| match keys {
-        0..1000 => keys.to_string(),
-        1000..1_000_000 => format!("{} k", keys / 1000),
-        _ => format!("{:.1} M", keys as f64 / 1e6),
-    };
     let last = (sizes.len() - 1) as f64;
     let ticks = sizes.iter().enumerate().step_by(3);
-    let frame = plot::Frame {
-        title: "Look-ups of keys that are there, by the size of the map",
-        ticks: ticks.map(|(n, keys)| (n as f64 / last, label(*keys))).collect(),
-        unit: "M/s",
-        decades: (0, 3),
+    let panel = Panel {
+        title: "look-ups, M/s".to_owned(),
+        of: "keys".to_owned(),
+        ticks: ticks.map(|(n, keys)| (n as f64 / last, short(*keys as f64))).collect(),
+        scale: Scale::Log { low: 1.0, high: 1000.0 },
+        lines: vec![
+            line::<Rt>(&sizes),
+            line::<Hashbrown>(&sizes),
+            line::<Griddle>(&sizes),
+            line::<Std>(&sizes),
+        ],
     };
-    let lines = [
-        line::<Rt>(&sizes),
-        line::<Hashbrown>(&sizes),
-        line::<Griddle>(&sizes),
-        line::<Std>(&sizes),
-    ];
-    plot::draw("docs/map-get.svg", &frame, &lines)
+    draw("docs/map-get.svg", "Look-ups of keys that are there, by the size of the map", panel)
+}
+
+fn draw(path: &str, title: &str, panel: Panel) -> io::Result<()> {
+    let head = Head { title: title.to_owned(), subtitle: String::new(), notes: Vec::new() };
+    fs::write(path, Lines { head, panels: vec![panel] }.svg())
 }
 
 fn main() {

@@ -12,7 +12,8 @@ use ::go_lib::{go, gomaxprocs, gosched, set_panic_handler};
 use super::{Body, Peer, unknown};
 use crate::child::Job;
 use crate::row::{
-    ARITY, BATCHES, CONSUMERS, CROWD, CUT_OFF, PRODUCERS, Row, SLOTS, fib, fib_expected, sum_below,
+    ARITY, CONSUMERS, CROWD_ITEMS, CUT_OFF, PRODUCERS, Row, SLOTS, batches, fib, fib_expected,
+    sum_below,
 };
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
@@ -62,7 +63,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Mpmc => |n| chan::pass(n, SLOTS, PRODUCERS, CONSUMERS),
         Row::Select4 => |n| chan::select_four(n, SLOTS),
         Row::Select4Unbuffered => |n| chan::select_four(n, 0),
-        Row::Contention => |n| chan::pass(n, SLOTS, CROWD, CROWD),
+        Row::Contention => |n| chan::pass(CROWD_ITEMS, SLOTS, n, n),
         Row::WaitGroup => chan::wait_group,
         _ => return Err(unknown(job)),
     };
@@ -104,7 +105,7 @@ fn spawn_join(n: usize) -> Result<Sample, Failed> {
 fn spawn_batch(n: usize) -> Result<Sample, Failed> {
     let group = Arc::new(WaitGroup::new());
     let start = Instant::now();
-    for _ in 0..BATCHES {
+    for _ in 0..batches(n) {
         for _ in 0..n {
             group.add(1);
             let group = Arc::clone(&group);
@@ -112,7 +113,7 @@ fn spawn_batch(n: usize) -> Result<Sample, Failed> {
         }
         group.wait();
     }
-    Ok(ns_since(start, n * BATCHES))
+    Ok(ns_since(start, n * batches(n)))
 }
 
 fn yields(n: usize) -> Result<Sample, Failed> {

@@ -11,7 +11,7 @@ use ::may::{config, go};
 
 use super::{Body, Peer, unknown};
 use crate::child::Job;
-use crate::row::{ARITY, BATCHES, CUT_OFF, LOCKERS, Row, fib, fib_expected, sum_below};
+use crate::row::{ARITY, CUT_OFF, LOCKERS, Row, batches, fib, fib_expected, sum_below};
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
 
@@ -41,6 +41,7 @@ pub(super) const PEER: Peer = Peer {
         Row::HttpRaw,
         Row::HttpRaw512,
         Row::IdleConns,
+        Row::HttpTail,
     ],
     limits: &[(Row::ManyParked, 20_000), (Row::Mutex8, 2_000_000)],
     start,
@@ -63,7 +64,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::WaitGroup => Ok(body(move || sync::wait_group(n))),
         Row::Ticker => Ok(body(move || time::ticker(n))),
         Row::TickerSpawn => Ok(body(move || time::ticker_spawn(n))),
-        Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => Ok(body(net::serve)),
+        row if row.is_net() => Ok(body(net::serve)),
         _ => Err(unknown(job)),
     }
 }
@@ -93,13 +94,13 @@ fn spawn_join(n: usize) -> Result<Sample, Failed> {
 
 fn spawn_batch(n: usize) -> Result<Sample, Failed> {
     let start = Instant::now();
-    for _ in 0..BATCHES {
+    for _ in 0..batches(n) {
         let handles: Vec<_> = (0..n).map(|_| go!(|| ())).collect();
         for handle in handles {
             handle.join().map_err(failed)?;
         }
     }
-    Ok(ns_since(start, n * BATCHES))
+    Ok(ns_since(start, n * batches(n)))
 }
 
 fn yields(n: usize) -> Result<Sample, Failed> {

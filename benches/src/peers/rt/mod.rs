@@ -10,8 +10,8 @@ use super::{Body, Peer, unknown};
 use crate::child::{Job, Park};
 use crate::load::{block_until, burn_until};
 use crate::row::{
-    ARITY, BATCHES, BLOCKERS, CONSUMERS, CROWD, CUT_OFF, HOGS, LOCKERS, PRODUCERS, Row, SLOTS,
-    TICKS_PER_SECOND, fib, fib_expected, sum_below,
+    ARITY, BLOCKERS, CONSUMERS, CROWD_ITEMS, CUT_OFF, HOGS, LOCKERS, PRODUCERS, Row, SLOTS,
+    TICKS_PER_SECOND, batches, fib, fib_expected, sum_below,
 };
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
@@ -20,6 +20,7 @@ mod chan;
 #[cfg(feature = "net")]
 mod net;
 mod sync;
+mod tails;
 mod time;
 
 const KIB: usize = 1024;
@@ -63,6 +64,11 @@ pub(super) const PEER: Peer = Peer {
         Row::HttpRaw512,
         #[cfg(feature = "net")]
         Row::IdleConns,
+        Row::PingPongTail,
+        Row::WakeTail,
+        Row::SpawnTail,
+        #[cfg(feature = "net")]
+        Row::HttpTail,
     ],
     limits: &[],
     start,
@@ -88,7 +94,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Mpmc => body(job, move || chan::pass(n, SLOTS, PRODUCERS, CONSUMERS)),
         Row::Select4 => body(job, move || chan::select_four(n, SLOTS)),
         Row::Select4Unbuffered => body(job, move || chan::select_four(n, 0)),
-        Row::Contention => body(job, move || chan::pass(n, SLOTS, CROWD, CROWD)),
+        Row::Contention => body(job, move || chan::pass(CROWD_ITEMS, SLOTS, n, n)),
         Row::Mutex8 => body(job, move || sync::mutex(n, LOCKERS)),
         Row::MutexUncontended => body(job, move || sync::mutex(n, 1)),
         Row::WaitGroup => body(job, move || sync::wait_group(n)),
@@ -99,7 +105,10 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::Sleepers => body(job, move || time::sleepers(n)),
         Row::Stall => body(job, move || time::stall(n * TICKS_PER_SECOND)),
         #[cfg(feature = "net")]
-        Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => body(job, net::serve),
+        row if row.is_net() => body(job, net::serve),
+        Row::PingPongTail => body(job, move || tails::ping_pong(n)),
+        Row::WakeTail => body(job, move || tails::under_load(n, tails::wake)),
+        Row::SpawnTail => body(job, move || tails::under_load(n, tails::first_run)),
         _ => Err(unknown(job)),
     }
 }
@@ -136,25 +145,25 @@ fn spawn_join(n: usize) -> Result<Sample, Failed> {
 
 fn spawn_batch(n: usize) -> Result<Sample, Failed> {
     let start = Instant::now();
-    for _ in 0..BATCHES {
+    for _ in 0..batches(n) {
         let handles: Vec<_> = (0..n).map(|_| spawn(|| ())).collect();
         for handle in handles {
             handle.join().map_err(failed)?;
         }
     }
-    Ok(ns_since(start, n * BATCHES))
+    Ok(ns_since(start, n * batches(n)))
 }
 
 fn spawn_batch_wg(n: usize) -> Result<Sample, Failed> {
     let start = Instant::now();
-    for _ in 0..BATCHES {
+    for _ in 0..batches(n) {
         let group = WaitGroup::new();
         for _ in 0..n {
             group.go(|| ());
         }
         group.wait();
     }
-    Ok(ns_since(start, n * BATCHES))
+    Ok(ns_since(start, n * batches(n)))
 }
 
 fn yields(n: usize) -> Result<Sample, Failed> {

@@ -27,6 +27,7 @@ pub(super) const PEER: Peer = Peer {
         Row::TickerHogs,
         Row::HttpRaw,
         Row::HttpRaw512,
+        Row::HttpTail,
     ],
     limits: &[],
     start,
@@ -42,7 +43,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::TickerSpawn => Ok(Box::new(move || time::ticker_spawn(n))),
         Row::TickerBlocked => Ok(Box::new(move || time::ticker_beside(n, BLOCKERS, block_until))),
         Row::TickerHogs => Ok(Box::new(move || time::ticker_beside(n, HOGS, burn_until))),
-        Row::HttpRaw | Row::HttpRaw512 => Ok(Box::new(net::serve)),
+        row if row.is_http() => Ok(Box::new(net::serve)),
         _ => Err(unknown(job)),
     }
 }

@@ -13,7 +13,7 @@ use ::tokio::task::{JoinError, JoinHandle, yield_now};
 use super::{Body, Peer, unknown};
 use crate::child::Job;
 use crate::row::{
-    ARITY, BATCHES, CUT_OFF, Group, LOCKERS, PRODUCERS, Row, fib, fib_expected, sum_below,
+    ARITY, CUT_OFF, Group, LOCKERS, PRODUCERS, Row, batches, fib, fib_expected, sum_below,
 };
 use crate::sample::{Failed, Sample, check, ms_since, ns_since};
 use crate::wave::{Spawning, Wave};
@@ -21,6 +21,7 @@ use crate::wave::{Spawning, Wave};
 mod chan;
 mod net;
 mod sync;
+mod tails;
 mod time;
 
 /// The multi-thread runtime, also with one worker.
@@ -50,6 +51,10 @@ pub(super) const PEER: Peer = Peer {
         Row::HttpRaw,
         Row::HttpRaw512,
         Row::IdleConns,
+        Row::PingPongTail,
+        Row::WakeTail,
+        Row::SpawnTail,
+        Row::HttpTail,
     ],
     limits: &[(Row::Mutex8, 1_000_000)],
     start,
@@ -77,7 +82,10 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::TickerBlockedWrapped => body(job, move || time::ticker_blocked_wrapped(n)),
         Row::TickerHogs => body(job, move || time::ticker_hogs(n)),
         Row::Sleepers => body(job, move || time::sleepers(n)),
-        Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => body(job, net::serve),
+        Row::PingPongTail => body(job, move || tails::ping_pong(n)),
+        Row::WakeTail => body(job, move || tails::under_load(n, tails::wake)),
+        Row::SpawnTail => body(job, move || tails::under_load(n, tails::first_run)),
+        row if row.is_net() => body(job, net::serve),
         _ => Err(unknown(job)),
     }
 }
@@ -91,7 +99,7 @@ where
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(job.procs).enable_time();
     // As `#[tokio::main]` starts it, where the driver of timers and connections matters.
-    if matches!(job.row.group(), Group::Time | Group::Net) {
+    if job.row.group() == Group::Time || job.row.is_net() {
         builder.enable_io();
     }
     let runtime = builder.build().map_err(|error| Failed(error.to_string()))?;
@@ -115,7 +123,7 @@ async fn spawn_join(n: usize) -> Result<Sample, Failed> {
 
 async fn spawn_batch(n: usize) -> Result<Sample, Failed> {
     let start = Instant::now();
-    for _ in 0..BATCHES {
+    for _ in 0..batches(n) {
         let mut handles = Vec::with_capacity(n);
         for _ in 0..n {
             handles.push(tokio::spawn(async {}));
@@ -124,7 +132,7 @@ async fn spawn_batch(n: usize) -> Result<Sample, Failed> {
             handle.await.map_err(failed)?;
         }
     }
-    Ok(ns_since(start, n * BATCHES))
+    Ok(ns_since(start, n * batches(n)))
 }
 
 async fn yielder(n: usize) -> usize {
