@@ -5,7 +5,6 @@ use rt::pool::Pool;
 use rt::sync::WaitGroup;
 use std::fmt;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -135,8 +134,13 @@ pub(crate) fn child(peer: &str, row: &str, procs: &str) -> Result<(), String> {
 }
 
 /// What a row's task does, and what is counted.
-#[derive(Clone, Default)]
-struct Work(Arc<AtomicU64>);
+#[derive(Default)]
+struct Work(AtomicU64);
+
+/// One for the process: in Go a closure has a pointer to it, too, and counts nothing.
+fn shared<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
 
 impl Work {
     fn done(&self, row: &Row) {
@@ -161,16 +165,16 @@ fn goroutines(peer: &str, row: &'static Row, capacity: usize) -> Result<(), Stri
     let pool = Pool::builder().capacity(capacity).expiry(Duration::from_secs(10)).build();
     let pool = pool.map_err(|error| error.to_string())?;
     let is_pool = peer == "rt";
-    let (work, all, submitting) = (Work::default(), WaitGroup::new(), WaitGroup::new());
+    let (work, all) = (shared(Work::default()), shared(WaitGroup::new()));
+    let submitting = WaitGroup::new();
     let from = if row.name.ends_with('8') { SUBMITTERS } else { 1 };
     let before = memory("VmRSS:") + memory("VmPTE:");
     let start = Instant::now();
     all.add(row.tasks as isize);
     for _ in 0..from {
-        let (pool, work, all) = (pool.clone(), work.clone(), all.clone());
+        let pool = pool.clone();
         submitting.go(move || {
             for _ in 0..row.tasks / from {
-                let (work, all) = (work.clone(), all.clone());
                 let task = move || {
                     work.done(row);
                     all.done();
@@ -194,17 +198,17 @@ fn goroutines(peer: &str, row: &'static Row, capacity: usize) -> Result<(), Stri
 type Boxed = Box<dyn FnOnce() + Send>;
 
 fn threads(row: &'static Row, submit: impl Fn(Boxed) + Sync) -> Result<(), String> {
-    let work = Work::default();
-    let (done, all) = std::sync::mpsc::channel();
+    let work = shared(Work::default());
+    let (done, all) = std::sync::mpsc::sync_channel(1);
+    let done = shared(done);
     let from = if row.name.ends_with('8') { SUBMITTERS } else { 1 };
     let before = memory("VmRSS:") + memory("VmPTE:");
     let start = Instant::now();
-    let left = Arc::new(AtomicU64::new(row.tasks as u64));
+    let left = shared(AtomicU64::new(row.tasks as u64));
     std::thread::scope(|s| {
         for _ in 0..from {
             s.spawn(|| {
                 for _ in 0..row.tasks / from {
-                    let (work, left, done) = (work.clone(), Arc::clone(&left), done.clone());
                     submit(Box::new(move || {
                         work.done(row);
                         if left.fetch_sub(1, Ordering::AcqRel) == 1 {
