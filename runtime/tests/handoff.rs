@@ -219,3 +219,39 @@ fn without_a_thread_to_be_had_the_processor_stays() {
         all.into_iter().for_each(|g| g.join().unwrap());
     });
 }
+
+/// It wakes another, which runs where it did, and sleeps: no thread has promised to wake for its deadline, and the monitor may
+/// be between two looks, 10 ms apart.
+#[test]
+fn who_sleeps_while_another_burns_in_its_place_wakes_in_time() {
+    let _t = common::test();
+    let mut late = runtime(2).run(|| {
+        let (go, done) = (chan::Chan::<()>::new(1), chan::Chan::<()>::new(1));
+        let burner = {
+            let (go, done) = (go.clone(), done.clone());
+            rt::go!(move || {
+                while go.recv().is_some() {
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_millis(25) {}
+                    done.send(());
+                }
+            })
+        };
+        let late = (0..40).map(|round| {
+            rt::time::sleep(Duration::from_millis(20 + round % 7));
+            go.send(());
+            let at = Instant::now() + Duration::from_millis(1);
+            rt::time::sleep_until(at);
+            let late = at.elapsed();
+            assert_eq!(done.recv(), Some(()));
+            late
+        });
+        let late: Vec<_> = late.collect();
+        go.close();
+        burner.join().unwrap();
+        late
+    });
+    late.sort_unstable();
+    // On a busy machine some are late in any case. With nobody to see to them, a quarter was earlier than 2 ms or 3.
+    assert!(late[10] < Duration::from_micros(1500), "{late:?}");
+}

@@ -3,8 +3,6 @@
 //! The runtime's own critical sections run no user code and so cannot panic half way; a
 //! poisoned flag would only turn one bug into two.
 
-use std::sync::TryLockError;
-
 /// [`std::sync::Mutex`] whose `lock` cannot fail.
 #[derive(Debug, Default)]
 pub(crate) struct Global<T>(std::sync::Mutex<T>);
@@ -19,15 +17,6 @@ impl<T> Global<T> {
         match self.0.lock() {
             Ok(guard) => guard,
             Err(poisoned) => poisoned.into_inner(),
-        }
-    }
-
-    /// `None`: somebody holds it.
-    pub(crate) fn try_lock(&self) -> Option<std::sync::MutexGuard<'_, T>> {
-        match self.0.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
         }
     }
 }
@@ -60,14 +49,6 @@ impl<T> Mutex<T> {
         match self.0.lock() {
             Ok(guard) => guard,
             Err(poisoned) => poisoned.into_inner(),
-        }
-    }
-
-    pub(crate) fn try_lock(&self) -> Option<model::MutexGuard<'_, T>> {
-        match self.0.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
         }
     }
 }

@@ -7,6 +7,10 @@
 //! It never wakes for nothing: with every P idle for [`QUIET`] it sleeps until the next timer, the
 //! next housekeeping that is due, or until a P is taken.
 //!
+//! A deadline that is put in by somebody who goes on to run others, while a P is idle, is nobody's: no sleeper has promised it, and
+//! the holder may be long in coming. It is the monitor's then, which may be between two looks: it is nudged if its next one is too
+//! late (`see_to`). Again store, fence, load: `next_look := ..; fence; first deadline?` against `first deadline := ..; fence; next_look?`.
+//!
 //! Falling asleep and taking a P are a store, a fence and a load of the other's word each:
 //! `asleep := true; fence; idle_ps?` against `idle_ps := ..; fence; asleep?`. One of them sees
 //! the other.
@@ -15,11 +19,11 @@ use super::Sched;
 use super::asleep::Watchman;
 use super::timers::NEVER;
 use super::watch::Watch;
-use crate::m::TIMERS;
+use crate::m::{self, TIMERS};
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, AtomicBool, fence};
-use crate::prim::global::{AtomicU32, Ordering};
+use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
 use crate::util;
 use std::io;
 use std::sync::Arc;
@@ -54,6 +58,8 @@ pub(super) struct Monitor {
     /// It is to report what the goroutines do.
     asked: AtomicBool,
     tid: AtomicU32,
+    /// When it looks next, in nanoseconds since the start.
+    next_look: AtomicU64,
     /// Seconds since the start, as of the last look: the clock of idle carriers.
     seconds: AtomicU32,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -66,6 +72,7 @@ impl Monitor {
             asleep: AtomicBool::new(false),
             asked: AtomicBool::new(false),
             tid: AtomicU32::new(0),
+            next_look: AtomicU64::new(NEVER),
             seconds: AtomicU32::new(0),
             thread: Mutex::new(None),
         }
@@ -194,6 +201,7 @@ impl Sched {
                 let look = now + delay;
                 wake_at = Some(wake_at.map_or(look, |at| at.min(look)));
             }
+            let wake_at = self.announce(wake_at, now);
             let woken = self.monitor.word.sleep(wake_at);
             if self.monitor.asleep.swap(false, Ordering::Relaxed) && woken {
                 busy_at = util::real_now();
@@ -202,19 +210,24 @@ impl Sched {
         }
     }
 
+    /// The first deadline, if no sleeper has promised to wake for it while some P is held.
+    fn unpromised(&self) -> Option<u64> {
+        let earliest = self.earliest();
+        // In a lab no deadline gets late by itself, and a seed is not to be disturbed.
+        let promised = self.is_seeded()
+            || earliest >= self.idle.promised()
+            || self.idle.idle_ps() == self.config.procs;
+        (!promised).then_some(earliest)
+    }
+
     /// Deadlines that no sleeper has promised to wake for, while some P is held. Tells when to look again, and
     /// whether one has passed: then it is work like any other, for whoever gets a P.
     /// `asked`: the one for which the holders were asked at the last look.
     fn late_timers(&self, asked: &mut u64, now: Instant) -> (Option<Instant>, bool) {
-        let earliest = self.earliest();
-        // In a lab no deadline gets late by itself, and a seed is not to be disturbed.
-        if self.is_seeded()
-            || earliest >= self.idle.promised()
-            || self.idle.idle_ps() == self.config.procs
-        {
+        let Some(earliest) = self.unpromised() else {
             *asked = NEVER;
             return (None, false);
-        }
+        };
         let late = earliest <= self.due_by(now);
         if !late {
             *asked = NEVER;
@@ -228,6 +241,34 @@ impl Sched {
             return (late.then_some(now), late);
         }
         (Some(self.instant(earliest).map_or(now, |at| at + GRACE)), late)
+    }
+
+    /// Tells when the next look is. Earlier, if a deadline has come in meanwhile.
+    fn announce(&self, wake_at: Option<Instant>, now: Instant) -> Option<Instant> {
+        let next = wake_at.map_or(NEVER, |at| self.ns(at));
+        self.monitor.next_look.store(next, Ordering::Relaxed);
+        fence(atomic::Ordering::SeqCst);
+        let deadline = self.unpromised().and_then(|at| self.instant(at));
+        let deadline = deadline.map(|at| (at + GRACE).max(now + FIRST_LOOK));
+        [wake_at, deadline].into_iter().flatten().min()
+    }
+
+    /// A deadline was put in, the first of the caller's P: if the caller goes on to run others, while a P is idle,
+    /// the monitor sees to it.
+    pub(super) fn see_to(&self, at: u64) {
+        let has_others = || {
+            let p = m::current().and_then(|m| m.own().p.get());
+            p.is_some_and(|p| p.remote.peek_next() != 0 || !p.remote.is_empty())
+        };
+        if self.idle.idle_ps() == 0 || self.is_lab() || !has_others() {
+            return;
+        }
+        fence(atomic::Ordering::SeqCst);
+        let late = at.saturating_add(GRACE.as_nanos() as u64);
+        let next = self.monitor.next_look.load(Ordering::Relaxed);
+        if next > late && at < self.idle.promised() {
+            self.monitor.nudge();
+        }
     }
 
     /// Sockets that no sleeper watches, while some P is held.

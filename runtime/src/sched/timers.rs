@@ -13,7 +13,7 @@
 //!   taken it out, it counts as work for which a P is taken away from who does not come back (`watch`).
 //!
 //! # Why no deadline is forgotten
-//! Who puts a deadline in runs on an M. As long as that M holds a P, the monitor is awake. When it goes to sleep,
+//! Who puts a deadline in runs on an M. As long as that M holds a P, the monitor looks again in time (`monitor::see_to`). When it goes to sleep,
 //! it looks after it has entered the list, hence after its own insertion. When it loses its P or gives it
 //! away and stays awake, or never had one, whoever takes the P or puts the deadline in calls
 //! [`Sched::cover`]: insertion, fence, look at what is promised; against: promise, fence, look at the heaps
@@ -81,8 +81,14 @@ impl Sched {
     #[inline(never)]
     fn insert(&self, at: Instant, due: Due) -> Key {
         let index = self.heap_here();
-        let mut heap = self.timers[index as usize].heap.lock();
-        self.insert_in(index, &mut heap, at, due)
+        let (key, first) = {
+            let mut heap = self.timers[index as usize].heap.lock();
+            self.insert_in(index, &mut heap, at, due)
+        };
+        if first {
+            self.see_to(self.ns(at));
+        }
+        key
     }
 
     /// The same if `condition` holds under the heap's lock.
@@ -94,7 +100,7 @@ impl Sched {
     ) -> Option<Key> {
         let index = self.heap_here();
         let mut heap = self.timers[index as usize].heap.lock();
-        condition().then(|| self.insert_in(index, &mut heap, at, due))
+        condition().then(|| self.insert_in(index, &mut heap, at, due).0)
     }
 
     /// The heap for deadlines that the caller puts in.
@@ -105,13 +111,20 @@ impl Sched {
         }
     }
 
-    fn insert_in(&self, index: u32, heap: &mut Deadlines<Due>, at: Instant, due: Due) -> Key {
+    /// `true`: it is the first of them.
+    fn insert_in(
+        &self,
+        index: u32,
+        heap: &mut Deadlines<Due>,
+        at: Instant,
+        due: Due,
+    ) -> (Key, bool) {
         let (key, first) = heap.insert(at, due);
         if first {
             let timers = &self.timers[index as usize];
             timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
         }
-        Key { heap: index, key }
+        (Key { heap: index, key }, first)
     }
 
     /// Takes out all for which `is_meant` holds.
@@ -128,7 +141,8 @@ impl Sched {
     /// Does not wake its slot at `at`, after all. `None`: it has.
     ///
     /// Who was woken by the deadline mostly sees without the lock that it is no longer there: `first` is later. If the deadline were still
-    /// there, so it would have been whenever `first` was written since it was put in, and `first` would not be later. (But for deadlines
+    /// there, so it would have been whenever `first` was written since it was put in, and `first` would not be later; nor was it before, if
+    /// it was not written then. (But for deadlines
     /// that never come: `first` does not know them.)
     pub(crate) fn cancel_wake(&self, key: Key, at: Instant) -> Option<Due> {
         let at = self.ns(at);
@@ -211,7 +225,7 @@ impl Sched {
             // Its own heap is the one that is hot, and nobody else's lock; but no heap is left alone.
             let kept = own.filter(|own| own.first() <= late.min(earliest + FAIR));
             let first = || self.timers.iter().min_by_key(|timers| timers.first());
-            kept.or_else(first).and_then(|timers| timers.pop(self, now, late, kept.is_some()))
+            kept.or_else(first).and_then(|timers| timers.pop(self, now, late))
         };
         let more = due.is_some() && self.earliest() <= late;
         if let Some(p) = p
@@ -239,13 +253,12 @@ impl Timers {
         self.first.load(Ordering::Relaxed)
     }
 
-    /// Takes out the first one, if it is due at `now`, which is `late` by the scheduler's count. If these are not the caller's `own`,
-    /// and somebody is at them, they are left to them.
-    fn pop(&self, sched: &Sched, now: Instant, late: u64, own: bool) -> Option<Due> {
+    /// Takes out the first one, if it is due at `now`, which is `late` by the scheduler's count.
+    fn pop(&self, sched: &Sched, now: Instant, late: u64) -> Option<Due> {
         if self.first() > late {
             return None;
         }
-        let mut heap = if own { self.heap.lock() } else { self.heap.try_lock()? };
+        let mut heap = self.heap.lock();
         let due = heap.pop_due(now);
         self.first.store(heap.first().map_or(NEVER, |at| sched.ns(at)), Ordering::Relaxed);
         let mut coming = heap.coming().copied().peekable();

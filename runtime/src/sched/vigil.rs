@@ -55,10 +55,11 @@ impl Vigil {
         self.earned.load(Ordering::Relaxed) < now + BURST
     }
 
-    /// From `start` to `end` somebody was awake. Two at once lose one of them.
+    /// From `start` to `end` somebody was awake.
     fn note(&self, start: u64, end: u64) {
-        let earned = self.earned.load(Ordering::Relaxed).max(start);
-        self.earned.store(earned + SHARE * end.saturating_sub(start), Ordering::Relaxed);
+        let cost = SHARE * end.saturating_sub(start);
+        let spent = |earned: u64| Some(earned.max(start) + cost);
+        let _ = self.earned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent);
     }
 }
 
@@ -66,7 +67,7 @@ impl Sched {
     /// When a sleeper that is to be awake at `at` should ask to be woken: earlier, to be awake in time, or a little later, where so
     /// many deadlines come that one waking serves several.
     pub(super) fn ahead_of(&self, at: Instant) -> Instant {
-        if !self.vigil.allows(self.ns(util::now())) {
+        if !self.vigil.allows(self.ns(at)) {
             return at + TOGETHER;
         }
         let lead = Duration::from_nanos(self.lateness.lead().into());
@@ -99,7 +100,7 @@ impl Sched {
             crate::prim::spin_hint();
             now = self.ns(util::now());
         }
-        self.vigil.note(start, now);
+        self.vigil.note(start, now.min(earliest));
         true
     }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 /// A deadline that is further away than can be told, 292 years: it never comes.
 pub(super) const NEVER: i64 = i64::MAX;
+/// Room for so many entries is kept.
+const FEW: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
@@ -22,6 +24,14 @@ impl Entry {
     pub(super) fn is_before(self, other: Self) -> bool {
         let seq = self.seq.wrapping_sub(other.seq).cast_signed();
         self.at < other.at || (self.at == other.at && seq < 0)
+    }
+}
+
+/// Gives back memory that was needed once: half of it at least, so that it costs little on the whole.
+#[inline]
+pub(super) fn shrink(entries: &mut Vec<Entry>) {
+    if entries.capacity() > FEW && entries.len() < entries.capacity() / 4 {
+        entries.shrink_to(2 * entries.len());
     }
 }
 

@@ -4,7 +4,7 @@
 //! highest digit, to the base 64, in which its tick differs from `done`, in the bucket of its own digit there. So the lowest
 //! bucket of the lowest level that has any holds what comes first of all, and to put an entry in is to append it to a
 //! list. When what comes first is asked for, that bucket is taken: as it is, if it is of the lowest level or small, and else its
-//! entries go to lower levels. Each moves eight times at most, mostly once or twice, and always along lists: no cache
+//! entries go to lower levels. Each moves eight times at most until `done` is moved back, mostly once or twice, and always along lists: no cache
 //! misses, where a heap of a million has several for each. (Varghese and Lauck's hierarchical wheels; the levels by highest
 //! digit are Ahuja, Mehlhorn, Orlin and Tarjan's radix heap.)
 //!
@@ -14,9 +14,13 @@
 //!
 //! `done` moves on to a tick of the bucket that is taken, and no earlier tick is here then. Digits above the bucket's level are the
 //! same in the old and the new one, so entries on higher levels stay where they belong; and so do the others of the
-//! bucket's own level, whose digit there differs from both.
+//! bucket's own level, whose digit there differs from both. When `done` is moved back, let the highest digit that changes be
+//! on level *n*. Entries on higher levels stay; so do those on *n*, whose digit is greater than the old one; and those on
+//! lower levels have the old digit on *n*: they all belong into that one bucket, which was empty.
+//!
+//! To take a large bucket apart takes some nanoseconds for each entry, all at once.
 
-use super::entry::Entry;
+use super::entry::{Entry, shrink};
 
 /// A tick is 2^17 ns, 131 µs: with a million deadlines in a second, a bucket has 131.
 const TICK: u32 = 17;
@@ -68,13 +72,46 @@ impl Far {
         self.len
     }
 
-    /// From now on what is later than the tick of `at` is far. Nothing is here.
-    pub(super) fn begin(&mut self, at: i64) {
-        self.done = tick(at);
+    /// Whether `done` would change if it went back to the tick of `at`, which is not far.
+    #[inline]
+    pub(super) fn can_move_back(&self, at: i64) -> bool {
+        tick(at) < self.done
+    }
+
+    /// How many entries would have to move if `done` went back to the tick of `at`, which is not far.
+    pub(super) fn moved_by(&self, at: i64) -> usize {
+        let Some(level) = self.changed(at) else { return 0 };
+        self.levels.iter().take(level).flat_map(|level| &level.buckets).map(Vec::len).sum()
+    }
+
+    /// The level of the highest digit in which the tick of `at` differs from `done`.
+    fn changed(&self, at: i64) -> Option<usize> {
+        let difference = tick(at) ^ self.done;
+        (difference != 0).then(|| (difference.ilog2() / DIGIT) as usize)
+    }
+
+    /// From now on what is later than the tick of `at`, which is not far, is far.
+    pub(super) fn move_back(&mut self, at: i64) {
         if self.levels.is_empty() {
             let level = || Level { full: 0, buckets: std::array::from_fn(|_| Vec::new()) };
             self.levels.resize_with(LEVELS, level);
         }
+        if let Some(number) = self.changed(at) {
+            let (lower, level) = self.levels.split_at_mut(number);
+            let digit = (self.done >> (number as u32 * DIGIT)) % (1 << DIGIT);
+            let bucket = &mut level[0].buckets[digit as usize];
+            for level in lower.iter_mut().filter(|level| level.full != 0) {
+                level.full = 0;
+                level
+                    .buckets
+                    .iter_mut()
+                    .for_each(|lower| bucket.append(&mut std::mem::take(lower)));
+            }
+            if !bucket.is_empty() {
+                level[0].full |= 1 << digit;
+            }
+        }
+        self.done = tick(at);
     }
 
     /// Nothing is here, and nothing is far from now on.
@@ -99,7 +136,7 @@ impl Far {
         self.len += 1;
     }
 
-    /// Takes out the entry at `index` of the slab if it was the last that was put in, more or less. `true`: it did.
+    /// Takes out the entry at `index` of the slab, if it is still the last of the bucket that was put into last. `true`: it did.
     #[inline]
     pub(super) fn pop_last(&mut self, index: u32) -> bool {
         let Some(level) = self.levels.get_mut(usize::from(self.last.0)) else { return false };
@@ -109,10 +146,31 @@ impl Far {
         }
         if bucket.is_empty() {
             level.full &= !(1 << self.last.1);
-            bucket.shrink_to(SMALL);
         }
+        shrink(bucket);
         self.len -= 1;
         true
+    }
+
+    /// Puts in the far ones of some that are sorted, the first one last. In one go if they are of one tick, and its bucket is empty.
+    pub(super) fn push_sorted(&mut self, entries: &mut Vec<Entry>) {
+        let far = entries.partition_point(|entry| self.is_far(entry.at));
+        if let [last, .., first] = entries[..]
+            && far == entries.len()
+            && tick(first.at) == tick(last.at)
+        {
+            let (level, digit) = self.place(tick(first.at));
+            let level = &mut self.levels[usize::from(level)];
+            let bucket = &mut level.buckets[usize::from(digit)];
+            if bucket.is_empty() {
+                level.full |= 1 << digit;
+                self.len += far;
+                *bucket = std::mem::take(entries);
+                return;
+            }
+        }
+        entries.drain(..far).for_each(|entry| self.push(entry));
+        shrink(entries);
     }
 
     /// Takes the first ones to `near`, which is empty, in no order: all that are due until some moment,
@@ -157,9 +215,7 @@ impl Far {
                 if bucket.is_empty() {
                     level.full &= !(1 << digit);
                 }
-                if bucket.len() < bucket.capacity() / 4 {
-                    bucket.shrink_to(2 * bucket.len());
-                }
+                shrink(bucket);
                 self.len += bucket.len();
             }
         }
@@ -174,12 +230,18 @@ impl Far {
         self.levels.iter().flat_map(|level| &level.buckets).map(Vec::capacity).sum()
     }
 
-    /// Takes all.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Entry> {
-        self.len = 0;
-        self.levels.iter_mut().flat_map(|level| {
-            level.full = 0;
-            level.buckets.iter_mut().flat_map(std::mem::take)
-        })
+    /// Invariants 1 and 2.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn check(&self) {
+        for (number, level) in self.levels.iter().enumerate() {
+            for (digit, bucket) in level.buckets.iter().enumerate() {
+                assert_eq!(level.full >> digit & 1 == 1, !bucket.is_empty());
+                let here = (number as u8, digit as u8);
+                let belongs =
+                    |entry: &Entry| self.is_far(entry.at) && self.place(tick(entry.at)) == here;
+                assert!(bucket.iter().all(belongs));
+            }
+        }
+        assert_eq!(self.entries().count(), self.len);
     }
 }

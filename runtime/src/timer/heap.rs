@@ -1,11 +1,9 @@
 //! A 4-ary heap of entries; four children share a cache line.
 
-use super::entry::Entry;
+use super::entry::{Entry, shrink};
 
 /// Children of a node.
 const ARITY: usize = 4;
-/// Room that is not given back.
-const FEW: usize = 256;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -48,7 +46,7 @@ impl Heap {
         let Some(first) = self.0.first_mut() else { return Some(last) };
         let first = std::mem::replace(first, last);
         self.sift_down(0);
-        self.shrink();
+        shrink(&mut self.0);
         Some(first)
     }
 
@@ -60,7 +58,7 @@ impl Heap {
         {
             self.0.pop();
         }
-        self.shrink();
+        shrink(&mut self.0);
     }
 
     /// Removes all that are not to be kept. Linear.
@@ -69,16 +67,7 @@ impl Heap {
         for parent in (0..self.0.len().div_ceil(ARITY)).rev() {
             self.sift_down(parent);
         }
-        self.shrink();
-    }
-
-    /// Gives back memory that was needed once: half of it at least, so that it costs little on the whole.
-    #[inline]
-    fn shrink(&mut self) {
-        let capacity = self.0.capacity();
-        if capacity > FEW && self.0.len() < capacity / 4 {
-            self.0.shrink_to(2 * self.0.len());
-        }
+        shrink(&mut self.0);
     }
 
     #[cfg(all(test, not(loom)))]

@@ -9,7 +9,7 @@
 //! Made for cancellation, since most timeouts never fire: cancelling marks
 //! the entry dead and leaves it where it is, where it costs nothing until it comes to the top, or until the
 //! dead outnumber the living and are swept out. (Go's timers do so too, with a quarter.) An entry that is
-//! cancelled while it is still the last of the heap or of its bucket, as a new deadline mostly is, goes at once.
+//! cancelled while it is still the last of the heap, or of the bucket that was put into last, as a new deadline mostly is, goes at once.
 //!
 //! Invariants:
 //! 1. An entry has a place in the slab of its own: it is freed when the entry goes, so no
@@ -17,7 +17,7 @@
 //! 2. What is far is later than what is in the heap or the run, and there is something in one of those if there is anything at
 //!    all. The first of all is alive, and so is the last of the heap. So `first` is exact: nobody wakes for
 //!    a deadline that was cancelled.
-//! 3. `dead` counts the dead entries, and is at most [`FEW`] more than the living.
+//! 3. `dead` counts the dead entries. When one has been cancelled, it is at most [`FEW`] more than the living.
 //! 4. `run` is sorted, the first one last.
 
 #![forbid(unsafe_code)]
@@ -27,7 +27,7 @@ mod far;
 mod heap;
 mod slab;
 
-use entry::{Entry, Epoch, NEVER};
+use entry::{Entry, Epoch, NEVER, shrink};
 use far::Far;
 use heap::Heap;
 use slab::Slab;
@@ -37,6 +37,8 @@ use std::time::Instant;
 const FEW: usize = 64;
 /// A heap of so many fits into the fastest cache.
 const NEAR: usize = 512;
+/// An entry moves in less time than the heap's growth costs for one.
+const WORTH: usize = 8;
 /// So many are named at a time, before they come out.
 pub(crate) const AHEAD: usize = 8;
 
@@ -98,7 +100,8 @@ impl<T> Deadlines<T> {
             // What it came before may be dead, and last now.
             self.trim();
         }
-        if self.heap.len() > self.limit {
+        let count = self.heap.len();
+        if count > self.limit || place == 0 && count > NEAR && self.far.can_move_back(at) {
             self.spill();
         }
         (key, first)
@@ -112,16 +115,15 @@ impl<T> Deadlines<T> {
         self.dead += 1;
         if self.far.pop_last(key.index) {
             self.bury(key.index);
-            return Some(what);
-        }
-        let is_it = |entry: Option<Entry>| entry.is_some_and(|entry| entry.index == key.index);
-        let (is_first, is_last) = (is_it(self.peek()), is_it(self.heap.last()));
-        if is_last {
+        } else if self.heap.last().is_some_and(|last| last.index == key.index) {
             self.trim();
-        }
-        if is_first {
+            if self.heap.len() == 0 {
+                self.clear_first();
+            }
+        } else if self.peek().is_some_and(|first| first.index == key.index) {
             self.clear_first();
-        } else if self.dead > FEW + self.len() {
+        }
+        if self.dead > FEW + self.len() {
             self.sweep();
         }
         Some(what)
@@ -256,6 +258,7 @@ impl<T> Deadlines<T> {
     #[inline(never)]
     fn bring_near(&mut self) {
         self.far.take_first(&mut self.run);
+        self.limit = NEAR;
         // The oldest of all numbers is the furthest from the next one: a total order, even where numbers wrap.
         let next = self.next_seq as u32;
         self.run.sort_unstable_by_key(|entry| {
@@ -286,34 +289,31 @@ impl<T> Deadlines<T> {
         let (slab, dead) = (&mut self.slab, &mut self.dead);
         self.heap.retain(|entry| keep(slab, dead, entry));
         self.run.retain(|entry| keep(slab, dead, *entry));
-        self.run.shrink_to(2 * self.run.len());
+        shrink(&mut self.run);
         self.far.retain(|entry| keep(slab, dead, entry));
         self.clear_first();
     }
 
-    /// The heap has grown too large: all but what is due first goes to the buckets. Linear, and the heap has
-    /// grown to more than half of all since the last time, or to twice what it was left with.
+    /// The heap has grown too large: all but what is due first goes to the buckets, if that moves at most [`WORTH`] entries
+    /// for each of the heap's. If it does not, or if most of them stay, the heap may grow to twice its size before the next time,
+    /// unless something comes in that is due in an earlier tick than all that stayed.
     #[cold]
     #[inline(never)]
     fn spill(&mut self) {
-        let Some(first) = self.heap.first().filter(|_| self.heap.len() > self.far.len()) else {
-            return;
-        };
-        let far: Vec<Entry> = self.far.drain().collect();
-        self.far.begin(first.at);
-        let Self { heap, run, far: buckets, .. } = self;
-        for entry in far {
-            buckets.push(entry);
+        let Some(first) = self.heap.first() else { return };
+        if self.run.len() + self.far.moved_by(first.at) <= WORTH * self.heap.len() {
+            self.far.move_back(first.at);
+            self.far.push_sorted(&mut self.run);
+            let far = &mut self.far;
+            self.heap.retain(|entry| {
+                let is_far = far.is_far(entry.at);
+                if is_far {
+                    far.push(entry);
+                }
+                !is_far
+            });
+            self.trim();
         }
-        let mut spill = |entry: Entry| {
-            let far = buckets.is_far(entry.at);
-            if far {
-                buckets.push(entry);
-            }
-            !far
-        };
-        heap.retain(&mut spill);
-        run.retain(|entry| spill(*entry));
         self.limit = NEAR.max(2 * self.heap.len());
     }
 }
@@ -329,5 +329,7 @@ fn keep<T>(slab: &mut Slab<T>, dead: &mut usize, entry: Entry) -> bool {
     live
 }
 
+#[cfg(all(test, not(loom)))]
+mod model;
 #[cfg(all(test, not(loom)))]
 mod tests;

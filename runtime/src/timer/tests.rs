@@ -111,9 +111,13 @@ fn what_is_meant_is_extracted_and_the_rest_stays() {
 #[test]
 fn a_crowd_leaves_no_memory_behind() {
     let start = Instant::now();
-    for way in ["popped", "cancelled", "cancelled backwards"] {
+    for way in ["popped", "cancelled", "cancelled backwards", "of one bucket"] {
         let mut heap = Deadlines::new();
-        let mut keys: Vec<_> = (0..100_000).map(|i| heap.insert(ms(start, i), i).0).collect();
+        let at = |i| match way {
+            "of one bucket" => ms(start, 500_000) + Duration::from_nanos(i),
+            _ => ms(start, i),
+        };
+        let mut keys: Vec<_> = (0..100_000).map(|i| heap.insert(at(i), i).0).collect();
         heap.insert(ms(start, 1_000_000), 1_000_000);
         match way {
             "popped" => while heap.pop_due(ms(start, 200_000)).is_some() {},
@@ -235,4 +239,26 @@ fn a_crowd_comes_out_in_order() {
         assert_eq!((heap.len(), heap.first()), (0, None));
         assert!(!heap.far.is_far(super::NEVER), "few are in the heap again");
     }
+}
+
+/// A crowd far ahead does not go to and fro with each few hundred that come before it.
+#[test]
+fn a_crowd_on_one_deadline_stays_where_it_is() {
+    let start = Instant::now();
+    let mut heap = Deadlines::new();
+    let later = 100_000;
+    for i in 0..later {
+        heap.insert(ms(start, 600_000), i);
+    }
+    for round in 0..20 {
+        for i in 0..600 {
+            heap.insert(ms(start, round * 100 + i % 20), i);
+        }
+        assert!(heap.heap.len() <= 2 * later as usize / super::WORTH, "{}", heap.heap.len());
+        for i in 0..600 {
+            assert_eq!(heap.pop().map(|n| n % 20), Some(i / 30));
+        }
+    }
+    assert_eq!(heap.len(), later as usize);
+    assert!(heap.room() < 3 * later as usize, "room for {}", heap.room());
 }
