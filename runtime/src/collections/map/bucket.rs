@@ -346,7 +346,7 @@ impl<K, V> Ptr<K, V> {
 
     /// Which cells of the row that begins here are full, a bit for each; and of the last cell of each
     /// bucket, whether there may be more behind it. For the cells the last bucket comes first, as
-    /// [`entry_in_row`](Self::entry_in_row) counts.
+    /// [`entry_in_row`](Lane::entry_in_row) counts.
     ///
     /// # Safety
     /// The row has `width` buckets, eight at most, which are as in [`following`](Self::following).
@@ -377,35 +377,59 @@ impl<K, V> Ptr<K, V> {
         }
         (full, longer)
     }
+}
+
+/// The cells of a bucket with the addresses worked out, for who goes from one to the next.
+pub(super) struct Lane<K, V> {
+    content: NonNull<Content<K, V>>,
+    marks: NonNull<Bytes>,
+}
+
+impl<K, V> Clone for Lane<K, V> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Lane<K, V> {}
+
+// SAFETY: as with `Place`.
+unsafe impl<K, V> Send for Lane<K, V> {}
+
+// SAFETY: as above.
+unsafe impl<K, V> Sync for Lane<K, V> {}
+
+impl<K, V> Lane<K, V> {
+    /// None at all.
+    #[inline]
+    pub(super) fn nowhere() -> Self {
+        Self { content: NonNull::dangling(), marks: NonNull::dangling() }
+    }
 
     /// Where key and value number `cell` are, counted from this bucket on over those before it, which lie behind it in
     /// memory.
     ///
     /// # Safety
-    /// As [`following`](Self::following), for the bucket that the cell is in.
+    /// So many buckets are before it.
     #[inline]
     pub(super) unsafe fn entry_in_row(self, cell: usize) -> (*mut K, *mut V) {
         if Content::<K, V>::PAIRS {
             // SAFETY: contents are eight pairs each, without anything between.
-            let pair = unsafe { self.0.content().cast::<Pair<K, V>>().add(cell) }.as_ptr();
+            let pair = unsafe { self.content.cast::<Pair<K, V>>().add(cell) }.as_ptr();
             // SAFETY: as above.
             let key = unsafe { &raw mut (*pair).key };
             // SAFETY: as above.
             return (key.cast(), unsafe { &raw mut (*pair).value }.cast());
         }
         // SAFETY: as the caller says.
-        let bucket = unsafe { self.preceding(cell / CELLS) };
-        (bucket.key(cell % CELLS), bucket.value(cell % CELLS))
+        let content = unsafe { self.content.add(cell / CELLS) }.as_ptr();
+        // SAFETY: it is there, and the cell one of eight.
+        let key = unsafe { Content::key(content, cell % CELLS) };
+        // SAFETY: as above.
+        (key, unsafe { Content::value(content, cell % CELLS) })
     }
-}
 
-/// The cells of a bucket with the addresses worked out, for who fills one after the other.
-pub(super) struct Lane<K, V> {
-    content: NonNull<Content<K, V>>,
-    marks: NonNull<Bytes>,
-}
-
-impl<K, V> Lane<K, V> {
     /// Copies key and value of a cell, and gives them a mark.
     ///
     /// # Safety

@@ -10,7 +10,7 @@
 //!    come behind the row. (Values may be changed.)
 //! 2. The chains of a row are in one allocation, in order, and live.
 
-use super::bucket::{Place, Ptr};
+use super::bucket::{Lane, Place, Ptr};
 use super::cell::Cell;
 use super::find::Found;
 use super::marks::{CELLS, ROW};
@@ -27,6 +27,8 @@ pub(super) struct Walk<K, V> {
     number: u32,
     /// The last bucket of the row. It is used once there were cells: before that nothing is there.
     row: Ptr<K, V>,
+    /// Its cells.
+    lane: Lane<K, V>,
     /// How many cells are behind the row.
     left: usize,
     /// The last row of chains; and the last cell of each of them that has more buckets, perhaps.
@@ -66,7 +68,22 @@ impl<K, V> Walk<K, V> {
         }
         let (cells, number, chains, longer, run) = (0, u64::BITS - 1, row, 0, 0);
         let (next, head, done, later) = (None, None, 0, 0);
-        Self { cells, number, row, left, chains, longer, run, next, head, start, turn, done, later }
+        Self {
+            cells,
+            number,
+            row,
+            lane: Lane::nowhere(),
+            left,
+            chains,
+            longer,
+            run,
+            next,
+            head,
+            start,
+            turn,
+            done,
+            later,
+        }
     }
 
     /// How many are to come.
@@ -101,7 +118,7 @@ impl<K, V> Walk<K, V> {
     pub(super) fn next_entry(&mut self, table: &Table<K, V>) -> Option<(*mut K, *mut V)> {
         let number = self.step(table)?;
         // SAFETY: the row has so many buckets (invariant 2).
-        Some(unsafe { self.row.entry_in_row(number) })
+        Some(unsafe { self.lane.entry_in_row(number) })
     }
 
     /// The next row that is not empty, if there is one.
@@ -132,6 +149,7 @@ impl<K, V> Walk<K, V> {
         (self.chains, self.head) = (first, None);
         // SAFETY: it has so many (invariant 2).
         self.row = unsafe { first.following(width - 1) };
+        self.lane = self.row.lane();
     }
 
     /// The next overflow bucket, if there is one.
@@ -149,6 +167,7 @@ impl<K, V> Walk<K, V> {
         self.cells = bucket.marks().bits();
         self.next = bucket.next();
         self.row = bucket;
+        self.lane = bucket.lane();
     }
 
     /// The next row, wherever it is.
