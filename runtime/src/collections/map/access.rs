@@ -2,8 +2,8 @@
 //!
 //! Invariants: those of the [table](super::table).
 
+use super::cell::Cell;
 use super::entry::Entry;
-use super::table::Found;
 use super::{Map, hash};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -23,14 +23,11 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     }
 
     #[inline]
-    fn find<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<Found<K, V>>
+    fn find<Q: Eq + Hash + ?Sized, R>(&self, key: &Q, of: impl Fn(Cell<K, V>) -> R) -> Option<R>
     where
         K: Borrow<Q>,
     {
-        if self.is_empty() {
-            return None;
-        }
-        self.table.find(self.hash_of(key), |other| key == other.borrow())
+        self.table.find(self.hash_of(key), key, of)
     }
 
     /// The value of a key. Go's `m[k]`.
@@ -46,9 +43,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        let found = self.find(key)?;
         // SAFETY: the cell is full; it stays so while the map is borrowed.
-        Some(unsafe { &*found.cell.value() })
+        self.find(key, |cell| unsafe { &*cell.value() })
     }
 
     /// The value of a key, to be changed.
@@ -64,9 +60,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        let found = self.find(key)?;
         // SAFETY: the cell is full; it stays so, and nobody else has it, while the map is borrowed.
-        Some(unsafe { &mut *found.cell.value() })
+        self.find(key, |cell| unsafe { &mut *cell.value() })
     }
 
     /// A key as the map has it, and its value.
@@ -81,11 +76,11 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        let found = self.find(key)?;
+        let cell = self.find(key, |cell| cell)?;
         // SAFETY: the cell is full; it stays so while the map is borrowed.
-        let key = unsafe { &*found.cell.key() };
+        let key = unsafe { &*cell.key() };
         // SAFETY: as above.
-        Some((key, unsafe { &*found.cell.value() }))
+        Some((key, unsafe { &*cell.value() }))
     }
 
     /// The values of several keys at once, to be changed.
@@ -108,7 +103,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        let cells = keys.map(|key| self.find(key).map(|found| found.cell));
+        let cells = keys.map(|key| self.find(key, |cell| cell));
         for (n, one) in cells.iter().enumerate() {
             assert!(one.is_none() || !cells[..n].contains(one), "duplicate keys found");
         }
@@ -128,7 +123,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        self.find(key).is_some()
+        self.find(key, |_| ()).is_some()
     }
 
     /// Gives a key a value, and returns the one that it had. The key that is there stays. Go's
@@ -201,9 +196,10 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         }
         let hashed = self.hash_of(key);
         self.work();
-        let found = self.table.find(hashed, |other| key == other.borrow())?;
+        let cell = self.table.find(hashed, key, |cell| cell)?;
+        let head = self.table.head(hashed)?;
         // SAFETY: the cell is full, in the chain that begins with this head.
-        Some(unsafe { self.table.take(found.head, found.cell) })
+        Some(unsafe { self.table.take(head, cell) })
     }
 
     /// The place of a key, whether it is there or not.

@@ -1,179 +1,42 @@
 //! A bucket: eight cells, their marks, and the way to the next bucket of the chain.
 //!
+//! Buckets that lie in one allocation have their parts side by side, each with its like, on both sides
+//! of one address, their *base*:
+//!
 //! ```text
-//!          0      1      2      3      4      5      6      7
-//! marks  [ 9c ] [ 41 ] [  1 ] [ e0 ] [  0 ] [  0 ] [  0 ] [  0 ]     1: was removed, look on
-//! next   -> an overflow bucket, or none                              0: nothing from here on
-//! keys   [ k0 ] [ k1 ] [    ] [ k3 ] [    ] [    ] [    ] [    ]
-//! values [ v0 ] [ v1 ] [    ] [ v3 ] [    ] [    ] [    ] [    ]
+//! .. [ content 2 ] [ content 1 ] [ content 0 ] | [ marks 0 ] [ marks 1 ] [ marks 2 ] .. [ link 0 ] [ link 1 ] ..
+//!                                             base
+//! content  k0 v0 k1 v1 .. k7 v7
+//! link     an overflow bucket, or none
 //! ```
 //!
-//! The eight marks are one word, and what is asked of them is asked of all eight at once (SWAR).
-//! Keys lie together and values lie together, as in Go: so an `(i64, i8)` has no padding. Where a key
-//! and its value side by side are small and have none either, they lie side by side: a look-up then
-//! reads two cache lines at most.
+//! So the base and a number say where everything is. A cache line has the marks of eight buckets, a look-up reads
+//! one line of marks and one with a key, and who goes through all cells asks eight buckets at once. An overflow
+//! bucket is an allocation with one.
+//!
+//! In the contents keys lie together and values lie together, as in Go: so an `(i64, i8)` has no padding.
+//! Where a key and its value side by side are small and have none either, they lie side by side, as
+//! drawn.
 //!
 //! Invariants:
-//! 1. A cell whose mark is [`LEAST_TOP`] or more holds a key and a value. All others hold nothing.
-//! 2. Behind a cell marked [`EMPTY_REST`] its chain has only such cells.
-//! 3. A [`Ptr`] is made, unsafely, for a bucket that has marks and a link, and stays allocated
+//! 1. A cell whose mark is [`LEAST_TOP`](super::marks::LEAST_TOP) or more holds a key and a value. All others hold nothing.
+//! 2. Behind a cell marked [`EMPTY_REST`](super::marks::EMPTY_REST) its chain has only such cells.
+//! 3. A [`Place`] is made, unsafely, where there is memory for all three parts of a bucket.
+//! 4. A [`Ptr`] is made, unsafely, for a place that has marks and a link, and stays allocated
 //!    as long as the `Ptr` and its copies are used. So marks and links are read and written safely;
 //!    keys and values are not.
+//! 5. A link leads to an overflow bucket, of which it is the base.
 
+use super::cell::Cell;
+use super::marks::{self, CELLS, Marks, ROW};
+use std::alloc::{Layout, LayoutError};
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-pub(super) const CELLS: usize = 8;
-
-/// The cell is empty, and so are all behind it in the chain.
-pub(super) const EMPTY_REST: u8 = 0;
-/// The cell is empty; there may be others behind it.
-pub(super) const EMPTY_ONE: u8 = 1;
-/// In an evacuated bucket: what was here went to the chain with the same number.
-pub(super) const EVACUATED_X: u8 = 2;
-/// In an evacuated bucket: what was here went to the upper half of the larger table.
-pub(super) const EVACUATED_Y: u8 = 3;
-/// In an evacuated bucket: nothing was here.
-pub(super) const EVACUATED_EMPTY: u8 = 4;
-/// The least mark of a full cell.
-pub(super) const LEAST_TOP: u8 = 5;
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-const LOWS: u64 = !HIGHS;
-
-/// The mark of a key with this hash: its top byte, out of the way of the five special ones.
-#[inline]
-pub(super) fn top(hash: u64) -> u8 {
-    let top = (hash >> 56) as u8;
-    if top < LEAST_TOP { top + LEAST_TOP } else { top }
-}
-
-/// The marks of a bucket; that of cell 0 in the lowest byte.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Marks(pub(super) u64);
-
-impl Marks {
-    pub(super) const NONE: Self = Self(0);
-
-    #[inline]
-    pub(super) fn get(self, cell: usize) -> u8 {
-        (self.0 >> (8 * cell)) as u8
-    }
-
-    /// The cells of a live bucket with this mark, which is a [`top`]. Behind such a cell there may be a wrong
-    /// one, by a borrow from byte to byte: one whose mark differs in the lowest bit. It is full
-    /// all the same, for [`EVACUATED_EMPTY`] is in no live bucket. So a key is there to be compared.
-    #[inline]
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn matching(self, mark: u8) -> Cells {
-        let differ = self.0 ^ (ONES * u64::from(mark));
-        Cells(differ.wrapping_sub(ONES) & !differ & HIGHS)
-    }
-
-    /// The same, exactly, and in fewer instructions.
-    #[inline]
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn matching(self, mark: u8) -> Matches {
-        // SAFETY: every x86-64 has SSE2.
-        unsafe { compare(self.0, mark) }
-    }
-
-    /// The cells that hold something, in a bucket that was not evacuated.
-    #[inline]
-    pub(super) fn full(self) -> Cells {
-        Cells((((self.0 & LOWS) + (LOWS - ONES)) | self.0) & HIGHS)
-    }
-
-    /// The first cell that holds nothing.
-    #[inline]
-    pub(super) fn vacant(self) -> Option<usize> {
-        Cells(!self.full().0 & HIGHS).next()
-    }
-
-    /// Whether the chain has nothing behind this bucket: the last cell tells (invariant 2).
-    #[inline]
-    pub(super) fn has_rest(self) -> bool {
-        self.get(CELLS - 1) == EMPTY_REST
-    }
-
-    /// Of an evacuated bucket, whose cells in `y` went up.
-    #[inline]
-    pub(super) fn evacuated(self, y: Cells) -> Self {
-        let full = self.full().0 >> 7;
-        Self(ONES * u64::from(EVACUATED_EMPTY) - 2 * full + (y.0 >> 7))
-    }
-}
-
-/// A set of cells, and an iterator over it. The highest bit of a byte says that its cell is in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cells(pub(super) u64);
-
-impl Cells {
-    pub(super) const NONE: Self = Self(0);
-
-    #[inline]
-    pub(super) fn insert_if(&mut self, cell: usize, wanted: bool) {
-        self.0 |= u64::from(wanted) << (8 * cell + 7);
-    }
-
-    /// How many.
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        ((self.0 >> 7).wrapping_mul(ONES) >> 56) as usize
-    }
-}
-
-impl Iterator for Cells {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        if self.0 == 0 {
-            return None;
-        }
-        let cell = self.0.trailing_zeros() as usize / 8;
-        self.0 &= self.0 - 1;
-        Some(cell)
-    }
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-#[cfg(target_arch = "x86_64")]
-fn compare(marks: u64, mark: u8) -> Matches {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8};
-    let wanted = _mm_set1_epi8(mark.cast_signed());
-    let same = _mm_cmpeq_epi8(_mm_cvtsi64_si128(marks.cast_signed()), wanted);
-    // The upper eight bytes of the register are zero, which no top is.
-    Matches(_mm_movemask_epi8(same).cast_unsigned())
-}
-
-/// A set of cells, a bit for each.
-#[cfg(target_arch = "x86_64")]
-pub(super) struct Matches(u32);
-
-#[cfg(target_arch = "x86_64")]
-impl Iterator for Matches {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        if self.0 == 0 {
-            return None;
-        }
-        let cell = self.0.trailing_zeros() as usize;
-        self.0 &= self.0 - 1;
-        Some(cell)
-    }
-}
-
-/// As it lies in memory.
+/// The keys and values of a bucket, as they lie in memory.
 #[repr(C)]
-pub(super) struct Bucket<K, V> {
-    /// That of cell 0 comes first in memory.
-    marks: [u8; CELLS],
-    next: Option<Ptr<K, V>>,
+pub(super) struct Content<K, V> {
     /// Where the pairs begin, if it has pairs. They take the room of keys and values.
     pairs: [Pair<K, V>; 0],
     keys: [MaybeUninit<K>; CELLS],
@@ -186,17 +49,175 @@ struct Pair<K, V> {
     value: MaybeUninit<V>,
 }
 
-impl<K, V> Bucket<K, V> {
+/// That of cell 0 comes first in memory.
+type Bytes = [u8; CELLS];
+
+type Link = Option<Base>;
+
+/// See above.
+pub(super) type Base = NonNull<u8>;
+
+impl<K, V> Content<K, V> {
     /// Whether a key lies beside its value. A pair is as long as its parts then, so eight of them are
     /// as long as eight keys and eight values.
     const PAIRS: bool = {
         let pair = size_of::<Pair<K, V>>();
         pair == size_of::<K>() + size_of::<V>() && pair <= 64
     };
+
+    /// Where a key lies.
+    ///
+    /// # Safety
+    /// There is memory for a content, and `cell` is one of eight.
+    #[inline]
+    unsafe fn key(this: *mut Self, cell: usize) -> *mut K {
+        debug_assert!(cell < CELLS);
+        if Self::PAIRS {
+            // SAFETY: it has eight pairs.
+            let pair = unsafe { this.cast::<Pair<K, V>>().add(cell) };
+            // SAFETY: as above.
+            return unsafe { &raw mut (*pair).key }.cast();
+        }
+        // SAFETY: it has eight keys.
+        let keys = unsafe { &raw mut (*this).keys };
+        // SAFETY: as above.
+        unsafe { keys.cast::<K>().add(cell) }
+    }
+
+    /// Where a value lies.
+    ///
+    /// # Safety
+    /// As [`key`](Self::key).
+    #[inline]
+    unsafe fn value(this: *mut Self, cell: usize) -> *mut V {
+        debug_assert!(cell < CELLS);
+        if Self::PAIRS {
+            // SAFETY: it has eight pairs.
+            let pair = unsafe { this.cast::<Pair<K, V>>().add(cell) };
+            // SAFETY: as above.
+            return unsafe { &raw mut (*pair).value }.cast();
+        }
+        // SAFETY: it has eight values.
+        let values = unsafe { &raw mut (*this).values };
+        // SAFETY: as above.
+        unsafe { values.cast::<V>().add(cell) }
+    }
 }
 
-/// Where a bucket is. See invariant 3.
-pub(super) struct Ptr<K, V>(NonNull<Bucket<K, V>>);
+/// How many bytes a bucket takes, with its marks and its link.
+pub(super) const fn size<K, V>() -> usize {
+    size_of::<Content<K, V>>() + size_of::<Bytes>() + size_of::<Link>()
+}
+
+/// Memory for so many buckets.
+pub(super) fn layout<K, V>(buckets: usize) -> Result<Layout, LayoutError> {
+    // Contents are eight of something, so the links behind them are aligned; and so is the end.
+    let align = align_of::<Content<K, V>>().max(align_of::<Link>());
+    let size = size::<K, V>().saturating_mul(buckets);
+    Layout::from_size_align(size, align)
+}
+
+/// The base of an allocation.
+///
+/// # Safety
+/// It has the [`layout`] of that many buckets.
+pub(super) unsafe fn base<K, V>(at: NonNull<u8>, buckets: usize) -> Base {
+    // SAFETY: so far the contents go.
+    unsafe { at.cast::<Content<K, V>>().add(buckets) }.cast()
+}
+
+/// The allocation that has a base.
+///
+/// # Safety
+/// It was made by [`base`] for that many.
+pub(super) unsafe fn allocation<K, V>(base: Base, buckets: usize) -> NonNull<u8> {
+    // SAFETY: so many contents are before it.
+    unsafe { base.cast::<Content<K, V>>().sub(buckets) }.cast()
+}
+
+/// Where there is memory for a bucket. See invariant 3.
+pub(super) struct Place<K, V> {
+    base: Base,
+    index: usize,
+    /// So many others have the same base.
+    others: usize,
+    buckets: PhantomData<*const (K, V)>,
+}
+
+impl<K, V> Clone for Place<K, V> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Place<K, V> {}
+
+// SAFETY: it is an address. Whoever holds one holds the table, too, by value or by reference, and
+// that says who may go to another thread.
+unsafe impl<K, V> Send for Place<K, V> {}
+
+// SAFETY: as above.
+unsafe impl<K, V> Sync for Place<K, V> {}
+
+impl<K, V> Place<K, V> {
+    /// # Safety
+    /// The base is that of so many buckets, and `index` is less.
+    #[inline]
+    pub(super) unsafe fn new(base: Base, index: usize, buckets: usize) -> Self {
+        Self { base, index, others: buckets - 1, buckets: PhantomData }
+    }
+
+    /// None at all.
+    #[inline]
+    pub(super) fn nowhere() -> Self {
+        Self { base: NonNull::dangling(), index: 0, others: 0, buckets: PhantomData }
+    }
+
+    #[inline]
+    fn content(self) -> NonNull<Content<K, V>> {
+        // SAFETY: there are more than `index` contents before the base (invariant 3).
+        let behind = unsafe { self.base.cast::<Content<K, V>>().sub(self.index) };
+        // SAFETY: as above.
+        unsafe { behind.sub(1) }
+    }
+
+    #[inline]
+    fn marks(self) -> NonNull<Bytes> {
+        // SAFETY: there are more than `index` marks behind the base (invariant 3).
+        unsafe { self.base.cast::<Bytes>().add(self.index) }
+    }
+
+    #[inline]
+    fn link(self) -> NonNull<Link> {
+        // SAFETY: behind the marks of all come the links of all (invariant 3).
+        let links = unsafe { self.base.cast::<Bytes>().add(self.others + 1) }.cast::<Link>();
+        // SAFETY: as above.
+        unsafe { links.add(self.index) }
+    }
+
+    /// The base, of which every bucket of an allocation has the same.
+    pub(super) fn base(self) -> Base {
+        self.base
+    }
+
+    /// Has the processor fetch the content of a bucket, before its marks say what of it is asked for.
+    #[inline]
+    pub(super) fn fetch_ahead(self) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let first = self.content().as_ptr().cast::<i8>();
+            // SAFETY: a hint; any address will do.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first) };
+            // SAFETY: a hint; any address will do.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(64)) };
+        }
+    }
+}
+
+/// Where a bucket is. See invariant 4.
+pub(super) struct Ptr<K, V>(Place<K, V>);
 
 impl<K, V> Clone for Ptr<K, V> {
     #[inline]
@@ -208,246 +229,225 @@ impl<K, V> Clone for Ptr<K, V> {
 impl<K, V> Copy for Ptr<K, V> {}
 
 impl<K, V> PartialEq for Ptr<K, V> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        (self.0.base, self.0.index) == (other.0.base, other.0.index)
     }
 }
 
-// SAFETY: it is an address. Whoever holds one holds the table, too, by value or by reference, and
-// that says who may go to another thread.
-unsafe impl<K, V> Send for Ptr<K, V> {}
-
-// SAFETY: as above.
-unsafe impl<K, V> Sync for Ptr<K, V> {}
-
 impl<K, V> Ptr<K, V> {
     /// # Safety
-    /// The bucket has marks and a link, and stays allocated as long as the result and its copies
+    /// The place has marks and a link, and stays allocated as long as the result and its copies
     /// are used.
     #[inline]
-    pub(super) unsafe fn new(bucket: NonNull<Bucket<K, V>>) -> Self {
-        Self(bucket)
+    pub(super) unsafe fn new(place: Place<K, V>) -> Self {
+        Self(place)
     }
 
-    /// The same, for memory that has no marks and no link yet.
+    /// The same, for an overflow bucket.
     ///
     /// # Safety
-    /// Nobody else uses the bucket, and it stays allocated as long as the result is used.
+    /// As [`new`](Self::new).
     #[inline]
-    pub(super) unsafe fn init(bucket: NonNull<Bucket<K, V>>) -> Self {
-        let bucket = Self(bucket);
+    pub(super) unsafe fn single(base: Base) -> Self {
+        // SAFETY: as the caller says: it is alone.
+        Self(unsafe { Place::new(base, 0, 1) })
+    }
+
+    /// The same as `new`, for memory that has no marks and no link yet.
+    ///
+    /// # Safety
+    /// Nobody else uses the place, and it stays allocated as long as the result is used.
+    #[inline]
+    pub(super) unsafe fn init(place: Place<K, V>) -> Self {
+        let bucket = Self(place);
         bucket.set_marks(Marks::NONE);
         bucket.set_next(None);
         bucket
     }
 
-    /// The bucket that lies behind this one in memory.
+    /// A bucket with a higher number and the same base.
     ///
     /// # Safety
-    /// It is in the same allocation, and as [`new`](Self::new).
+    /// There is one, and it is as for [`new`](Self::new).
     #[inline]
-    pub(super) unsafe fn following(self) -> Self {
-        // SAFETY: as the caller says.
-        Self(unsafe { self.0.add(1) })
+    pub(super) unsafe fn following(self, buckets: usize) -> Self {
+        Self(Place { index: self.0.index + buckets, ..self.0 })
+    }
+
+    /// One with a lower number.
+    ///
+    /// # Safety
+    /// As [`following`](Self::following).
+    #[inline]
+    pub(super) unsafe fn preceding(self, buckets: usize) -> Self {
+        Self(Place { index: self.0.index - buckets, ..self.0 })
     }
 
     #[inline]
-    pub(super) fn as_non_null(self) -> NonNull<Bucket<K, V>> {
+    pub(super) fn place(self) -> Place<K, V> {
         self.0
     }
 
     #[inline]
     pub(super) fn marks(self) -> Marks {
-        // SAFETY: invariant 3.
-        Marks(u64::from_le_bytes(unsafe { (*self.0.as_ptr()).marks }))
+        // SAFETY: invariant 4.
+        Marks(u64::from_le_bytes(unsafe { self.0.marks().read() }))
     }
 
     #[inline]
     pub(super) fn set_marks(self, marks: Marks) {
-        // SAFETY: invariant 3.
-        unsafe { (*self.0.as_ptr()).marks = marks.0.to_le_bytes() }
+        // SAFETY: invariant 4.
+        unsafe { self.0.marks().write(marks.0.to_le_bytes()) }
     }
 
     #[inline]
     pub(super) fn set_mark(self, cell: usize, mark: u8) {
         debug_assert!(cell < CELLS);
-        // SAFETY: invariant 3.
-        let marks = unsafe { &raw mut (*self.0.as_ptr()).marks };
         // SAFETY: the cell is one of eight.
-        let at = unsafe { marks.cast::<u8>().add(cell) };
-        // SAFETY: as above: the caller's own bucket, and one of its eight marks.
+        let at = unsafe { self.0.marks().cast::<u8>().add(cell) };
+        // SAFETY: invariant 4.
         unsafe { at.write(mark) }
     }
 
     #[inline]
     pub(super) fn next(self) -> Option<Self> {
-        // SAFETY: invariant 3.
-        unsafe { (*self.0.as_ptr()).next }
+        // SAFETY: invariant 4.
+        let link = unsafe { self.0.link().read() }?;
+        // SAFETY: it is in use as long as this one (invariant 5).
+        Some(unsafe { Self::single(link) })
     }
 
+    /// Another bucket for the end of its chain, or none: an overflow bucket.
     #[inline]
     pub(super) fn set_next(self, next: Option<Self>) {
-        // SAFETY: invariant 3.
-        unsafe { (*self.0.as_ptr()).next = next }
-    }
-
-    #[inline]
-    fn pair(self, cell: usize) -> *mut Pair<K, V> {
-        // SAFETY: their beginning lies inside of the bucket (invariant 3).
-        let pairs = unsafe { &raw mut (*self.0.as_ptr()).pairs };
-        pairs.cast::<Pair<K, V>>().wrapping_add(cell)
+        // SAFETY: invariant 4.
+        unsafe { self.0.link().write(next.map(|next| next.0.base)) }
     }
 
     /// Where the key of a cell lies, if it has one.
     #[inline]
     pub(super) fn key(self, cell: usize) -> *mut K {
-        debug_assert!(cell < CELLS);
-        if Bucket::<K, V>::PAIRS {
-            // SAFETY: eight pairs lie inside of the bucket (invariant 3).
-            return unsafe { &raw mut (*self.pair(cell)).key }.cast();
-        }
-        // SAFETY: the array lies inside of the bucket (invariant 3).
-        let keys = unsafe { &raw mut (*self.0.as_ptr()).keys };
-        keys.cast::<K>().wrapping_add(cell)
+        // SAFETY: the content is there (invariant 3), and `cell` is one of eight.
+        unsafe { Content::key(self.0.content().as_ptr(), cell) }
     }
 
     /// Where the value of a cell lies, if it has one.
     #[inline]
     pub(super) fn value(self, cell: usize) -> *mut V {
-        debug_assert!(cell < CELLS);
-        if Bucket::<K, V>::PAIRS {
-            // SAFETY: eight pairs lie inside of the bucket (invariant 3).
-            return unsafe { &raw mut (*self.pair(cell)).value }.cast();
+        // SAFETY: as above.
+        unsafe { Content::value(self.0.content().as_ptr(), cell) }
+    }
+
+    #[inline]
+    pub(super) fn lane(self) -> Lane<K, V> {
+        Lane { content: self.0.content(), marks: self.0.marks() }
+    }
+
+    /// Which cells of the row that begins here are full, a bit for each; and of the last cell of each
+    /// bucket, whether there may be more behind it. For the cells the last bucket comes first, as
+    /// [`entry_in_row`](Lane::entry_in_row) counts.
+    ///
+    /// # Safety
+    /// The row has `width` buckets, eight at most, which are as in [`following`](Self::following).
+    #[inline]
+    pub(super) unsafe fn row(self, width: usize) -> (u64, u64) {
+        if width == ROW {
+            // SAFETY: there are so many marks, as the caller says.
+            let marks = unsafe { self.0.marks().cast::<[Bytes; ROW]>().as_ref() };
+            let (full, longer) = marks::row(marks);
+            return (full.swap_bytes(), longer);
         }
-        // SAFETY: the array lies inside of the bucket (invariant 3).
-        let values = unsafe { &raw mut (*self.0.as_ptr()).values };
-        values.cast::<V>().wrapping_add(cell)
+        // SAFETY: as the caller says.
+        unsafe { self.narrow_row(width) }
+    }
+
+    /// The same for less than eight buckets.
+    ///
+    /// # Safety
+    /// As [`row`](Self::row).
+    #[inline(never)]
+    unsafe fn narrow_row(self, width: usize) -> (u64, u64) {
+        let (mut full, mut longer) = (0, 0);
+        for n in 0..width {
+            // SAFETY: as the caller says.
+            let marks = unsafe { self.following(n) }.marks();
+            full = full << CELLS | marks.bits();
+            longer |= u64::from(!marks.has_rest()) << (CELLS * n + CELLS - 1);
+        }
+        (full, longer)
     }
 }
 
-/// A cell of a bucket.
-pub(super) struct Cell<K, V> {
-    pub(super) bucket: Ptr<K, V>,
-    pub(super) index: usize,
+/// The cells of a bucket with the addresses worked out, for who goes from one to the next.
+pub(super) struct Lane<K, V> {
+    content: NonNull<Content<K, V>>,
+    marks: NonNull<Bytes>,
 }
 
-impl<K, V> Clone for Cell<K, V> {
+impl<K, V> Clone for Lane<K, V> {
     #[inline]
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<K, V> Copy for Cell<K, V> {}
+impl<K, V> Copy for Lane<K, V> {}
 
-impl<K, V> PartialEq for Cell<K, V> {
-    fn eq(&self, other: &Self) -> bool {
-        self.bucket == other.bucket && self.index == other.index
-    }
-}
+// SAFETY: as with `Place`.
+unsafe impl<K, V> Send for Lane<K, V> {}
 
-impl<K, V> Cell<K, V> {
+// SAFETY: as above.
+unsafe impl<K, V> Sync for Lane<K, V> {}
+
+impl<K, V> Lane<K, V> {
+    /// None at all.
     #[inline]
-    pub(super) fn key(self) -> *mut K {
-        self.bucket.key(self.index)
+    pub(super) fn nowhere() -> Self {
+        Self { content: NonNull::dangling(), marks: NonNull::dangling() }
     }
 
-    #[inline]
-    pub(super) fn value(self) -> *mut V {
-        self.bucket.value(self.index)
-    }
-
-    #[inline]
-    pub(super) fn mark(self) -> u8 {
-        self.bucket.marks().get(self.index)
-    }
-
-    /// Moves key and value out. The mark is the caller's to change, before any code of the user
-    /// runs.
+    /// Where key and value number `cell` are, counted from this bucket on over those before it, which lie behind it in
+    /// memory.
     ///
     /// # Safety
-    /// The cell is full, and no longer counts as that.
+    /// So many buckets are before it.
     #[inline]
-    pub(super) unsafe fn read(self) -> (K, V) {
-        // SAFETY: a full cell holds a key (invariant 1).
-        let key = unsafe { self.key().read() };
-        // SAFETY: and a value.
-        let value = unsafe { self.value().read() };
-        (key, value)
-    }
-
-    /// Makes an empty cell a full one.
-    ///
-    /// # Safety
-    /// The cell is empty, and nobody else uses its bucket.
-    #[inline]
-    pub(super) unsafe fn write(self, mark: u8, key: K, value: V) {
-        // SAFETY: the place is inside of the bucket, and holds nothing (invariant 1).
-        unsafe { self.key().write(key) };
-        // SAFETY: as above.
-        unsafe { self.value().write(value) };
-        self.bucket.set_mark(self.index, mark);
-    }
-
-    /// Copies key and value, bit by bit, to an empty cell. The marks are the caller's to change.
-    ///
-    /// # Safety
-    /// This cell is full and the other, of another bucket, empty; one of the two counts as full
-    /// after.
-    #[inline]
-    pub(super) unsafe fn copy_to(self, to: Self) {
-        // SAFETY: two places in different buckets, the first of which holds a key.
-        unsafe { ptr::copy_nonoverlapping(self.key(), to.key(), 1) };
-        // SAFETY: the same for the value.
-        unsafe { ptr::copy_nonoverlapping(self.value(), to.value(), 1) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn naive(marks: [u8; CELLS], wanted: impl Fn(u8) -> bool) -> Vec<usize> {
-        (0..CELLS).filter(|cell| wanted(marks[*cell])).collect()
-    }
-
-    #[test]
-    fn all_eight_are_asked_at_once() {
-        let mut state = 1_u64;
-        for round in 0..if cfg!(miri) { 20 } else { 100_000 } {
-            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(round);
-            // Neighbouring values, for a borrow that goes on to the next byte, and high bits.
-            let bytes = (state ^ (state >> 31)).to_le_bytes();
-            let bytes = bytes.map(|b| if b & 8 == 0 { b & 0x87 } else { b & 7 });
-            let live = bytes.map(|b| if (2..LEAST_TOP).contains(&b) { b + LEAST_TOP } else { b });
-            let marks = Marks(u64::from_le_bytes(live));
-            for mark in [5, 6, 7, 0x80, 0x81, 0x85, 0xff] {
-                let found: Vec<_> = marks.matching(mark).collect();
-                let is_there = |cell: &usize| live[*cell] == mark;
-                assert!(naive(live, |b| b == mark).iter().all(|cell| found.contains(cell)));
-                assert!(found.first().is_none_or(is_there), "{live:x?} {mark:x}");
-                assert!(found.iter().all(|cell| is_there(cell) || live[*cell] == mark ^ 1));
-            }
-            assert_eq!(marks.full().collect::<Vec<_>>(), naive(live, |b| b >= LEAST_TOP));
-            assert_eq!(marks.full().len(), naive(live, |b| b >= LEAST_TOP).len());
-            assert_eq!(marks.vacant(), naive(live, |b| b < LEAST_TOP).first().copied());
-            assert_eq!(marks.has_rest(), live[7] == EMPTY_REST);
-            let y = Cells(marks.full().0 & state);
-            for (cell, mark) in live.into_iter().enumerate() {
-                let is_y = y.0 >> (8 * cell + 7) & 1 == 1;
-                let expected = match mark {
-                    EMPTY_REST | EMPTY_ONE => EVACUATED_EMPTY,
-                    _ if is_y => EVACUATED_Y,
-                    _ => EVACUATED_X,
-                };
-                assert_eq!(marks.evacuated(y).get(cell), expected);
-            }
+    pub(super) unsafe fn entry_in_row(self, cell: usize) -> (*mut K, *mut V) {
+        if Content::<K, V>::PAIRS {
+            // SAFETY: contents are eight pairs each, without anything between.
+            let pair = unsafe { self.content.cast::<Pair<K, V>>().add(cell) }.as_ptr();
+            // SAFETY: as above.
+            let key = unsafe { &raw mut (*pair).key };
+            // SAFETY: as above.
+            return (key.cast(), unsafe { &raw mut (*pair).value }.cast());
         }
+        // SAFETY: as the caller says.
+        let content = unsafe { self.content.add(cell / CELLS) }.as_ptr();
+        // SAFETY: it is there, and the cell one of eight.
+        let key = unsafe { Content::key(content, cell % CELLS) };
+        // SAFETY: as above.
+        (key, unsafe { Content::value(content, cell % CELLS) })
     }
 
-    #[test]
-    fn a_mark_is_the_top_byte_out_of_the_way_of_the_special_ones() {
-        let mark = |byte: u64| top(byte << 56 | 0x00ff_ffff_ffff_ffff);
-        assert_eq!([0, 1, 4, 5, 6, 255].map(mark), [5, 6, 9, 5, 6, 255]);
+    /// Copies key and value of a cell, and gives them a mark.
+    ///
+    /// # Safety
+    /// As [`Cell::copy_to`]; cell `to` is the other, one of eight, in a bucket that the caller alone uses.
+    #[inline]
+    pub(super) unsafe fn take_copy(&self, to: usize, cell: Cell<K, V>, mark: u8) {
+        let content = self.content.as_ptr();
+        // SAFETY: the content is there, and `to` is one of eight.
+        let key = unsafe { Content::key(content, to) };
+        // SAFETY: as above.
+        let value = unsafe { Content::value(content, to) };
+        // SAFETY: two places in different buckets, the first of which holds a key.
+        unsafe { ptr::copy_nonoverlapping(cell.key(), key, 1) };
+        // SAFETY: the same for the value.
+        unsafe { ptr::copy_nonoverlapping(cell.value(), value, 1) };
+        // SAFETY: the cell is one of eight.
+        let at = unsafe { self.marks.cast::<u8>().add(to) };
+        // SAFETY: a bucket has marks (invariant 4).
+        unsafe { at.write(mark) };
     }
 }

@@ -4,8 +4,10 @@
 //! 1. While there is an entry it alone can change the table. So an occupied one's cell stays full
 //!    and in the chain of its head, and a vacant one's stays empty and in the chain for its hash.
 
-use super::bucket::{Cell, Ptr};
-use super::table::{Found, Table};
+use super::bucket::Ptr;
+use super::cell::Cell;
+use super::find::Found;
+use super::table::Table;
 use std::{fmt, mem};
 
 /// The place of a key in a [`Map`](super::Map), from [`Map::entry`](super::Map::entry). As std's.

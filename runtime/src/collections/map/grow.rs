@@ -20,9 +20,12 @@
 //! code of the user, and copied to chains that are not live yet; if that unwinds, the copies are
 //! forgotten. Then `done` says that it has moved, which makes the copies live and calls nobody.
 
-use super::bucket::{CELLS, Cell, Cells, Ptr};
+use super::bucket::{Lane, Ptr};
+use super::cell::Cell;
+use super::find::Space;
+use super::marks::{CELLS, Cells};
 use super::storage::{Array, Failure};
-use super::table::{Space, Table};
+use super::table::Table;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
@@ -39,7 +42,7 @@ pub(super) fn log_for(keys: usize) -> Result<u32, Failure> {
 
 /// The end of a chain that is being written.
 struct Tail<K, V> {
-    bucket: Ptr<K, V>,
+    cells: Lane<K, V>,
     filled: usize,
 }
 
@@ -188,7 +191,7 @@ impl<K, V> Table<K, V> {
             self.done = 0;
             if let Some(spare) = self.spare.take() {
                 // SAFETY: it was taken from a directory, and nothing live is in it.
-                unsafe { Array::release(spare) };
+                unsafe { Array::<K, V>::release(spare) };
             }
             self.settle();
         } else if old.is_large() && self.done.is_multiple_of(Array::<K, V>::SEGMENT) {
@@ -220,7 +223,8 @@ impl<K, V> Move<'_, K, V> {
     /// Copies what is in a chain to where it belongs. Which cells of its first bucket went up?
     #[inline]
     fn run(self, head: Ptr<K, V>, up: usize, hash: &impl Fn(&K) -> u64) -> Result<Cells, Failure> {
-        let mut tails = self.heads.map(|bucket| Tail { bucket, filled: 0 });
+        let mut tails = self.heads.map(|bucket| Tail { cells: bucket.lane(), filled: 0 });
+        let mut buckets = self.heads;
         let mut from = head;
         let mut first = None;
         loop {
@@ -234,14 +238,15 @@ impl<K, V> Move<'_, K, V> {
                 let to = &mut tails[usize::from(is_up)];
                 if to.filled == CELLS {
                     let next = self.table.overflow_bucket(false)?;
-                    to.bucket.set_next(Some(next));
-                    *to = Tail { bucket: next, filled: 0 };
+                    let last = &mut buckets[usize::from(is_up)];
+                    last.set_next(Some(next));
+                    *last = next;
+                    *to = Tail { cells: next.lane(), filled: 0 };
                 }
                 let cell = Cell { bucket: from, index };
-                let place = Cell { bucket: to.bucket, index: to.filled };
-                // SAFETY: the one is full, and counts as that until the chain is left; the other is new.
-                unsafe { cell.copy_to(place) };
-                to.bucket.set_mark(to.filled, marks.get(index));
+                // SAFETY: the one is full, and counts as that until the chain is left; the other is new,
+                // and its bucket not full.
+                unsafe { to.cells.take_copy(to.filled, cell, marks.get(index)) };
                 to.filled += 1;
             }
             let ups = *first.get_or_insert(ups);

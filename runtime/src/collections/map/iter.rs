@@ -4,9 +4,9 @@
 //! 1. While they borrow the map nobody empties or fills a cell. A walk finds each full cell once: so
 //!    the mutable references that come out of one are to different values.
 
+use super::Map;
 use super::table::Table;
 use super::walk::Walk;
-use super::{Map, bucket::Cell};
 use std::fmt;
 use std::iter::FusedIterator;
 
@@ -103,11 +103,6 @@ impl<'a, K, V> Iter<'a, K, V> {
     pub(super) fn of(table: &'a Table<K, V>, walk: Walk<K, V>) -> Self {
         Self { table, walk }
     }
-
-    #[inline]
-    fn cell(&mut self) -> Option<Cell<K, V>> {
-        Some(self.walk.next(self.table)?.cell)
-    }
 }
 
 impl<'a, K, V> Iterator for Iter<'a, K, V> {
@@ -115,11 +110,11 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
 
     #[inline]
     fn next(&mut self) -> Option<(&'a K, &'a V)> {
-        let cell = self.cell()?;
+        let (key, value) = self.walk.next_entry(self.table)?;
         // SAFETY: the cell is full as long as the map is borrowed.
-        let key = unsafe { &*cell.key() };
+        let key = unsafe { &*key };
         // SAFETY: as above.
-        Some((key, unsafe { &*cell.value() }))
+        Some((key, unsafe { &*value }))
     }
 
     #[inline]
@@ -133,11 +128,11 @@ impl<'a, K, V> Iterator for IterMut<'a, K, V> {
 
     #[inline]
     fn next(&mut self) -> Option<(&'a K, &'a mut V)> {
-        let cell = self.walk.next(self.table)?.cell;
+        let (key, value) = self.walk.next_entry(self.table)?;
         // SAFETY: the cell is full as long as the map is borrowed.
-        let key = unsafe { &*cell.key() };
+        let key = unsafe { &*key };
         // SAFETY: as above; and no other reference to it comes from here (invariant 1).
-        Some((key, unsafe { &mut *cell.value() }))
+        Some((key, unsafe { &mut *value }))
     }
 
     #[inline]

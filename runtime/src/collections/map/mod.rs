@@ -2,9 +2,11 @@
 //!
 //! | file | what it has |
 //! |---|---|
-//! | `bucket` | eight cells and their marks; the ground that all `unsafe` stands on |
+//! | `marks` | a byte for each of eight cells, asked all at once |
+//! | `bucket`, `cell` | where keys and values lie; the ground that all `unsafe` stands on |
 //! | `storage` | an array of buckets, in segments |
-//! | `table` | finding, filling, emptying cells; the invariants of all of it |
+//! | `table` | filling and emptying cells; the invariants of all of it |
+//! | `find` | finding a key, or a place for one |
 //! | `grow` | growth, chain by chain |
 //! | `walk` | all full cells, from a random place on |
 //! | this, `access`, `traits` | what is called |
@@ -16,10 +18,13 @@
 
 mod access;
 mod bucket;
+mod cell;
 mod entry;
+mod find;
 mod grow;
 mod hasher;
 mod iter;
+mod marks;
 mod owned;
 mod picture;
 mod random;

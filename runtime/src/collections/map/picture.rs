@@ -1,7 +1,8 @@
 //! Seeing inside: how far a growth is, and what the buckets hold.
 
 use super::Map;
-use super::bucket::{CELLS, EMPTY_ONE, EMPTY_REST, EVACUATED_EMPTY, EVACUATED_X, EVACUATED_Y, Ptr};
+use super::bucket::Ptr;
+use super::marks::{CELLS, EMPTY_ONE, EMPTY_REST, EVACUATED_EMPTY, EVACUATED_X, EVACUATED_Y};
 use super::table::Table;
 use std::fmt;
 

@@ -1,20 +1,20 @@
 //! An array of 2^B buckets. A large one comes in segments, which are allocated and freed one by one.
 //!
 //! ```text
-//! small:  at -> [ bucket 0 | bucket 1 | .. ]                       one allocation
+//! small:  at -> [ buckets 0 to 2^B - 1 ]                           one allocation
 //! large:  at -> [ segment 0 | segment 1 | none | .. ]              the directory
-//!                    |            '-> [ bucket 2048 | .. ]
-//!                    '-> [ bucket 0 | .. | bucket 2047 ]           about 256 KiB
+//!                    |            '-> [ buckets 2048 to 4095 ]
+//!                    '-> [ buckets 0 to 2047 ]                     about 256 KiB
 //! ```
 //!
 //! Invariants:
-//! 1. `at` is, with 2^B at most [`Array::SEGMENT`], the first of 2^B buckets in one allocation; else
-//!    the first of 2^B / `SEGMENT` entries of a directory. An entry is none, or the first of
-//!    `SEGMENT` buckets in an allocation of its own.
+//! 1. `at` is, with 2^B at most [`Array::SEGMENT`], an allocation with 2^B buckets; else
+//!    the first of 2^B / `SEGMENT` entries of a directory. An entry is none, or the
+//!    base of `SEGMENT` buckets in an allocation of their own.
 //! 2. Whether a bucket that is allocated has marks and a link is known to the [table](super::table)
 //!    alone. Who frees an array has seen to its overflow buckets and to what its cells hold.
 
-use super::bucket::{Bucket, Ptr};
+use super::bucket::{self, Base, Place, Ptr};
 use std::alloc::{self, Layout, handle_alloc_error};
 use std::collections::TryReserveError;
 use std::marker::PhantomData;
@@ -59,7 +59,7 @@ pub(super) struct Array<K, V> {
     at: NonNull<u8>,
     /// 2^B - 1.
     mask: usize,
-    buckets: PhantomData<Bucket<K, V>>,
+    buckets: PhantomData<Ptr<K, V>>,
 }
 
 // SAFETY: it is an address with a size. The table that it is a part of says who may go to another
@@ -69,13 +69,41 @@ unsafe impl<K, V> Send for Array<K, V> {}
 // SAFETY: as above.
 unsafe impl<K, V> Sync for Array<K, V> {}
 
-type Segment<K, V> = NonNull<Bucket<K, V>>;
-type Directory<K, V> = NonNull<Option<Segment<K, V>>>;
+/// The base of one.
+type Segment = Base;
+
+/// Where the buckets of an array are of which all segments are there.
+pub(super) enum Way {
+    /// In one allocation.
+    Small(Base),
+    /// In those that the directory names.
+    Large(NonNull<Option<Segment>>),
+    /// There is more to ask.
+    Slow,
+}
+
+impl Way {
+    /// Where the bucket is that a hash has chosen.
+    ///
+    /// # Safety
+    /// The way is that of an array with this mask, and all segments of it are there.
+    #[inline]
+    pub(super) unsafe fn place<K, V>(&self, hash: usize, mask: usize) -> Option<Place<K, V>> {
+        let index = hash & mask;
+        match *self {
+            // SAFETY: there are so many buckets in order.
+            Self::Small(base) => Some(unsafe { Place::new(base, index, mask + 1) }),
+            // SAFETY: the segment is there.
+            Self::Large(directory) => Some(unsafe { Array::in_segment(directory, index) }),
+            Self::Slow => None,
+        }
+    }
+}
 
 impl<K, V> Array<K, V> {
     /// Buckets in a segment: a power of two, 192 to 384 KiB, but one at least.
     pub(super) const SEGMENT: usize = {
-        let fit = (384 << 10) / size_of::<Bucket<K, V>>();
+        let fit = (384 << 10) / bucket::size::<K, V>();
         if fit == 0 { 1 } else { 1 << fit.ilog2() }
     };
     const IN_SEGMENT: usize = Self::SEGMENT - 1;
@@ -94,7 +122,7 @@ impl<K, V> Array<K, V> {
     /// 2^`log` buckets. Those of a small array are allocated, those of a large one are not.
     pub(super) fn lazy(log: u32, zeroed: bool) -> Result<Self, Failure> {
         let mask = 1_usize.checked_shl(log).ok_or(Failure::Overflow)? - 1;
-        Layout::array::<Bucket<K, V>>(mask + 1).map_err(|_| Failure::Overflow)?;
+        bucket::layout::<K, V>(mask + 1).map_err(|_| Failure::Overflow)?;
         let mut array = Self { at: NonNull::dangling(), mask, buckets: PhantomData };
         // Entries of a directory begin as none, which is zero.
         array.at = allocate(array.layout(), zeroed || array.is_large())?;
@@ -133,16 +161,20 @@ impl<K, V> Array<K, V> {
         self.mask + 1
     }
 
-    /// How many buckets come behind that one in the same allocation.
+    /// How many buckets are in the same allocation from that one on.
     #[inline]
     pub(super) fn in_order(&self, index: usize) -> usize {
         let last = if self.is_large() { Self::IN_SEGMENT } else { self.mask };
-        last - (index & last)
+        last - (index & last) + 1
     }
 
-    /// The buckets, if they lie in one allocation.
-    pub(super) fn small(&self) -> Option<Segment<K, V>> {
-        (!self.is_large()).then_some(self.at.cast())
+    /// How to find a bucket without asking more.
+    pub(super) fn way(&self) -> Way {
+        if self.is_large() {
+            return Way::Large(self.at.cast());
+        }
+        // SAFETY: that is what it is then (invariant 1).
+        Way::Small(unsafe { bucket::base::<K, V>(self.at, self.len()) })
     }
 
     /// Whether it comes in segments.
@@ -156,21 +188,35 @@ impl<K, V> Array<K, V> {
     /// # Safety
     /// `index` is at most `mask`, and the bucket's segment is there.
     #[inline]
-    pub(super) unsafe fn place(&self, index: usize) -> NonNull<Bucket<K, V>> {
+    pub(super) unsafe fn place(&self, index: usize) -> Place<K, V> {
         debug_assert!(index <= self.mask);
         if self.is_large() {
-            // SAFETY: the directory has an entry for every segment (invariant 1).
-            let segment = unsafe { *self.entry(index).as_ptr() };
             // SAFETY: the segment is there, says the caller.
-            let segment = unsafe { segment.unwrap_unchecked() };
-            // SAFETY: it has that many buckets (invariant 1).
-            let place = unsafe { segment.add(index & Self::IN_SEGMENT) };
-            fetch_ahead(place);
-            place
+            unsafe { Self::in_segment(self.at.cast(), index) }
         } else {
             // SAFETY: the allocation has that many buckets (invariant 1).
-            unsafe { self.at.cast::<Bucket<K, V>>().add(index) }
+            let base = unsafe { bucket::base::<K, V>(self.at, self.len()) };
+            // SAFETY: as above.
+            unsafe { Place::new(base, index, self.len()) }
         }
+    }
+
+    /// Where a bucket is, in an array with this directory.
+    ///
+    /// # Safety
+    /// The directory has an entry for the bucket, and its segment is there.
+    #[inline]
+    unsafe fn in_segment(directory: NonNull<Option<Segment>>, index: usize) -> Place<K, V> {
+        // SAFETY: as the caller says.
+        let entry = unsafe { directory.add(index >> Self::LOG) };
+        // SAFETY: as above; entries are initialized (invariant 1).
+        let segment = unsafe { entry.read() };
+        // SAFETY: as above.
+        let segment = unsafe { segment.unwrap_unchecked() };
+        // SAFETY: it has `SEGMENT` buckets (invariant 1).
+        let place = unsafe { Place::new(segment, index & Self::IN_SEGMENT, Self::SEGMENT) };
+        place.fetch_ahead();
+        place
     }
 
     /// A bucket.
@@ -187,10 +233,10 @@ impl<K, V> Array<K, V> {
 
     /// The entry of the directory for the segment of bucket `index`, in a large array.
     #[inline]
-    fn entry(&self, index: usize) -> Directory<K, V> {
+    fn entry(&self, index: usize) -> NonNull<Option<Segment>> {
         debug_assert!(self.is_large() && index <= self.mask);
         // SAFETY: the directory has an entry for every segment (invariant 1).
-        unsafe { self.at.cast::<Option<Segment<K, V>>>().add(index >> Self::LOG) }
+        unsafe { self.at.cast::<Option<Segment>>().add(index >> Self::LOG) }
     }
 
     pub(super) fn has_segment(&self, index: usize) -> bool {
@@ -198,28 +244,32 @@ impl<K, V> Array<K, V> {
         !self.is_large() || unsafe { (*self.entry(index).as_ptr()).is_some() }
     }
 
-    pub(super) fn put_segment(&self, index: usize, segment: Segment<K, V>) {
+    pub(super) fn put_segment(&self, index: usize, segment: Segment) {
         // SAFETY: invariant 1; one thread at a time changes an array.
         unsafe { *self.entry(index).as_ptr() = Some(segment) }
     }
 
-    pub(super) fn take_segment(&self, index: usize) -> Option<Segment<K, V>> {
+    pub(super) fn take_segment(&self, index: usize) -> Option<Segment> {
         // SAFETY: as in `put_segment`.
         unsafe { (*self.entry(index).as_ptr()).take() }
     }
 
     /// A segment for a large array.
-    pub(super) fn allocate(zeroed: bool) -> Result<Segment<K, V>, Failure> {
-        Ok(allocate(Self::segment_layout(), zeroed)?.cast())
+    pub(super) fn allocate(zeroed: bool) -> Result<Segment, Failure> {
+        let memory = allocate(Self::segment_layout(), zeroed)?;
+        // SAFETY: it was allocated for so many.
+        Ok(unsafe { bucket::base::<K, V>(memory, Self::SEGMENT) })
     }
 
     /// Gives a segment back.
     ///
     /// # Safety
     /// It comes from [`allocate`](Self::allocate), is in no directory, and nobody uses it any more.
-    pub(super) unsafe fn release(segment: Segment<K, V>) {
+    pub(super) unsafe fn release(segment: Segment) {
+        // SAFETY: its base was made for so many.
+        let memory = unsafe { bucket::allocation::<K, V>(segment, Self::SEGMENT) };
         // SAFETY: it was allocated with this layout.
-        unsafe { alloc::dealloc(segment.as_ptr().cast(), Self::segment_layout()) }
+        unsafe { alloc::dealloc(memory.as_ptr(), Self::segment_layout()) }
     }
 
     /// Gives all of it back. Whoever has a [`Ptr`] into it does not use it any more.
@@ -239,39 +289,22 @@ impl<K, V> Array<K, V> {
     /// Of what `at` is the beginning of.
     fn layout(&self) -> Layout {
         let layout = if self.is_large() {
-            Layout::array::<Option<Segment<K, V>>>(self.len() >> Self::LOG)
+            Layout::array::<Option<Segment>>(self.len() >> Self::LOG)
         } else {
-            Layout::array::<Bucket<K, V>>(self.len())
+            bucket::layout::<K, V>(self.len())
         };
         layout.unwrap_or_else(|_| unreachable!("`lazy` has made sure that it fits"))
     }
 
     fn segment_layout() -> Layout {
-        Layout::array::<Bucket<K, V>>(Self::SEGMENT)
+        bucket::layout::<K, V>(Self::SEGMENT)
             .unwrap_or_else(|_| unreachable!("a segment is small, or a single bucket"))
     }
 }
 
-/// Has the processor fetch the second and third line of a bucket beside the first, in which it looks
-/// before it knows which one it needs. In a large array they are hardly ever in its caches.
-#[inline]
-fn fetch_ahead<K, V>(place: NonNull<Bucket<K, V>>) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    for line in 1..3 {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        if line * 64 < size_of::<Bucket<K, V>>() {
-            let at = place.as_ptr().cast::<i8>().wrapping_add(line * 64);
-            // SAFETY: a hint; any address will do.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
-        }
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = place;
-}
-
 /// Whether there is memory for so many buckets at once.
 fn probe<K, V>(buckets: usize) -> Result<(), Failure> {
-    let layout = Layout::array::<Bucket<K, V>>(buckets).map_err(|_| Failure::Overflow)?;
+    let layout = bucket::layout::<K, V>(buckets).map_err(|_| Failure::Overflow)?;
     let memory = allocate(layout, false)?;
     // SAFETY: it was allocated just now, with this layout.
     unsafe { alloc::dealloc(memory.as_ptr(), layout) };
@@ -279,15 +312,25 @@ fn probe<K, V>(buckets: usize) -> Result<(), Failure> {
 }
 
 /// Memory for one overflow bucket.
-pub(super) fn allocate_bucket<K, V>() -> Result<NonNull<Bucket<K, V>>, Failure> {
-    Ok(allocate(Layout::new::<Bucket<K, V>>(), false)?.cast())
+pub(super) fn allocate_bucket<K, V>() -> Result<Place<K, V>, Failure> {
+    let memory = allocate(single::<K, V>(), false)?;
+    // SAFETY: it was allocated for one.
+    let base = unsafe { bucket::base::<K, V>(memory, 1) };
+    // SAFETY: as above.
+    Ok(unsafe { Place::new(base, 0, 1) })
 }
 
 /// # Safety
 /// The bucket comes from [`allocate_bucket`], and nobody uses it any more.
-pub(super) unsafe fn release_bucket<K, V>(bucket: NonNull<Bucket<K, V>>) {
+pub(super) unsafe fn release_bucket<K, V>(bucket: Place<K, V>) {
+    // SAFETY: its base was made for one.
+    let memory = unsafe { bucket::allocation::<K, V>(bucket.base(), 1) };
     // SAFETY: as the caller says.
-    unsafe { alloc::dealloc(bucket.as_ptr().cast(), Layout::new::<Bucket<K, V>>()) }
+    unsafe { alloc::dealloc(memory.as_ptr(), single::<K, V>()) }
+}
+
+fn single<K, V>() -> Layout {
+    bucket::layout::<K, V>(1).unwrap_or_else(|_| unreachable!("its keys fit into memory"))
 }
 
 fn allocate(layout: Layout, zeroed: bool) -> Result<NonNull<u8>, Failure> {

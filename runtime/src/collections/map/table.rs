@@ -1,7 +1,6 @@
-//! The table behind a [`Map`](super::Map): finding, filling and emptying cells.
+//! The table behind a [`Map`](super::Map): filling and emptying cells.
 //!
-//! It knows hashes and cells, not keys: who is equal to whom is told by a closure. While it grows
-//! there are two arrays. The old one's chains go over to the new one in order, from 0 up, so one
+//! It knows hashes and cells, not keys. While it grows there are two arrays. The old one's chains go over to the new one in order, from 0 up, so one
 //! number says where a chain is:
 //!
 //! ```text
@@ -17,24 +16,27 @@
 //!    marks and a link, and belongs to the table alone. Nothing else of the arrays is read.
 //! 2. A key that was put in with a hash is in the live chain that [`head`](Table::head) names for it.
 //! 3. `len` is the number of full cells in live chains.
-//! 4. What `pool` lists are overflow buckets that belong to no chain, linked by their `next`.
-//! 5. `small`, `mask` and `limit` are what [`settle`](Table::settle) makes of the rest.
+//! 4. What `pool` lists are overflow buckets that belong to no chain, linked by their `next`. It is the
+//!    base of the first.
+//! 5. `way`, `mask` and `limit` are what [`settle`](Table::settle) makes of the rest.
 //! 6. While code of the user runs, be it a hash, a comparison, a clone or a destructor, 1 to 5
 //!    hold. If it unwinds, the table is as it was. (A key whose hash or comparison lies is not found or
 //!    found twice; none of the above depends on either.)
 
-use super::bucket::{Bucket, CELLS, Cell, EMPTY_ONE, EMPTY_REST, Marks, Ptr, top};
+use super::bucket::{Base, Ptr};
+use super::cell::Cell;
+use super::find::Space;
+use super::marks::{CELLS, EMPTY_ONE, EMPTY_REST, Marks, top};
 use super::random::random;
-use super::storage::{Array, Failure, allocate_bucket, release_bucket};
+use super::storage::{Array, Failure, Way, allocate_bucket, release_bucket};
 use super::walk::Walk;
 use std::marker::PhantomData;
-use std::ptr::NonNull;
 
 pub(super) struct Table<K, V> {
-    /// The buckets of `now` if it is small and there is no `old`, so that they are found at once.
-    small: Option<NonNull<Bucket<K, V>>>,
+    /// How `now` is addressed, if there is no `old`, so that its buckets are found at once.
+    pub(super) way: Way,
     /// That of `now`, if there is one.
-    mask: usize,
+    pub(super) mask: usize,
     len: usize,
     /// With so many keys the next one needs a growth, or [an array](Self::settle) at all.
     limit: usize,
@@ -47,38 +49,23 @@ pub(super) struct Table<K, V> {
     /// Overflow buckets of `now`; of `old`. Go's `noverflow`.
     pub(super) overflow: usize,
     pub(super) old_overflow: usize,
-    pool: Option<Ptr<K, V>>,
+    pool: Option<Base>,
     /// A segment of `old` that was moved, and becomes one of `now`.
-    pub(super) spare: Option<NonNull<Bucket<K, V>>>,
+    pub(super) spare: Option<Base>,
     owned: PhantomData<(K, V)>,
 }
 
-// SAFETY: `spare` is memory without content, and `small` is a part of `now`. Everything else says itself who may go where; the keys
+// SAFETY: `spare` is memory without content, and `way` is a part of `now`. Everything else says itself who may go where; the keys
 // and values are spoken for by `owned`.
 unsafe impl<K: Send, V: Send> Send for Table<K, V> {}
 
 // SAFETY: as above; with a shared reference nothing is changed.
 unsafe impl<K: Sync, V: Sync> Sync for Table<K, V> {}
 
-/// A full cell that was found by its hash, and the head of its chain.
-pub(super) struct Found<K, V> {
-    pub(super) head: Ptr<K, V>,
-    pub(super) cell: Cell<K, V>,
-}
-
-/// Where a key may be put that is not there.
-pub(super) enum Space<K, V> {
-    Cell(Cell<K, V>),
-    /// Behind the last bucket of its chain.
-    Behind(Ptr<K, V>),
-    /// There is no array yet.
-    Nowhere,
-}
-
 impl<K, V> Table<K, V> {
     pub(super) const fn new() -> Self {
         Self {
-            small: None,
+            way: Way::Slow,
             mask: 0,
             len: 0,
             limit: 0,
@@ -106,7 +93,7 @@ impl<K, V> Table<K, V> {
     /// whenever an array comes or goes.
     pub(super) fn settle(&mut self) {
         let idle = self.now.as_ref().filter(|_| self.old.is_none());
-        self.small = idle.and_then(Array::small);
+        self.way = idle.map_or(Way::Slow, Array::way);
         self.mask = self.now.as_ref().map_or(0, Array::mask);
         self.limit = match self.log() {
             Some(_) if self.is_growing() => usize::MAX,
@@ -141,33 +128,7 @@ impl<K, V> Table<K, V> {
         self.old.is_some()
     }
 
-    /// The first bucket of the live chain for a hash.
-    #[inline]
-    pub(super) fn head(&self, hash: u64) -> Option<Ptr<K, V>> {
-        if let Some(small) = self.small {
-            // SAFETY: `small` has `mask` buckets and one (invariant 5).
-            let head = unsafe { small.add(hash as usize & self.mask) };
-            // SAFETY: all its chains are live (invariant 1).
-            return Some(unsafe { Ptr::new(head) });
-        }
-        self.head_of_many(hash)
-    }
-
-    #[inline]
-    fn head_of_many(&self, hash: u64) -> Option<Ptr<K, V>> {
-        let now = self.now.as_ref()?;
-        if let Some(old) = &self.old {
-            let number = hash as usize & old.mask();
-            if number >= self.done {
-                // SAFETY: the chain is live (invariant 1).
-                return Some(unsafe { old.bucket(number) });
-            }
-        }
-        // SAFETY: as above.
-        Some(unsafe { now.bucket(hash as usize & now.mask()) })
-    }
-
-    /// The same, and how many of the low bits of the hash have chosen it.
+    /// The first bucket of the live chain for a hash, and how many of the low bits of the hash have chosen it.
     pub(super) fn chain_for(&self, hash: u64) -> Option<(Ptr<K, V>, u32)> {
         let head = self.head(hash)?;
         let old = self.old.as_ref().filter(|_| self.is_old(hash as usize));
@@ -196,66 +157,26 @@ impl<K, V> Table<K, V> {
         Some(unsafe { now.bucket(number) })
     }
 
-    /// The key with this hash for which `eq` says yes.
+    /// The same, and how many live chains lie in order from there on; or as many numbers without.
     #[inline]
-    pub(super) fn find(&self, hash: u64, mut eq: impl FnMut(&K) -> bool) -> Option<Found<K, V>> {
-        let head = self.head(hash)?;
-        let mark = top(hash);
-        let mut bucket = head;
-        loop {
-            let marks = bucket.marks();
-            for index in marks.matching(mark) {
-                // SAFETY: the cell is full, for its mark is a top.
-                if eq(unsafe { &*bucket.key(index) }) {
-                    return Some(Found { head, cell: Cell { bucket, index } });
-                }
+    pub(super) fn chains(&self, number: usize) -> (Option<Ptr<K, V>>, usize) {
+        let Some(now) = &self.now else { return (None, 0) };
+        let in_order = match &self.old {
+            None => now.in_order(number),
+            Some(old) if number & old.mask() < self.done => {
+                now.in_order(number).min(self.done - (number & old.mask()))
             }
-            if marks.has_rest() {
-                return None;
-            }
-            bucket = bucket.next()?;
-        }
+            Some(old) if number < old.len() => old.in_order(number),
+            Some(_) => now.len() - number,
+        };
+        (self.chain(number), in_order)
     }
 
-    /// The same, or a place for it.
+    /// The number of some chain.
     #[inline]
-    pub(super) fn find_or_space(
-        &self,
-        hash: u64,
-        mut eq: impl FnMut(&K) -> bool,
-    ) -> Result<Found<K, V>, Space<K, V>> {
-        let Some(head) = self.head(hash) else { return Err(Space::Nowhere) };
-        let mark = top(hash);
-        let mut bucket = head;
-        let mut space = None;
-        loop {
-            let marks = bucket.marks();
-            for index in marks.matching(mark) {
-                // SAFETY: the cell is full, for its mark is a top.
-                if eq(unsafe { &*bucket.key(index) }) {
-                    return Ok(Found { head, cell: Cell { bucket, index } });
-                }
-            }
-            if space.is_none() {
-                space = marks.vacant().map(|index| Cell { bucket, index });
-            }
-            if marks.has_rest() {
-                break;
-            }
-            match bucket.next() {
-                Some(next) => bucket = next,
-                None => break,
-            }
-        }
-        Err(space.map_or(Space::Behind(bucket), Space::Cell))
-    }
-
-    /// Where a key with this hash may be put, wherever the others are.
-    pub(super) fn space(&self, hash: u64) -> Space<K, V> {
-        match self.find_or_space(hash, |_| false) {
-            Ok(_) => unreachable!("no key is equal"),
-            Err(space) => space,
-        }
+    pub(super) fn some(&self, dice: u64) -> usize {
+        let array = self.old.as_ref().or(self.now.as_ref());
+        dice as usize & array.map_or(0, Array::mask)
     }
 
     /// An empty cell for a key with this hash, made if there is none.
@@ -307,11 +228,8 @@ impl<K, V> Table<K, V> {
 
     /// An overflow bucket that is in no chain yet, counted for the one array or the other.
     pub(super) fn overflow_bucket(&mut self, old: bool) -> Result<Ptr<K, V>, Failure> {
-        let place = match self.pool {
-            Some(first) => {
-                self.pool = first.next();
-                first.as_non_null()
-            }
+        let place = match self.take_pooled() {
+            Some(bucket) => bucket.place(),
             None => allocate_bucket()?,
         };
         *(if old { &mut self.old_overflow } else { &mut self.overflow }) += 1;
@@ -322,14 +240,27 @@ impl<K, V> Table<K, V> {
         Ok(unsafe { Ptr::init(place) })
     }
 
+    /// The first bucket of the pool.
+    fn pool(&self) -> Option<Ptr<K, V>> {
+        // SAFETY: it is an overflow bucket (invariant 4).
+        self.pool.map(|first| unsafe { Ptr::single(first) })
+    }
+
+    /// Takes it.
+    fn take_pooled(&mut self) -> Option<Ptr<K, V>> {
+        let first = self.pool()?;
+        self.pool = first.next().map(|next| next.place().base());
+        Some(first)
+    }
+
     /// Cuts the overflow buckets off a chain, and keeps them for others. How many?
     pub(super) fn recycle(&mut self, head: Ptr<K, V>) -> usize {
         let (mut next, mut buckets) = (head.next(), 0);
         head.set_next(None);
         while let Some(bucket) = next {
             next = bucket.next();
-            bucket.set_next(self.pool);
-            self.pool = Some(bucket);
+            bucket.set_next(self.pool());
+            self.pool = Some(bucket.place().base());
             buckets += 1;
         }
         buckets
@@ -380,7 +311,7 @@ impl<K, V> Table<K, V> {
         self.drain_pool();
         if let Some(spare) = self.spare.take() {
             // SAFETY: it was taken from a directory.
-            unsafe { Array::release(spare) };
+            unsafe { Array::<K, V>::release(spare) };
         }
         self.old.take().into_iter().chain(self.now.take()).for_each(Array::free);
         (self.done, self.len, self.overflow, self.old_overflow) = (0, 0, 0, 0);
@@ -389,10 +320,9 @@ impl<K, V> Table<K, V> {
 
     /// Gives back the overflow buckets that no chain has.
     pub(super) fn drain_pool(&mut self) {
-        while let Some(bucket) = self.pool {
-            self.pool = bucket.next();
+        while let Some(bucket) = self.take_pooled() {
             // SAFETY: the pool's buckets come from there, and belong to nobody (invariant 4).
-            unsafe { release_bucket(bucket.as_non_null()) };
+            unsafe { release_bucket(bucket.place()) };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of the inside: the invariants of the table's files, after each of many operations.
 
-use super::bucket::{CELLS, EMPTY_ONE, EMPTY_REST, LEAST_TOP, top};
+use super::marks::{CELLS, EMPTY_ONE, EMPTY_REST, LEAST_TOP, top};
 use super::table::Table;
 use super::{Map, hash};
 use std::cell::Cell;
@@ -317,9 +317,9 @@ fn tables_in_segments_are_as_good() {
 
 #[test]
 fn a_table_is_as_small_as_it_says() {
-    assert_eq!(size_of::<super::bucket::Bucket<u64, u64>>(), 8 + 64 + 64 + 8);
-    assert_eq!(size_of::<super::bucket::Bucket<(), ()>>(), 16);
-    assert_eq!(size_of::<super::bucket::Bucket<i64, i8>>(), 8 + 64 + 8 + 8);
+    assert_eq!(super::bucket::size::<u64, u64>(), 8 + 64 + 64 + 8);
+    assert_eq!(super::bucket::size::<(), ()>(), 16);
+    assert_eq!(super::bucket::size::<i64, i8>(), 8 + 64 + 8 + 8);
     let segment = super::storage::Array::<u64, u64>::SEGMENT * 144;
     assert!((192 << 10..=384 << 10).contains(&segment));
     assert!(size_of::<Table<u64, u64>>() <= 128);

@@ -1,0 +1,161 @@
+//! Finding a key, or a place for one.
+//!
+//! Most look-ups are over after one look at one bucket: the way to it is known beforehand, as long as the
+//! table does not grow, and one mark is the key's or none is. That is inlined where a map is asked, and
+//! as small as can be: what the processor has under way at once is a number of instructions, so each one
+//! less counts even where all waits for memory. The rest is called: a chain of several buckets, two keys with the same mark, a
+//! table that grows.
+//!
+//! Invariants: those of the [table](super::table).
+
+use super::bucket::Ptr;
+use super::cell::Cell;
+use super::marks::top;
+use super::table::Table;
+use std::borrow::Borrow;
+
+/// A full cell that was found by its hash, and the head of its chain.
+pub(super) struct Found<K, V> {
+    pub(super) head: Ptr<K, V>,
+    pub(super) cell: Cell<K, V>,
+}
+
+/// Where a key may be put that is not there.
+pub(super) enum Space<K, V> {
+    Cell(Cell<K, V>),
+    /// Behind the last bucket of its chain.
+    Behind(Ptr<K, V>),
+    /// There is no array yet.
+    Nowhere,
+}
+
+impl<K, V> Table<K, V> {
+    /// The first bucket of the live chain for a hash.
+    #[inline]
+    pub(super) fn head(&self, hash: u64) -> Option<Ptr<K, V>> {
+        match self.head_at_once(hash) {
+            Some(head) => Some(head),
+            None => self.head_slow(hash),
+        }
+    }
+
+    /// The same, unless the table grows or has no array.
+    #[inline]
+    fn head_at_once(&self, hash: u64) -> Option<Ptr<K, V>> {
+        // SAFETY: the way is that of `now`, whose mask it is (invariant 5). While there is no `old`, all chains of it
+        // are there (invariant 1).
+        let place = unsafe { self.way.place(hash as usize, self.mask) }?;
+        // SAFETY: and live.
+        Some(unsafe { Ptr::new(place) })
+    }
+
+    /// The same while the table grows, or has no array.
+    #[cold]
+    #[inline(never)]
+    fn head_slow(&self, hash: u64) -> Option<Ptr<K, V>> {
+        let now = self.now.as_ref()?;
+        if let Some(old) = &self.old {
+            let number = hash as usize & old.mask();
+            if number >= self.done {
+                // SAFETY: the chain is live (invariant 1).
+                return Some(unsafe { old.bucket(number) });
+            }
+        }
+        // SAFETY: as above.
+        Some(unsafe { now.bucket(hash as usize & now.mask()) })
+    }
+
+    /// What one wants of the cell of a key. What is here is what most look-ups need, and no more: it is inlined.
+    #[inline]
+    pub(super) fn find<Q: Eq + ?Sized, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        of: impl Fn(Cell<K, V>) -> R,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+    {
+        if let Some(bucket) = self.head_at_once(hash) {
+            let marks = bucket.marks();
+            match marks.matching(top(hash)).first() {
+                // SAFETY: the cell is full, for its mark is a top.
+                Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
+                    return Some(of(Cell { bucket, index }));
+                }
+                None if marks.has_rest() => return None,
+                _ => {}
+            }
+        }
+        self.find_slow(hash, key).map(of)
+    }
+
+    /// The same, where one look at one bucket is not enough.
+    #[cold]
+    #[inline(never)]
+    fn find_slow<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<Cell<K, V>>
+    where
+        K: Borrow<Q>,
+    {
+        let mut bucket = self.head(hash)?;
+        let mark = top(hash);
+        loop {
+            let marks = bucket.marks();
+            let mut matching = marks.matching(mark);
+            while let Some(index) = matching.first() {
+                // SAFETY: the cell is full, for its mark is a top.
+                if key == unsafe { &*bucket.key(index) }.borrow() {
+                    return Some(Cell { bucket, index });
+                }
+                matching = matching.others();
+            }
+            if marks.has_rest() {
+                return None;
+            }
+            bucket = bucket.next()?;
+        }
+    }
+
+    /// The same, or a place for it.
+    #[inline]
+    pub(super) fn find_or_space(
+        &self,
+        hash: u64,
+        mut eq: impl FnMut(&K) -> bool,
+    ) -> Result<Found<K, V>, Space<K, V>> {
+        let Some(head) = self.head(hash) else { return Err(Space::Nowhere) };
+        let mark = top(hash);
+        let mut bucket = head;
+        let mut space = None;
+        loop {
+            let marks = bucket.marks();
+            let mut matching = marks.matching(mark);
+            while let Some(index) = matching.first() {
+                // SAFETY: the cell is full, for its mark is a top.
+                if eq(unsafe { &*bucket.key(index) }) {
+                    return Ok(Found { head, cell: Cell { bucket, index } });
+                }
+                matching = matching.others();
+            }
+            if space.is_none() {
+                space = marks.vacant().map(|index| Cell { bucket, index });
+            }
+            if marks.has_rest() {
+                break;
+            }
+            match bucket.next() {
+                Some(next) => bucket = next,
+                None => break,
+            }
+        }
+        Err(space.map_or(Space::Behind(bucket), Space::Cell))
+    }
+
+    /// Where a key with this hash may be put, wherever the others are.
+    pub(super) fn space(&self, hash: u64) -> Space<K, V> {
+        match self.find_or_space(hash, |_| false) {
+            Ok(_) => unreachable!("no key is equal"),
+            Err(space) => space,
+        }
+    }
+}
