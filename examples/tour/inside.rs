@@ -4,7 +4,7 @@
 //! ```text
 //! == inside: every goroutine, seen from outside
 //! 'reader' waits for chan receive, in tour::inside::read
-//! 'sleeper' waits for sleep, for 3600 seconds at most
+//! 'sleeper' waits for sleep, for 1 h at most
 //! all goroutines have been looked at, and none has noticed: 42
 //! ```
 
@@ -49,8 +49,8 @@ pub(crate) fn run() {
     assert!(g.backtrace().iter().any(|frame| frame.function().ends_with("read")), "{g}");
     println!("'reader' waits for {}, in tour::inside::read", g.waits_for().unwrap().kind());
     let g = named("sleeper");
-    let left = g.time_left().unwrap().as_secs_f64().ceil();
-    println!("'sleeper' waits for {}, for {left} seconds at most", g.waits_for().unwrap().kind());
+    let hours = (g.time_left().unwrap().as_secs_f64() / 3600.0).ceil();
+    println!("'sleeper' waits for {}, for {hours} h at most", g.waits_for().unwrap().kind());
 
     ch.send(42);
     let value = reader.join().unwrap();
