@@ -247,13 +247,20 @@ impl TakenList {
     #[inline]
     pub(super) fn release(mut self, code: u32) {
         let Some(first) = self.pop() else { return };
-        while let Some(waiter) = self.pop() {
-            waiter.release(code);
-        }
+        self.release_in_order(code);
         first.release(code);
     }
 
-    fn pop(&mut self) -> Option<Taken> {
+    /// The same, the first one first.
+    #[inline]
+    pub(super) fn release_in_order(mut self, code: u32) {
+        while let Some(waiter) = self.pop() {
+            waiter.release(code);
+        }
+    }
+
+    /// The first one.
+    pub(super) fn pop(&mut self) -> Option<Taken> {
         Some(Taken(NonNull::from(self.0.pop_front()?)))
     }
 }

@@ -98,6 +98,8 @@ const EPOCH: u32 = 1 << 29;
 
 /// What waiters are released with.
 const RELEASED: u32 = 1;
+/// So many are taken and released at a time: what was touched to take them is still in the cache.
+const BATCH: usize = 64;
 
 fn count(word: u64) -> u32 {
     (word as u32) >> 1
@@ -298,12 +300,30 @@ impl Inner {
     #[cold]
     #[inline(never)]
     fn release(&self, adds: u32) {
-        let released = self.room.with(|room| {
-            let taken = room.waiters.take_while(|tag| !is_behind(adds, tag as u32));
-            self.tidy(room);
-            taken
-        });
-        released.release(RELEASED);
+        // The first one is woken last, and runs next.
+        let mut first = None;
+        loop {
+            let mut left = BATCH;
+            let mut taken = self.room.with(|room| {
+                let taken = room.waiters.take_while(|tag| {
+                    let takes = left != 0 && !is_behind(adds, tag as u32);
+                    left -= usize::from(takes);
+                    takes
+                });
+                self.tidy(room);
+                taken
+            });
+            if first.is_none() {
+                first = taken.pop();
+            }
+            taken.release_in_order(RELEASED);
+            if left != 0 {
+                break;
+            }
+        }
+        if let Some(first) = first {
+            first.release(RELEASED);
+        }
     }
 
     /// Clears WAITERS if there are none.
