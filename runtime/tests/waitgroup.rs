@@ -120,15 +120,17 @@ fn threads_and_goroutines_wait_together() {
 #[test]
 fn the_count_may_rise_again_at_once() {
     let _t = common::test();
-    // On one processor the yield runs the waiter into its wait.
     let runtime = runtime(1);
     runtime.run(|| {
         let wg = WaitGroup::new();
-        for _ in 0..2000 {
+        for _ in 0..1000 {
             wg.add(1);
             let waits = wg.clone();
             let waiter = rt::spawn(move || waits.wait());
-            rt::yield_now();
+            // Mostly one yield runs it into its wait, but not where the processor is taken away in between.
+            common::eventually_yielding("it waits", || {
+                rt::metrics().goroutines.waiting.contains(&("waitgroup", 1))
+            });
             wg.done();
             wg.add(1);
             waiter.join_timeout(Duration::from_secs(30)).unwrap();
@@ -209,6 +211,41 @@ fn many_counters_and_waiters_race() {
             for handle in all {
                 handle.join_timeout(Duration::from_secs(30)).unwrap();
             }
+        }
+    });
+}
+
+/// More than are taken at a time, and the group is used again before the last of them has gone on.
+#[test]
+fn a_crowd_is_released() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        let group = WaitGroup::new();
+        let came = Arc::new(AtomicUsize::new(0));
+        for again in [false, true, false] {
+            came.store(0, Ordering::SeqCst);
+            group.add(1);
+            let waiters: Vec<_> = (0..1000)
+                .map(|_| {
+                    let (group, came) = (group.clone(), Arc::clone(&came));
+                    rt::spawn(move || {
+                        came.fetch_add(1, Ordering::SeqCst);
+                        group.wait();
+                    })
+                })
+                .collect();
+            common::eventually_yielding("all come", || came.load(Ordering::SeqCst) == 1000);
+            rt::time::sleep(Duration::from_millis(1));
+            group.done();
+            if again {
+                group.add(1);
+            }
+            // Who had not begun to wait by then waits for the second end.
+            if again {
+                rt::yield_now();
+                group.done();
+            }
+            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
         }
     });
 }
