@@ -248,7 +248,9 @@ impl Sched {
         let next = wake_at.map_or(NEVER, |at| self.ns(at));
         self.monitor.next_look.store(next, Ordering::Relaxed);
         fence(atomic::Ordering::SeqCst);
-        let deadline = self.unpromised().and_then(|at| self.instant(at));
+        // The time of a lab is another clock's.
+        let deadline = self.unpromised().filter(|_| !self.is_lab());
+        let deadline = deadline.and_then(|at| self.instant(at));
         let deadline = deadline.map(|at| (at + GRACE).max(now + FIRST_LOOK));
         [wake_at, deadline].into_iter().flatten().min()
     }
