@@ -167,6 +167,7 @@ mod tests {
             id,
             name: None,
             state: State::Waiting,
+            has_started: true,
             wait: on.map(|_| wait),
             since: None,
             timed: false,

@@ -74,12 +74,14 @@ impl Thread {
 }
 
 impl Dump {
-    /// The goroutines that have started and have not ended, by their ids.
+    /// All goroutines that have not ended, by their ids; of those that have not started, the ones that are [listed](Self::unstarted).
     pub fn goroutines(&self) -> &[Goroutine] {
         &self.goroutines
     }
 
     /// How many goroutines were queued and had not started: about that many, while others come and go.
+    ///
+    /// They are listed among the [goroutines](Self::goroutines), but for a runtime with a single processor that somebody from outside looks at.
     pub fn unstarted(&self) -> u64 {
         self.unstarted
     }
@@ -114,7 +116,7 @@ pub(crate) fn take(sched: &Arc<Sched>) -> Dump {
     let mut walker = Walker::new();
     let mut goroutines = Vec::new();
     let mut visit = |seen| goroutines.push(Goroutine::of(seen));
-    let unstarted = sched.look(Some(&mut walker), &mut visit);
+    let unstarted = sched.look_at_all(&mut walker, &mut visit);
     name_frames(&mut goroutines);
     goroutines.sort_unstable_by_key(|g| g.id);
     let thread = |seen: sched::ThreadSeen| {

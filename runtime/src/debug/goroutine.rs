@@ -55,6 +55,7 @@ pub struct Goroutine {
     pub(super) id: u64,
     pub(super) name: Option<String>,
     pub(super) state: State,
+    pub(super) has_started: bool,
     pub(super) wait: Option<Wait>,
     pub(super) since: Option<Duration>,
     pub(super) timed: bool,
@@ -78,12 +79,13 @@ impl Goroutine {
         Self {
             wait,
             state: match seen.doing {
-                Doing::Runnable => State::Runnable,
+                Doing::Runnable | Doing::Unstarted => State::Runnable,
                 Doing::Running => State::Running,
                 Doing::Waiting => State::Waiting,
                 Doing::Blocked => State::Blocked,
                 Doing::Burning => State::Burning,
             },
+            has_started: seen.doing != Doing::Unstarted,
             id: seen.who.id,
             name: seen.who.name,
             since: seen.since,
@@ -114,6 +116,11 @@ impl Goroutine {
     /// What it does.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether it has begun. One that has not has no stack yet, and is queued.
+    pub fn has_started(&self) -> bool {
+        self.has_started
     }
 
     /// What it waits for, if it [waits](State::Waiting).

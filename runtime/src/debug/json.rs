@@ -80,6 +80,9 @@ fn goroutine<'a>(out: &mut Json, g: &'a Goroutine, stacks: &mut Stacks<'a>) {
             "state",
             if g.wait.is_some() { "waiting".into() } else { g.state.to_string() }.as_str(),
         );
+        if !g.has_started {
+            out.bool("has_started", false);
+        }
         g.parent().into_iter().for_each(|id| out.number("parent", id));
         g.site.iter().for_each(|site| out.text("site", &site.to_string()));
         if let Some(w) = &g.wait {

@@ -61,7 +61,7 @@ fn line(waiter: &Waiter) -> String {
     text.push_str(match (waiter.doing, waiter.why) {
         (Doing::Waiting, Some(why)) => why.name(),
         (Doing::Waiting, None) => "waits",
-        (Doing::Runnable, _) => "could run",
+        (Doing::Runnable | Doing::Unstarted, _) => "could run",
         (Doing::Running, _) => "runs",
         (Doing::Blocked, _) => "blocks its thread",
         (Doing::Burning, _) => "computes",

@@ -49,9 +49,11 @@ impl Dump {
                 rest(f, group[0], frames)?;
             }
         }
-        if self.unstarted != 0 {
-            let s = if self.unstarted == 1 { " has" } else { "s have" };
-            writeln!(f, "{blank}{} goroutine{s} not started", self.unstarted)?;
+        let listed = self.goroutines.iter().filter(|g| !g.has_started).count() as u64;
+        if let Some(more @ 1..) = self.unstarted.checked_sub(listed) {
+            let which = if listed == 0 { "" } else { " more" };
+            let s = if more == 1 { " has" } else { "s have" };
+            writeln!(f, "{blank}{more}{which} goroutine{s} not started")?;
             blank = "\n";
         }
         self.write_threads(f, &mut blank)?;
@@ -92,8 +94,8 @@ impl Dump {
             let site = g.site.map(std::ptr::from_ref);
             let kind = g.wait.as_ref().map(|wait| wait.kind);
             let stack = g.frames.as_ptr();
-            let place =
-                *places.entry((stack, g.frames.len(), site, g.state, kind)).or_insert(groups.len());
+            let alike = (stack, g.frames.len(), site, g.state, g.has_started, kind);
+            let place = *places.entry(alike).or_insert(groups.len());
             match groups.get_mut(place) {
                 Some(group) => group.push(g),
                 None => groups.push(vec![g]),
@@ -197,6 +199,9 @@ fn kind(g: &Goroutine) -> String {
 }
 
 fn attributes(f: &mut fmt::Formatter<'_>, g: &Goroutine) -> fmt::Result {
+    if !g.has_started {
+        f.write_str(", not started")?;
+    }
     if g.pinned {
         f.write_str(", locked to thread")?;
     }
@@ -217,7 +222,9 @@ fn rest(
         (Some(thread), State::Running | State::Blocked | State::Burning) => {
             writeln!(f, "    (on thread {thread}: its stack does not keep still)")?;
         }
-        (_, State::Runnable) => writeln!(f, "    (queued: its stack does not keep still)")?,
+        (_, State::Runnable) if g.has_started => {
+            writeln!(f, "    (queued: its stack does not keep still)")?
+        }
         _ => {}
     }
     let Some(site) = g.site else { return Ok(()) };

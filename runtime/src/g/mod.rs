@@ -200,6 +200,13 @@ pub(crate) enum Runnable {
 const STARTED: usize = 1;
 const _: () = assert!(align_of::<G>() > STARTED && align_of::<Slot>() > STARTED);
 
+impl Runnable {
+    /// Whether a word of a queue, as a bare number, is that of a goroutine that has not started. 0 is none.
+    pub(crate) fn is_fresh(word: usize) -> bool {
+        word != 0 && word & STARTED == 0
+    }
+}
+
 impl Item for Runnable {
     #[inline]
     fn into_word(self) -> NonNull<()> {

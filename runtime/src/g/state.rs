@@ -163,6 +163,11 @@ impl State {
         self.0.fetch_or(TAKEN | CLAIMED, Ordering::AcqRel);
     }
 
+    /// Whether it was claimed; by who has its word. Relaxed: a claim may come right after.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & CLAIMED != 0
+    }
+
     /// There was no stack to begin it on: it goes back into a queue.
     #[cold]
     pub(crate) fn unbegin(&self) {

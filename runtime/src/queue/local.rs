@@ -194,6 +194,18 @@ impl<T: Item> Remote<T> {
         null
     }
 
+    /// A thief that runs nothing takes the first item of the deque. With a single processor there is none.
+    #[cfg(not(loom))]
+    pub(crate) fn steal(&self) -> Option<T> {
+        loop {
+            match self.stealer.steal() {
+                Steal::Success(word) => return Some(item(word)),
+                Steal::Empty => return None,
+                Steal::Retry => crate::prim::spin_hint(),
+            }
+        }
+    }
+
     /// What is in the slot, as a bare number to compare with: a thief that sees the same
     /// one twice takes it for stale.
     pub(crate) fn peek_next(&self) -> usize {

@@ -48,10 +48,10 @@ pub(super) fn bury_rest(queue: impl Fn() -> Option<Runnable>) {
     }
 }
 
-/// Always `false`.
+/// The word of a goroutine that was claimed came out of a queue. Always `false`.
 #[cold]
 #[inline(never)]
-fn bury(g: GRef) -> bool {
+pub(super) fn bury(g: GRef) -> bool {
     // SAFETY: as above.
     if unsafe { g.get() }.state.bury() {
         // SAFETY: the last side, as `bury` says.

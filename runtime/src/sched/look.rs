@@ -2,7 +2,7 @@
 //!
 //! All started goroutines have a slot, and the slab knows all slots: there is no registry, and nothing is done for a look
 //! before somebody looks. Each slot is visited once, and a goroutine never changes its slot: none is seen twice. One that
-//! has not started has none: those are counted.
+//! has not started has none: it is found in a queue (`unstarted`), or only counted.
 //!
 //! * **A parked one** is *held* (`parker`): who wakes it meanwhile leaves it to us, and we queue it when we let it go. So
 //!   while it is visited it stays as it is, and so does what it waits for: a channel, a lock, another's handle, which
@@ -35,6 +35,8 @@ use std::time::{Duration, Instant};
 /// What a goroutine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
+    /// It is queued, and has not started.
+    Unstarted,
     /// It could go on, and waits for a processor.
     Runnable,
     Running,
@@ -76,6 +78,29 @@ pub(crate) struct Seen {
     pub(crate) stack_used: Option<usize>,
 }
 
+impl Seen {
+    /// Who it is, and nothing else is known.
+    pub(super) fn of(who: Header) -> Self {
+        Self {
+            who,
+            doing: Doing::Waiting,
+            why: None,
+            object: 0,
+            held: false,
+            joins: None,
+            since: None,
+            timed: false,
+            deadline: None,
+            pinned: false,
+            thread: None,
+            scope: None,
+            stack: Arc::new([]),
+            stack_size: None,
+            stack_used: None,
+        }
+    }
+}
+
 /// A goroutine on a thread of the runtime.
 struct OnThread {
     m: Arc<M>,
@@ -106,6 +131,22 @@ impl Drop for Held {
 }
 
 impl Sched {
+    /// The same, and after it with each that is queued and has not started.
+    pub(crate) fn look_at_all(&self, walker: &mut Walker, visit: &mut dyn FnMut(Seen)) -> u64 {
+        // Who starts between the two looks is seen, and not twice.
+        let unstarted = self.unstarted();
+        let mut has_started = vec![false; unstarted.len()];
+        let rest = self.look(Some(walker), &mut |seen| {
+            if let Ok(at) = unstarted.binary_search_by_key(&seen.who.id, |seen| seen.who.id) {
+                has_started[at] = true;
+            }
+            visit(seen);
+        });
+        let still = unstarted.into_iter().zip(has_started).filter(|(_, has_started)| !has_started);
+        let listed = still.map(|(seen, _)| visit(seen)).count() as u64;
+        rest.max(listed)
+    }
+
     /// Calls `visit` with each goroutine that has started and not ended, with its stack if there is a `walker`.
     /// Returns how many have not started, about.
     ///
@@ -242,24 +283,9 @@ impl Sched {
 /// What it waits for, in a look of which nothing else is known.
 fn wait_of(slot: &Slot) -> Seen {
     let reason = slot.reason.load(Ordering::Relaxed);
-    let timed = reason & TIMED != 0;
-    Seen {
-        who: Header { id: 0, parent: 0, name: None, site: None },
-        doing: Doing::Waiting,
-        why: Why::of(reason),
-        object: slot.object.load(Ordering::Relaxed),
-        held: false,
-        joins: None,
-        since: None,
-        timed,
-        deadline: None,
-        pinned: false,
-        thread: None,
-        scope: None,
-        stack: Arc::new([]),
-        stack_size: None,
-        stack_used: None,
-    }
+    let object = slot.object.load(Ordering::Relaxed);
+    let nobody = Header { id: 0, parent: 0, name: None, site: None };
+    Seen { why: Why::of(reason), object, timed: reason & TIMED != 0, ..Seen::of(nobody) }
 }
 
 /// The goroutine that looks.

@@ -20,7 +20,7 @@
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
 //! | `spans` | `tracing`'s spans, which follow their goroutine |
 //! | `stats` | the runtime in numbers |
-//! | `look` | looking at the goroutines from outside, for dumps |
+//! | `look`, `unstarted` | looking at the goroutines from outside, for dumps |
 //! | `asleep` | whether all goroutines are asleep for ever |
 //! | `stop` | shutting down |
 //! | `tell` | what happens, for those who look |
@@ -58,6 +58,7 @@ mod stop;
 mod switch;
 mod tell;
 mod timers;
+mod unstarted;
 mod vigil;
 mod watch;
 mod why;

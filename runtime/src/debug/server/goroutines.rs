@@ -49,6 +49,7 @@ pub(super) fn json(dump: &Dump) -> String {
 fn state(g: &Goroutine) -> String {
     match g.waits_for() {
         Some(wait) => format!("waits: {}", wait.kind()),
+        None if !g.has_started() => "not started".to_owned(),
         None => g.state().to_string(),
     }
 }
