@@ -609,9 +609,8 @@ fn rings_of_joins_are_named() {
     assert!(dump.to_string().contains(&format!("deadlock: goroutine {first} waits for")), "{dump}");
 }
 
-#[cfg(debug_assertions)]
 #[test]
-fn rings_of_locks_are_named_in_debug_builds() {
+fn rings_of_locks_are_named() {
     let _t = common::test();
     let runtime = runtime(2);
     let (a, b) = (Arc::new(Mutex::new(())), Arc::new(RwLock::new(())));

@@ -23,6 +23,8 @@
 mod look;
 mod slab;
 mod slot;
+mod stacks;
 
 pub(crate) use slab::{for_each, give, take, with_thread_slot};
 pub(crate) use slot::{Cmd, Slot};
+pub(crate) use stacks::Stacks;

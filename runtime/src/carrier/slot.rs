@@ -53,7 +53,8 @@ pub(crate) struct Slot {
     /// The goroutine has published its slot to those who hold a handle.
     pub(crate) reachable: Cell<bool>,
     has_stack: Cell<bool>,
-    class: Cell<Class>,
+    /// The class of the stack, and its lowest address, below. Atomic for those who look from outside.
+    class: AtomicU8,
     /// The M it must run on, id + 1; 0 for any.
     pub(crate) bound: Cell<u32>,
     home: AtomicPtr<()>,
@@ -83,7 +84,7 @@ pub(crate) struct Slot {
     pub(crate) frames: Cell<u32>,
     /// What is known of panics that have not been caught.
     pub(crate) panics: Cell<*mut ()>,
-    limit: Cell<usize>,
+    limit: AtomicUsize,
 }
 
 // AddressSanitizer keeps bounds of stacks in it.
@@ -121,8 +122,8 @@ impl Slot {
             panics: Cell::new(std::ptr::null_mut()),
             reachable: Cell::new(false),
             has_stack: Cell::new(false),
-            class: Cell::new(Class::from_index(0)),
-            limit: Cell::new(0),
+            class: AtomicU8::new(0),
+            limit: AtomicUsize::new(0),
         }
     }
 
@@ -182,8 +183,8 @@ impl Slot {
     /// The caller holds the slot (invariant 2), and it has no stack.
     pub(crate) unsafe fn build(&'static self, stack: Stack, body: Body) {
         debug_assert!(!self.has_stack.get());
-        self.class.set(stack.class());
-        self.limit.set(stack.limit().get());
+        self.class.store(stack.class().index() as u8, Ordering::Relaxed);
+        self.limit.store(stack.limit().get(), Ordering::Relaxed);
         let co = Co::with_stack(stack, move |yielder: &Yielder<Input, Cmd>, input| {
             self.yielder.set(yielder);
             body(self, input);
@@ -256,7 +257,7 @@ impl Slot {
 
     /// The class of the stack; meaningful while there is one.
     pub(crate) fn class(&self) -> Class {
-        self.class.get()
+        Class::from_index(self.class.load(Ordering::Relaxed).into())
     }
 
     /// Reads a word of the stack. `None`: it is not there.
@@ -266,19 +267,19 @@ impl Slot {
     #[inline]
     pub(crate) unsafe fn stack_word(&self, addr: usize) -> Option<usize> {
         let last = self.stack_end() - size_of::<usize>();
-        let words = self.limit.get() + crate::sys::page_size()..=last;
+        let words = self.stack_limit() + crate::sys::page_size()..=last;
         // SAFETY: above the guard, and in the stack, which is mapped for ever.
         words.contains(&addr).then(|| unsafe { load(addr) })
     }
 
     /// The address behind the stack's highest.
     pub(crate) fn stack_end(&self) -> usize {
-        self.limit.get() + self.class.get().bytes()
+        self.stack_limit() + self.class().bytes()
     }
 
     /// The lowest address of the stack, where its guard lies.
     pub(crate) fn stack_limit(&self) -> usize {
-        self.limit.get()
+        self.limit.load(Ordering::Relaxed)
     }
 
     /// Lets an idle carrier leave its body, and gives back its stack.

@@ -2,7 +2,7 @@
 //!
 //! An edge goes from a goroutine that waits, without a deadline, to one that it cannot go on without: whose end it waits for, or
 //! which has locked what it waits for. Each edge alone keeps its goroutine where it is, so a circle of them is for ever, unless
-//! somebody is aborted; but a lock's guard may have been given to another goroutine, who unlocks it.
+//! somebody is aborted; but a lock's guard may have been given to another goroutine, who unlocks it (`sync::owner`).
 
 #![forbid(unsafe_code)]
 

@@ -5,9 +5,11 @@
 use super::cycle::{self, Cycle};
 use super::goroutine::Goroutine;
 use super::symbol::{Frame, Symbols};
+use crate::carrier::Stacks;
 use crate::sched::{self, Sched};
 use crate::stack::Walker;
 use crate::sys;
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -96,8 +98,8 @@ impl Dump {
         self.waiting_threads
     }
 
-    /// Goroutines that wait for each other in a circle: for ends ([`join`](crate::JoinHandle::join), [`scope`](crate::scope)), and in debug
-    /// builds for locks.
+    /// Goroutines that wait for each other in a circle: for ends ([`join`](crate::JoinHandle::join), [`scope`](crate::scope)) and
+    /// for locks.
     pub fn cycles(&self) -> &[Cycle] {
         &self.cycles
     }
@@ -115,7 +117,10 @@ impl Dump {
 pub(crate) fn take(sched: &Arc<Sched>) -> Dump {
     let mut walker = Walker::new();
     let mut goroutines = Vec::new();
-    let mut visit = |seen| goroutines.push(Goroutine::of(seen));
+    // Made when the first lock is seen that somebody waits for.
+    let stacks = LazyCell::new(Stacks::now);
+    let owner = |address| stacks.id_at(address);
+    let mut visit = |seen| goroutines.push(Goroutine::of(seen, &owner));
     let unstarted = sched.look_at_all(&mut walker, &mut visit);
     name_frames(&mut goroutines);
     goroutines.sort_unstable_by_key(|g| g.id);

@@ -74,8 +74,8 @@ pub struct Goroutine {
 
 impl Goroutine {
     /// What was seen, without the names of its frames. While it is visited.
-    pub(super) fn of(seen: Seen) -> Self {
-        let wait = if seen.doing == Doing::Waiting { Wait::of(&seen) } else { None };
+    pub(super) fn of(seen: Seen, owner: &dyn Fn(usize) -> Option<u64>) -> Self {
+        let wait = if seen.doing == Doing::Waiting { Wait::of(&seen, owner) } else { None };
         Self {
             wait,
             state: match seen.doing {

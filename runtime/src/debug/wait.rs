@@ -96,7 +96,7 @@ impl Wait {
         self.file
     }
 
-    /// The goroutine whose end it waits for, or which has locked what it waits for. Of locks that is known in debug builds.
+    /// The goroutine whose end it waits for, or which has locked what it waits for.
     pub fn goroutine(&self) -> Option<u64> {
         self.goroutine
     }
@@ -111,8 +111,8 @@ impl Wait {
         self.is_for_ever
     }
 
-    /// What a goroutine that was just seen waits for. While it is visited.
-    pub(super) fn of(seen: &Seen) -> Option<Self> {
+    /// What a goroutine that was just seen waits for. While it is visited. `owner` knows whose stack an address lies in.
+    pub(super) fn of(seen: &Seen, owner: &dyn Fn(usize) -> Option<u64>) -> Option<Self> {
         let why = seen.why?;
         let held = seen.held && seen.object != 0;
         let mut wait = Self {
@@ -142,11 +142,12 @@ impl Wait {
             }
             Why::Mutex if held => {
                 // SAFETY: held, and this is what those who wait for a mutex note.
-                wait.goroutine = unsafe { sync::peek_mutex(seen.object) };
+                wait.goroutine = unsafe { sync::peek_mutex(seen.object) }.and_then(owner);
             }
             Why::RwLock if held => {
                 // SAFETY: held, and this is what those who wait for a `RwLock` note.
-                (wait.goroutine, wait.readers) = unsafe { sync::peek_rwlock(seen.object) };
+                let (writer, readers) = unsafe { sync::peek_rwlock(seen.object) };
+                (wait.goroutine, wait.readers) = (writer.and_then(owner), readers);
             }
             Why::Select | Why::Join => wait.address = None,
             Why::NetRead | Why::NetWrite => {

@@ -174,7 +174,8 @@ impl Sched {
                 && now >= *at
             {
                 eprintln!("{}", self.schedtrace());
-                *at = (*at + every).max(now);
+                // Lines that it is too late for are left out.
+                *at = Some(*at + every).filter(|at| *at > now).unwrap_or(now + every);
             }
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_chore = self.housekeep(start, now);

@@ -1,45 +1,39 @@
-//! Who has a lock: which goroutine, for dumps. In debug builds alone; else it is nothing, and costs nothing.
+//! Who has a lock: which goroutine, for dumps.
 //!
-//! A hint: written by who has the lock, read by anybody.
+//! What is noted is an address in the stack of who locked it: one store, no look at who that is. Whose stack it is, a dump finds out.
+//!
+//! A hint: written by who has the lock, read by anybody. It names the wrong goroutine if a guard has been given away, or was
+//! forgotten by one that has ended and whose stack another has now.
 
-#[cfg(debug_assertions)]
-use crate::prim::global::{AtomicU64, Ordering};
+use crate::prim::global::{AtomicUsize, Ordering};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Owner {
-    #[cfg(debug_assertions)]
-    id: AtomicU64,
+    stack: AtomicUsize,
 }
 
 impl Owner {
     /// Nobody.
     pub(super) const fn new() -> Self {
-        Self {
-            #[cfg(debug_assertions)]
-            id: AtomicU64::new(0),
-        }
+        Self { stack: AtomicUsize::new(0) }
     }
 
     /// The goroutine that calls has just locked it.
     #[inline(always)]
     pub(super) fn set(&self) {
-        #[cfg(debug_assertions)]
-        self.id.store(crate::wait::goroutine(), Ordering::Relaxed);
+        let here = 0_u8;
+        self.stack.store(std::ptr::from_ref(&here).addr(), Ordering::Relaxed);
     }
 
     /// It is about to be unlocked.
     #[inline(always)]
     pub(super) fn clear(&self) {
-        #[cfg(debug_assertions)]
-        self.id.store(0, Ordering::Relaxed);
+        self.stack.store(0, Ordering::Relaxed);
     }
 
-    /// The id of the goroutine that locked it. `None`: nobody, a plain thread, or it is not known.
-    pub(super) fn get(&self) -> Option<u64> {
-        #[cfg(debug_assertions)]
-        return Some(self.id.load(Ordering::Relaxed)).filter(|id| *id != 0);
-        #[cfg(not(debug_assertions))]
-        None
+    /// An address in the stack of who locked it. `None`: nobody, as far as is known.
+    pub(super) fn get(&self) -> Option<usize> {
+        Some(self.stack.load(Ordering::Relaxed)).filter(|address| *address != 0)
     }
 }

@@ -3,11 +3,11 @@
 use super::mutex::RawMutex;
 use super::rwlock::RawRwLock;
 
-/// The goroutine that has a mutex, if that is known.
+/// An address in the stack of who has a mutex, if that is known.
 ///
 /// # Safety
 /// The address is that which a waiter for a mutex has noted, and the waiter is kept parked.
-pub(crate) unsafe fn peek_mutex(address: usize) -> Option<u64> {
+pub(crate) unsafe fn peek_mutex(address: usize) -> Option<usize> {
     // SAFETY: as the caller says: what the waiter has borrowed.
     unsafe { &*std::ptr::with_exposed_provenance::<RawMutex>(address) }.owner()
 }
@@ -16,7 +16,7 @@ pub(crate) unsafe fn peek_mutex(address: usize) -> Option<u64> {
 ///
 /// # Safety
 /// As [`peek_mutex`], of a `RwLock`.
-pub(crate) unsafe fn peek_rwlock(address: usize) -> (Option<u64>, u32) {
+pub(crate) unsafe fn peek_rwlock(address: usize) -> (Option<usize>, u32) {
     // SAFETY: as the caller says: what the waiter has borrowed.
     unsafe { &*std::ptr::with_exposed_provenance::<RawRwLock>(address) }.holders()
 }

@@ -149,12 +149,6 @@ pub(crate) fn to_be_unwound(slot: &'static Slot) -> bool {
     is_cancelled(slot) && may_raise(slot)
 }
 
-/// The id of the goroutine that calls; 0: it is none.
-#[cfg(debug_assertions)]
-pub(crate) fn goroutine() -> u64 {
-    sched::current_slot().map_or(0, |slot| slot.id.load(crate::prim::global::Ordering::Relaxed))
-}
-
 /// A number below `n`, which is not zero: every random choice of the rooms.
 pub(crate) fn dice(n: usize) -> usize {
     #[cfg(any(loom, shuttle))]

@@ -75,7 +75,7 @@ dead! {
     }
     two_locks_in_two_orders (With::Main)
         says ["'left' [mutex", "'right' [rwlock", "goroutine 1 [join", "waits for goroutine ",
-              if cfg!(debug_assertions) { "deadlock: goroutine " } else { "" }]; {
+              "deadlock: goroutine "]; {
         begin();
         let (a, b, both) = (Arc::new(Mutex::new(())), Arc::new(RwLock::new(())), Arc::new(Barrier::new(2)));
         let (a2, b2, both2) = (Arc::clone(&a), Arc::clone(&b), Arc::clone(&both));

@@ -36,8 +36,7 @@ use std::time::Duration;
 /// * A goroutine that is [aborted](crate::JoinHandle::abort), or whose runtime stops, is unwound while it
 ///   waits; one that the lock has come to meanwhile gets it, and is unwound at its next wait.
 ///
-/// It takes 24 bytes beside the value, and allocates nothing. (In debug builds 32: it notes which goroutine has locked
-/// it, for [dumps](crate::dump).)
+/// It takes 32 bytes beside the value, and allocates nothing. It notes which goroutine has locked it, for [dumps](crate::dump).
 ///
 /// # Examples
 /// ```

@@ -175,8 +175,8 @@ impl RawMutex {
         }
     }
 
-    /// The goroutine that has it, if that is known.
-    pub(in crate::sync) fn owner(&self) -> Option<u64> {
+    /// An address in the stack of who has it, if that is known.
+    pub(in crate::sync) fn owner(&self) -> Option<usize> {
         self.owner.get()
     }
 

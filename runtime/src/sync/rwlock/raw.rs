@@ -168,8 +168,8 @@ impl RawRwLock {
         self.unlock_write_slow(1);
     }
 
-    /// The goroutine that has it for writing, if that is known; and how many have it for reading.
-    pub(in crate::sync) fn holders(&self) -> (Option<u64>, u32) {
+    /// An address in the stack of who has it for writing, if that is known; and how many have it for reading.
+    pub(in crate::sync) fn holders(&self) -> (Option<usize>, u32) {
         (self.owner.get(), self.word.load(Ordering::Relaxed) / ONE)
     }
 
