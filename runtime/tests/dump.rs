@@ -427,19 +427,20 @@ fn those_that_have_not_started_seen_from_outside() {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
         let looks = std::thread::spawn(move || {
+            rt::defer!(seen.store(true, Ordering::Relaxed)); // However it ends.
             eventually("some are queued at a look", || {
                 let dump = handle.dump();
                 let listed = dump.goroutines().iter().filter(|g| !g.has_started()).count();
                 let text = dump.to_string();
                 match procs {
                     1 => {
-                        assert_eq!(listed, 0, "{text}");
+                        // The one that spawns them came by the queue that all share.
+                        assert!(listed <= 1, "{text}");
                         text.contains("goroutines have not started")
                     }
-                    _ => listed != 0 && text.contains("not started]"),
+                    _ => listed > 1 && text.contains("not started]"),
                 }
             });
-            seen.store(true, Ordering::Relaxed);
         });
         let ran = Arc::new(AtomicU64::new(0));
         let waves = runtime.run({

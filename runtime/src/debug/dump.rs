@@ -83,7 +83,7 @@ impl Dump {
 
     /// How many goroutines were queued and had not started: about that many, while others come and go.
     ///
-    /// They are listed among the [goroutines](Self::goroutines), but for a runtime with a single processor that somebody from outside looks at.
+    /// They are listed among the [goroutines](Self::goroutines), but for those in the queue of a single processor, if somebody from outside looks.
     pub fn unstarted(&self) -> u64 {
         self.unstarted
     }
