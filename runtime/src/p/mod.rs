@@ -73,6 +73,8 @@ pub(crate) struct Own {
     /// More timers are due, as of the last look; they and the queue take turns: see `sched::due`.
     pub(crate) due: Cell<u8>,
     until_global: Cell<u32>,
+    /// The time when the clock was last read for deadlines.
+    pub(crate) seen: Cell<u64>,
     /// The ids not yet given to goroutines: from, to.
     ids: Cell<(u64, u64)>,
 }
@@ -112,6 +114,7 @@ impl P {
                 streak: Cell::new(0),
                 due: Cell::new(0),
                 until_global: Cell::new(GLOBAL_EVERY),
+                seen: Cell::new(0),
                 ids: Cell::new((0, 0)),
             }),
         }

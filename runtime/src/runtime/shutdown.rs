@@ -80,7 +80,7 @@ pub(super) fn shut_down(
         // A goroutine of another runtime may wait here.
         let _mask = Mask::new(slot);
         sched.wait_stopped(deadline, slot, |until| {
-            wait::park_until(slot, Why::Runtime, until.into())
+            wait::park_until(slot, Why::Runtime, until.into());
         })
     });
     result.map_err(|Unfinished(ids)| {

@@ -73,7 +73,7 @@ impl Due {
 impl Sched {
     /// Starts `g`, which was never queued, at `at`. `Err`: the runtime is stopping.
     pub(crate) fn spawn_at(&self, at: Instant, g: GRef) -> Result<Key, GRef> {
-        let key = self.insert_while(at, Due::Spawn(g), || self.is_running()).ok_or(g)?;
+        let key = self.insert_while(self.ns(at), Due::Spawn(g), || self.is_running()).ok_or(g)?;
         // The caller goes on, perhaps without a P.
         self.cover();
         Ok(key)

@@ -34,9 +34,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// No deadline.
-pub(super) const NEVER: u64 = u64::MAX;
-/// A deadline that is closer than this to the start, 146 years in nanoseconds, comes some day.
-const AGES: u64 = u64::MAX / 4;
+pub(super) use crate::timer::NEVER;
 /// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own.
 const FAIR: u64 = 200_000;
 
@@ -44,6 +42,7 @@ const FAIR: u64 = 200_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     heap: u32,
+    at: u64,
     key: timer::Key,
 }
 
@@ -62,7 +61,7 @@ impl Timers {
 }
 
 impl Sched {
-    /// Nanoseconds since the start.
+    /// Nanoseconds since the start: 0 before it, and [`NEVER`] after 584 years.
     pub(super) fn ns(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.start).as_nanos();
         u64::try_from(since).unwrap_or(NEVER)
@@ -75,18 +74,18 @@ impl Sched {
     /// Wakes `slot` at `at`: the caller's own, which waits from now on.
     #[inline(always)]
     pub(crate) fn wake_at(&self, at: Instant, slot: &'static Slot) -> Key {
-        self.insert(at, Due::Wake(Sleeper::here(slot)))
+        self.insert(self.ns(at), Due::Wake(Sleeper::here(slot)))
     }
 
     #[inline(never)]
-    fn insert(&self, at: Instant, due: Due) -> Key {
+    fn insert(&self, at: u64, due: Due) -> Key {
         let index = self.heap_here();
         let (key, first) = {
             let mut heap = self.timers[index as usize].heap.lock();
             self.insert_in(index, &mut heap, at, due)
         };
         if first {
-            self.see_to(self.ns(at));
+            self.see_to(at);
         }
         key
     }
@@ -94,7 +93,7 @@ impl Sched {
     /// The same if `condition` holds under the heap's lock.
     pub(super) fn insert_while(
         &self,
-        at: Instant,
+        at: u64,
         due: Due,
         condition: impl FnOnce() -> bool,
     ) -> Option<Key> {
@@ -112,19 +111,12 @@ impl Sched {
     }
 
     /// `true`: it is the first of them.
-    fn insert_in(
-        &self,
-        index: u32,
-        heap: &mut Deadlines<Due>,
-        at: Instant,
-        due: Due,
-    ) -> (Key, bool) {
+    fn insert_in(&self, index: u32, heap: &mut Deadlines<Due>, at: u64, due: Due) -> (Key, bool) {
         let (key, first) = heap.insert(at, due);
         if first {
-            let timers = &self.timers[index as usize];
-            timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
+            self.timers[index as usize].note_first(heap);
         }
-        (Key { heap: index, key }, first)
+        (Key { heap: index, at, key }, first)
     }
 
     /// Takes out all for which `is_meant` holds.
@@ -132,7 +124,7 @@ impl Sched {
         let of = |timers: &Timers| {
             let mut heap = timers.heap.lock();
             let taken = heap.extract(&is_meant);
-            timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
+            timers.note_first(&heap);
             taken
         };
         self.timers.iter().flat_map(of).collect()
@@ -142,11 +134,9 @@ impl Sched {
     ///
     /// Who was woken by the deadline mostly sees without the lock that it is no longer there: `first` is later. If the deadline were still
     /// there, so it would have been whenever `first` was written since it was put in, and `first` would not be later; nor was it before, if
-    /// it was not written then. (But for deadlines
-    /// that never come: `first` does not know them.)
-    pub(crate) fn cancel_wake(&self, key: Key, at: Instant) -> Option<Due> {
-        let at = self.ns(at);
-        if at < AGES && self.timers[key.heap as usize].first() > at {
+    /// it was not written then.
+    pub(crate) fn cancel_wake(&self, key: Key) -> Option<Due> {
+        if self.timers[key.heap as usize].first() > key.at {
             return None;
         }
         self.cancel(key)
@@ -157,7 +147,7 @@ impl Sched {
         let timers = &self.timers[key.heap as usize];
         let mut heap = timers.heap.lock();
         let due = heap.cancel(key.key)?;
-        timers.first.store(heap.first().map_or(NEVER, |at| self.ns(at)), Ordering::Relaxed);
+        timers.note_first(&heap);
         Some(due)
     }
 
@@ -166,7 +156,7 @@ impl Sched {
         let mut all = HashMap::new();
         for timers in &self.timers {
             for (due, at) in timers.heap.lock().iter() {
-                if let (Due::Wake(sleeper), Some(at)) = (due, at) {
+                if let (Due::Wake(sleeper), Some(at)) = (due, self.instant(at)) {
                     all.insert(std::ptr::from_ref(sleeper.slot()), at);
                 }
             }
@@ -215,19 +205,30 @@ impl Sched {
 
     #[inline(never)]
     fn run_first(&self, m: CurrentM, earliest: u64) -> bool {
-        let now = util::now();
-        let late = self.ns(now);
         let p = m.own().p.get();
-        let due = if earliest > late {
+        let read = || {
+            let now = self.ns(util::now());
+            p.iter().for_each(|p| p.own().seen.set(now));
+            now
+        };
+        // What was due when the clock was last read still is: it is not read again for that.
+        let seen = p.map_or(0, |p| p.own().seen.get());
+        let was_seen = earliest <= seen;
+        let mut now = if was_seen { seen } else { read() };
+        let due = if earliest > now {
             None
         } else {
             let own = p.map(|p| &self.timers[p.index as usize]);
             // Its own heap is the one that is hot, and nobody else's lock; but no heap is left alone.
-            let kept = own.filter(|own| own.first() <= late.min(earliest + FAIR));
+            let kept = own.filter(|own| own.first() <= now.min(earliest + FAIR));
             let first = || self.timers.iter().min_by_key(|timers| timers.first());
-            kept.or_else(first).and_then(|timers| timers.pop(self, now, late))
+            kept.or_else(first).and_then(|timers| timers.pop(now))
         };
-        let more = due.is_some() && self.earliest() <= late;
+        let next = self.earliest();
+        if was_seen && next > now && next != NEVER {
+            now = read();
+        }
+        let more = due.is_some() && next <= now;
         if let Some(p) = p
             && p.own().due.replace(if more { Due::AFTER_ONE } else { 0 }) == 0
             && more
@@ -253,14 +254,20 @@ impl Timers {
         self.first.load(Ordering::Relaxed)
     }
 
-    /// Takes out the first one, if it is due at `now`, which is `late` by the scheduler's count.
-    fn pop(&self, sched: &Sched, now: Instant, late: u64) -> Option<Due> {
-        if self.first() > late {
+    /// The caller holds the lock.
+    #[inline]
+    fn note_first(&self, heap: &Deadlines<Due>) {
+        self.first.store(heap.first(), Ordering::Relaxed);
+    }
+
+    /// Takes out the first one, if it is due at `now`.
+    fn pop(&self, now: u64) -> Option<Due> {
+        if self.first() > now {
             return None;
         }
         let mut heap = self.heap.lock();
         let due = heap.pop_due(now);
-        self.first.store(heap.first().map_or(NEVER, |at| sched.ns(at)), Ordering::Relaxed);
+        self.note_first(&heap);
         let mut coming = heap.coming().copied().peekable();
         if coming.peek().is_none() {
             return due;

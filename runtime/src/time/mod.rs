@@ -135,8 +135,7 @@ fn sleep_to(until: Until<'_>) {
     }
     wait::with(|slot| {
         loop {
-            wait::park_until(slot, Why::Sleep, until);
-            if until.is_over() {
+            if wait::park_until(slot, Why::Sleep, until) || until.is_over() {
                 return;
             }
         }

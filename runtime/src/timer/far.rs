@@ -48,10 +48,9 @@ pub(super) struct Far {
     last: (u8, u8),
 }
 
-/// The tick of a time; times before the epoch have ticks, too.
 #[inline]
-fn tick(at: i64) -> u64 {
-    (at as u64 ^ (1 << 63)) >> TICK
+fn tick(at: u64) -> u64 {
+    at >> TICK
 }
 
 impl Far {
@@ -64,7 +63,7 @@ impl Far {
 
     /// Whether a deadline belongs here.
     #[inline]
-    pub(super) fn is_far(&self, at: i64) -> bool {
+    pub(super) fn is_far(&self, at: u64) -> bool {
         tick(at) > self.done
     }
 
@@ -74,24 +73,24 @@ impl Far {
 
     /// Whether `done` would change if it went back to the tick of `at`, which is not far.
     #[inline]
-    pub(super) fn can_move_back(&self, at: i64) -> bool {
+    pub(super) fn can_move_back(&self, at: u64) -> bool {
         tick(at) < self.done
     }
 
     /// How many entries would have to move if `done` went back to the tick of `at`, which is not far.
-    pub(super) fn moved_by(&self, at: i64) -> usize {
+    pub(super) fn moved_by(&self, at: u64) -> usize {
         let Some(level) = self.changed(at) else { return 0 };
         self.levels.iter().take(level).flat_map(|level| &level.buckets).map(Vec::len).sum()
     }
 
     /// The level of the highest digit in which the tick of `at` differs from `done`.
-    fn changed(&self, at: i64) -> Option<usize> {
+    fn changed(&self, at: u64) -> Option<usize> {
         let difference = tick(at) ^ self.done;
         (difference != 0).then(|| (difference.ilog2() / DIGIT) as usize)
     }
 
     /// From now on what is later than the tick of `at`, which is not far, is far.
-    pub(super) fn move_back(&mut self, at: i64) {
+    pub(super) fn move_back(&mut self, at: u64) {
         if self.levels.is_empty() {
             let level = || Level { full: 0, buckets: std::array::from_fn(|_| Vec::new()) };
             self.levels.resize_with(LEVELS, level);

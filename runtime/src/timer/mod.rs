@@ -1,7 +1,7 @@
 //! Deadlines: what is due first comes out first, and of those that are due at the same
 //! time, what was put in first.
 //!
-//! Generic over what a deadline is for. Small entries are sorted, which point into a slab. Few of them are in a heap. Of many, the
+//! Times are nanoseconds since whatever the caller counts from. Generic over what a deadline is for. Small entries are sorted, which point into a slab. Few of them are in a heap. Of many, the
 //! later ones are in buckets by time ([`far`]), and come near bucket by bucket, where each is sorted: so with a million pending
 //! an insertion appends to a list, and who comes out lies at the end of one, and those who come after it are known: their
 //! memory is fetched ahead.
@@ -27,11 +27,13 @@ mod far;
 mod heap;
 mod slab;
 
-use entry::{Entry, Epoch, NEVER, shrink};
+use entry::{Entry, shrink};
 use far::Far;
 use heap::Heap;
 use slab::Slab;
-use std::time::Instant;
+
+/// A time that never comes.
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// So many dead entries are left alone.
 const FEW: usize = 64;
@@ -59,7 +61,6 @@ pub(crate) struct Deadlines<T> {
     slab: Slab<T>,
     dead: usize,
     next_seq: u64,
-    epoch: Epoch,
     /// When the run has so many left, the next ones are named.
     named: usize,
     /// The heap may be so large before entries go from it to the buckets.
@@ -75,7 +76,6 @@ impl<T> Deadlines<T> {
             slab: Slab::new(),
             dead: 0,
             next_seq: 0,
-            epoch: Epoch::UNSET,
             named: 0,
             limit: NEAR,
         }
@@ -83,8 +83,7 @@ impl<T> Deadlines<T> {
 
     /// Adds `what` for `at`. `true`: it is now the first.
     #[inline]
-    pub(crate) fn insert(&mut self, at: Instant, what: T) -> (Key, bool) {
-        let at = self.epoch.since(at);
+    pub(crate) fn insert(&mut self, at: u64, what: T) -> (Key, bool) {
         let seq = self.next_seq;
         self.next_seq += 1;
         let index = self.slab.insert(seq, what);
@@ -130,24 +129,24 @@ impl<T> Deadlines<T> {
     }
 
     /// Takes the first entry that is due at `now`.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<T> {
-        let first = self.peek()?;
-        if first.at > self.epoch.since(now) || first.at == NEVER {
+    pub(crate) fn pop_due(&mut self, now: u64) -> Option<T> {
+        if self.first() > now || now == NEVER {
             return None;
         }
         self.pop()
     }
 
-    /// When the first entry is due. `None`: there is none, or none that will ever be due.
-    pub(crate) fn first(&self) -> Option<Instant> {
-        self.epoch.moment(self.peek()?.at)
+    /// When the first entry is due: [`NEVER`] if there is none.
+    #[inline]
+    pub(crate) fn first(&self) -> u64 {
+        self.peek().map_or(NEVER, |first| first.at)
     }
 
     /// All entries that are still to come out, in no order, and when they are due.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&T, Option<Instant>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&T, u64)> {
         let near = self.heap.entries().iter().chain(&self.run);
         near.chain(self.far.entries())
-            .filter_map(|entry| Some((self.slab.get(entry.index)?, self.epoch.moment(entry.at))))
+            .filter_map(|entry| Some((self.slab.get(entry.index)?, entry.at)))
     }
 
     /// Takes the first entry, due or not.

@@ -1,19 +1,16 @@
 //! Random operations beside a sorted map, in phases that each try to make one thing go wrong: crowds on one deadline,
 //! the edges of ticks, cancelling from either end, deadlines that never come, a clock that leaps.
 
-use super::{Deadlines, FEW, Key};
+use super::{Deadlines, FEW, Key, NEVER};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-/// In nanoseconds since `origin`; with its number, for the order among equals.
+/// A time, with its number, for the order among equals.
 type Place = (u64, u64);
 
-const NEVER: u64 = u64::MAX;
 const TICK: u64 = 1 << 17;
 
 struct Model {
     state: u64,
-    origin: Instant,
     now: u64,
     crowd: u64,
     number: u64,
@@ -26,9 +23,8 @@ impl Model {
         let mut deadlines = Deadlines::new();
         // Close to where numbers wrap, in two of three.
         deadlines.next_seq = [0, u64::from(u32::MAX) - 2000, (1 << 31) - 1000][seed as usize % 3];
-        let origin = Instant::now().checked_sub(Duration::from_secs(1)).expect("an early time");
         let (state, now) = (seed, (seed % 2) * 1_000_000_000);
-        Self { state, origin, now, crowd: now, number: 0, deadlines, map: BTreeMap::new() }
+        Self { state, now, crowd: now, number: 0, deadlines, map: BTreeMap::new() }
     }
 
     /// SplitMix64.
@@ -46,14 +42,9 @@ impl Model {
         self.below(1 << bits)
     }
 
-    fn at(&self, time: u64) -> Instant {
-        let ages = Duration::from_secs(400 * 365 * 86_400);
-        self.origin + if time == NEVER { ages } else { Duration::from_nanos(time) }
-    }
-
     fn insert(&mut self, time: u64) {
         let place = (time, self.number);
-        let (key, first) = self.deadlines.insert(self.at(time), self.number);
+        let (key, first) = self.deadlines.insert(time, self.number);
         let before = self.map.first_key_value().map(|(place, _)| *place);
         assert_eq!(first, before.is_none_or(|before| place < before));
         self.map.insert(place, key);
@@ -75,10 +66,10 @@ impl Model {
             match self.map.first_entry() {
                 Some(first) if first.key().0 <= self.now => {
                     let ((_, number), _) = first.remove_entry();
-                    assert_eq!(self.deadlines.pop_due(self.at(self.now)), Some(number));
+                    assert_eq!(self.deadlines.pop_due(self.now), Some(number));
                     self.named();
                 }
-                _ => return assert_eq!(self.deadlines.pop_due(self.at(self.now)), None),
+                _ => return assert_eq!(self.deadlines.pop_due(self.now), None),
             }
         }
     }
@@ -138,8 +129,7 @@ impl Model {
     }
 
     fn check(&self) {
-        let first = self.map.keys().next().filter(|place| place.0 != NEVER);
-        let first = first.map(|place| self.at(place.0));
+        let first = self.map.keys().next().map_or(NEVER, |place| place.0);
         assert_eq!((self.deadlines.first(), self.deadlines.len()), (first, self.map.len()));
     }
 }

@@ -1,16 +1,16 @@
 use super::slab::CHUNK;
-use super::{Deadlines, FEW, Key};
+use super::{Deadlines, FEW, Key, NEVER};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-fn ms(start: Instant, ms: u64) -> Instant {
-    start + Duration::from_millis(ms)
+const START: u64 = 1_000_000_000;
+
+fn ms(ms: u64) -> u64 {
+    START + ms * 1_000_000
 }
 
 #[test]
 fn comes_out_in_order_and_cancelled_ones_do_not() {
-    let start = Instant::now();
-    let at = |n| ms(start, n);
+    let at = ms;
     let mut heap = Deadlines::new();
     let (_, first) = heap.insert(at(30), 30);
     assert!(first);
@@ -19,17 +19,17 @@ fn comes_out_in_order_and_cancelled_ones_do_not() {
     assert!(!heap.insert(at(40), 40).1);
     assert_eq!(heap.cancel(twenty), Some(20));
     assert_eq!(heap.cancel(twenty), None);
-    assert_eq!(heap.first(), Some(at(30)), "the one that was cancelled is not the first");
+    assert_eq!(heap.first(), at(30), "the one that was cancelled is not the first");
     assert_eq!(heap.pop_due(at(25)), None);
     assert_eq!(heap.pop_due(at(35)), Some(30));
     assert_eq!(heap.pop_due(at(35)), None);
     assert_eq!(heap.pop_due(at(40)), Some(40));
-    assert_eq!((heap.first(), heap.len()), (None, 0));
+    assert_eq!((heap.first(), heap.len()), (NEVER, 0));
 }
 
 #[test]
 fn of_the_same_deadline_the_first_comes_first() {
-    let at = Instant::now();
+    let at = START;
     let mut heap = Deadlines::new();
     heap.next_seq = u64::from(u32::MAX) - 500;
     for i in 0..1000 {
@@ -43,47 +43,45 @@ fn of_the_same_deadline_the_first_comes_first() {
 
 #[test]
 fn a_key_names_its_own_entry_alone() {
-    let start = Instant::now();
     let mut heap = Deadlines::new();
-    let (old, _) = heap.insert(start, 'a');
-    assert_eq!(heap.pop_due(start), Some('a'));
-    let (new, _) = heap.insert(start, 'b');
+    let (old, _) = heap.insert(START, 'a');
+    assert_eq!(heap.pop_due(START), Some('a'));
+    let (new, _) = heap.insert(START, 'b');
     assert_eq!(old.index, new.index, "the place is used again");
     assert_eq!(heap.cancel(old), None);
     assert_eq!(heap.cancel(new), Some('b'));
-    assert_eq!(heap.pop_due(start), None);
+    assert_eq!(heap.pop_due(START), None);
 }
 
 #[test]
-fn before_the_first_deadline_and_beyond_all_time() {
-    let now = Instant::now();
+fn from_the_first_moment_and_beyond_the_last() {
     let mut heap = Deadlines::new();
-    heap.insert(ms(now, 10), "base");
-    heap.insert(now, "earlier");
-    let ages = Duration::from_secs(400 * 365 * 86_400);
-    heap.insert(now + ages, "never");
-    assert_eq!(heap.first(), Some(now));
-    assert_eq!(heap.pop_due(now - Duration::from_nanos(1)), None);
-    assert_eq!(heap.pop_due(now), Some("earlier"));
-    assert_eq!(heap.first(), Some(ms(now, 10)));
-    assert_eq!(heap.pop_due(ms(now, 10)), Some("base"));
-    assert_eq!(heap.first(), None);
-    assert_eq!(heap.pop_due(now + ages), None);
+    heap.insert(ms(10), "later");
+    heap.insert(0, "at once");
+    heap.insert(NEVER, "never");
+    heap.insert(NEVER - 1, "last");
+    assert_eq!(heap.first(), 0);
+    assert_eq!(heap.pop_due(0), Some("at once"));
+    assert_eq!(heap.first(), ms(10));
+    assert_eq!(heap.pop_due(ms(10)), Some("later"));
+    assert_eq!(heap.first(), NEVER - 1);
+    assert_eq!(heap.pop_due(NEVER), None, "that time never comes");
+    assert_eq!(heap.pop_due(NEVER - 1), Some("last"));
+    assert_eq!(heap.first(), NEVER);
+    assert_eq!(heap.pop_due(NEVER), None);
     assert_eq!((heap.len(), heap.pop()), (1, Some("never")));
 }
 
 #[test]
 fn a_crowd_of_cancelled_entries_is_swept() {
-    let start = Instant::now();
     let mut heap = Deadlines::new();
-    let keys: Vec<_> =
-        (0..1000).map(|i| heap.insert(start + Duration::from_secs(i), i).0).collect();
+    let keys: Vec<_> = (0..1000).map(|i| heap.insert(ms(1000 * i), i).0).collect();
     for (i, key) in keys[1..990].iter().enumerate() {
         assert_eq!(heap.cancel(*key), Some(i as u64 + 1));
         assert!(heap.dead <= FEW + heap.len());
     }
     assert!(heap.entries() < 200, "{} entries left", heap.entries());
-    let late = start + Duration::from_secs(5000);
+    let late = ms(5_000_000);
     let left: Vec<_> = std::iter::from_fn(|| heap.pop_due(late)).collect();
     assert_eq!(left[0], 0);
     assert_eq!(left[1..], Vec::from_iter(990..1000));
@@ -92,9 +90,8 @@ fn a_crowd_of_cancelled_entries_is_swept() {
 
 #[test]
 fn what_is_meant_is_extracted_and_the_rest_stays() {
-    let start = Instant::now();
     let mut heap = Deadlines::new();
-    let keys: Vec<_> = (0..1000).map(|i| heap.insert(ms(start, 1000 - i), i).0).collect();
+    let keys: Vec<_> = (0..1000).map(|i| heap.insert(ms(1000 - i), i).0).collect();
     (0..1000).step_by(10).for_each(|i| assert_eq!(heap.cancel(keys[i]), Some(i as u64)));
     let mut odd = heap.extract(|i| i % 2 == 1);
     odd.sort_unstable();
@@ -110,17 +107,16 @@ fn what_is_meant_is_extracted_and_the_rest_stays() {
 /// Whatever way they go, and even if some stay.
 #[test]
 fn a_crowd_leaves_no_memory_behind() {
-    let start = Instant::now();
     for way in ["popped", "cancelled", "cancelled backwards", "of one bucket"] {
         let mut heap = Deadlines::new();
         let at = |i| match way {
-            "of one bucket" => ms(start, 500_000) + Duration::from_nanos(i),
-            _ => ms(start, i),
+            "of one bucket" => ms(500_000) + i,
+            _ => ms(i),
         };
         let mut keys: Vec<_> = (0..100_000).map(|i| heap.insert(at(i), i).0).collect();
-        heap.insert(ms(start, 1_000_000), 1_000_000);
+        heap.insert(ms(1_000_000), 1_000_000);
         match way {
-            "popped" => while heap.pop_due(ms(start, 200_000)).is_some() {},
+            "popped" => while heap.pop_due(ms(200_000)).is_some() {},
             "cancelled" => keys.iter().for_each(|key| assert!(heap.cancel(*key).is_some())),
             _ => {
                 keys.reverse();
@@ -131,7 +127,7 @@ fn a_crowd_leaves_no_memory_behind() {
         assert!(heap.room() <= 16 * FEW, "{way}: room for {}", heap.room());
         assert!(heap.slab.places() <= 4 * CHUNK, "{way}: {} places", heap.slab.places());
         keys.iter().for_each(|key| assert_eq!(heap.cancel(*key), None, "{way}"));
-        assert_eq!(heap.pop_due(ms(start, 1_000_000)), Some(1_000_000), "{way}");
+        assert_eq!(heap.pop_due(ms(1_000_000)), Some(1_000_000), "{way}");
     }
 }
 
@@ -140,14 +136,13 @@ fn a_crowd_leaves_no_memory_behind() {
 #[test]
 fn behaves_as_a_sorted_map() {
     for seed in 0..20 {
-        for unit in [Duration::from_nanos(40), Duration::from_millis(1), Duration::from_secs(9000)]
-        {
+        for unit in [40, 1_000_000, 9_000_000_000_000] {
             model(0x5EED + seed * 0x1_0001, 10_000, unit);
         }
     }
 }
 
-fn model(seed: u64, operations: u32, unit: Duration) {
+fn model(seed: u64, operations: u32, unit: u64) {
     let mut state = seed;
     let mut below = |n: u64| {
         // SplitMix64.
@@ -157,8 +152,7 @@ fn model(seed: u64, operations: u32, unit: Duration) {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)) % n
     };
-    let start = Instant::now();
-    let at = |time: u64| start + unit * time as u32;
+    let at = |time: u64| START + unit * time;
     let mut now = 0;
     let mut heap = Deadlines::new();
     // By deadline, then by number.
@@ -206,7 +200,7 @@ fn model(seed: u64, operations: u32, unit: Duration) {
                 assert_eq!(heap.pop_due(at(now)), None, "seed {seed}");
             }
         }
-        let first = map.first_key_value().map(|(&(time, _), _)| at(time));
+        let first = map.first_key_value().map_or(NEVER, |(&(time, _), _)| at(time));
         assert_eq!((heap.first(), heap.len()), (first, map.len()), "seed {seed}, step {step}");
         assert!(heap.dead <= FEW + heap.len(), "seed {seed}");
     }
@@ -221,9 +215,8 @@ fn model(seed: u64, operations: u32, unit: Duration) {
 /// within one tick stays in the heap.
 #[test]
 fn a_crowd_comes_out_in_order() {
-    let start = Instant::now();
     for (unit, far) in [(1, false), (100_000, true), (3_600_000_000_000, true)] {
-        let at = |i: u64| start + Duration::from_nanos(i * 7919 % 20_011 * unit);
+        let at = |i: u64| START + i * 7919 % 20_011 * unit;
         let mut heap = Deadlines::new();
         let mut order: Vec<u64> = (0..20_011).collect();
         for &i in &order {
@@ -232,27 +225,26 @@ fn a_crowd_comes_out_in_order() {
         assert_eq!(heap.far.len() > 15_000, far, "{} of 20,011 are far", heap.far.len());
         order.sort_by_key(|&i| at(i));
         for i in order {
-            assert_eq!(heap.first(), Some(at(i)));
-            assert_eq!(heap.pop_due(at(i) - Duration::from_nanos(1)), None);
+            assert_eq!(heap.first(), at(i));
+            assert_eq!(heap.pop_due(at(i) - 1), None);
             assert_eq!(heap.pop_due(at(i)), Some(i));
         }
-        assert_eq!((heap.len(), heap.first()), (0, None));
-        assert!(!heap.far.is_far(super::NEVER), "few are in the heap again");
+        assert_eq!((heap.len(), heap.first()), (0, NEVER));
+        assert!(!heap.far.is_far(NEVER), "few are in the heap again");
     }
 }
 
 /// A crowd far ahead does not go to and fro with each few hundred that come before it.
 #[test]
 fn a_crowd_on_one_deadline_stays_where_it_is() {
-    let start = Instant::now();
     let mut heap = Deadlines::new();
     let later = 100_000;
     for i in 0..later {
-        heap.insert(ms(start, 600_000), i);
+        heap.insert(ms(600_000), i);
     }
     for round in 0..20 {
         for i in 0..600 {
-            heap.insert(ms(start, round * 100 + i % 20), i);
+            heap.insert(ms(round * 100 + i % 20), i);
         }
         assert!(heap.heap.len() <= 2 * later as usize / super::WORTH, "{}", heap.heap.len());
         for i in 0..600 {

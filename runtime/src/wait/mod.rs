@@ -30,6 +30,7 @@ use crate::carrier::{self, Slot};
 use crate::g::{GRef, Unwind};
 use crate::sched::{self, Key, Sched};
 use crate::util;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -76,19 +77,25 @@ pub(crate) fn park_for(slot: &'static Slot, why: impl Into<What>, child: Option<
     }
 }
 
-/// Waits for a wake-up, until the end of `until` if it has one. Invariants 1 and 2.
-pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) {
+/// Waits for a wake-up, until the end of `until` if it has one. Invariants 1 and 2. `true`: that is over, without a look at
+/// the clock.
+pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) -> bool {
     if !until.arm(slot) {
-        return;
+        return true;
     }
-    let Some(at) = until.at() else { return park_watched(slot, why.into(), until) };
+    let Some(at) = until.at() else {
+        park_watched(slot, why.into(), until);
+        return false;
+    };
     if !slot.has_stack() {
-        return sched::park_thread(slot, Some(at));
+        sched::park_thread(slot, Some(at));
+        return false;
     }
     before(slot);
     sched::note(slot, why.into());
-    rest_until(slot, at);
+    let over = rest_until(slot, at);
     raise_if_cancelled(slot);
+    over
 }
 
 /// Without a moment at which it ends.
@@ -120,20 +127,24 @@ pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) 
     }
     match until.at() {
         None => sched::park(slot, None),
-        Some(at) => rest_until(slot, at),
+        Some(at) => {
+            rest_until(slot, at);
+        }
     }
 }
 
+/// `true`: the moment has come.
 #[inline(never)]
-fn rest_until(slot: &'static Slot, at: Instant) {
+fn rest_until(slot: &'static Slot, at: Instant) -> bool {
     if sched::stays(slot) {
         // It blocks its thread, which wakes by itself: perhaps there is no other to wake it.
-        return sched::park_thread(slot, Some(at));
+        sched::park_thread(slot, Some(at));
+        return false;
     }
     sched::note_deadline(slot);
-    let alarm = Alarm { slot, at, key: home(slot).wake_at(at, slot) };
+    let alarm = Alarm { slot, key: home(slot).wake_at(at, slot) };
     sched::park(slot, None);
-    drop(alarm);
+    alarm.end()
 }
 
 /// Whether a wait on `slot` that has not got what it waits for is to end by [`unwind`]. Asked before
@@ -165,13 +176,20 @@ pub(crate) fn is_over(deadline: Option<Instant>) -> bool {
 /// Takes the wake-up of a timed wait back.
 struct Alarm {
     slot: &'static Slot,
-    at: Instant,
     key: Key,
+}
+
+impl Alarm {
+    /// Whether it had rung.
+    fn end(self) -> bool {
+        let alarm = ManuallyDrop::new(self);
+        home(alarm.slot).cancel_wake(alarm.key).is_none()
+    }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        home(self.slot).cancel_wake(self.key, self.at);
+        home(self.slot).cancel_wake(self.key);
     }
 }
 
