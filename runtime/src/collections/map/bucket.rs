@@ -203,17 +203,31 @@ impl<K, V> Place<K, V> {
 
     /// Has the processor fetch the content of a bucket, before its marks say what of it is asked for.
     #[inline]
-    pub(super) fn fetch_ahead(self) {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let first = self.content().as_ptr().cast::<i8>();
-            // SAFETY: a hint; any address will do.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(first) };
-            // SAFETY: a hint; any address will do.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(64)) };
-        }
+    pub(super) fn fetch_content(self) {
+        let first = self.content().cast::<u8>().as_ptr();
+        fetch(first);
+        fetch(first.wrapping_add(64));
     }
+
+    /// The same, and its marks, too.
+    #[inline]
+    pub(super) fn fetch(self) {
+        self.fetch_content();
+        fetch(self.marks().cast().as_ptr());
+    }
+}
+
+/// Has the processor fetch a line, for later. It is a hint, to which any address will do.
+#[inline]
+fn fetch(at: *const u8) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint changes nothing, and cannot fail.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = at;
 }
 
 /// Where a bucket is. See invariant 4.

@@ -3,7 +3,8 @@
 //! Most look-ups are over after one look at one bucket: the way to it is known beforehand, as long as the
 //! table does not grow, and one mark is the key's or none is. That is inlined where a map is asked, and
 //! as small as can be: what the processor has under way at once is a number of instructions, so each one
-//! less counts even where all waits for memory. The rest is called: a chain of several buckets, two keys with the same mark, a
+//! less counts even where all waits for memory. A write begins with the same look, which tells of most keys that are
+//! new where they go. The rest is called: a chain of several buckets, two keys with the same mark, a
 //! table that grows.
 //!
 //! Invariants: those of the [table](super::table).
@@ -27,6 +28,16 @@ pub(super) enum Space<K, V> {
     Behind(Ptr<K, V>),
     /// There is no array yet.
     Nowhere,
+}
+
+/// What one look at one bucket says, the first of its chain. Cells are of that bucket.
+pub(super) enum Look<K, V> {
+    /// The key is there.
+    Found(Cell<K, V>),
+    /// It is not, and may be put here: there is room.
+    Space(Cell<K, V>),
+    /// More has to be looked at, or room to be made.
+    Unclear,
 }
 
 impl<K, V> Table<K, V> {
@@ -63,6 +74,14 @@ impl<K, V> Table<K, V> {
         }
         // SAFETY: as above.
         Some(unsafe { now.bucket(hash as usize & now.mask()) })
+    }
+
+    /// Has the processor fetch what a search for a hash will begin with.
+    #[inline]
+    pub(super) fn fetch(&self, hash: u64) {
+        if let Some(head) = self.head(hash) {
+            head.place().fetch();
+        }
     }
 
     /// What one wants of the cell of a key. What is here is what most look-ups need, and no more: it is inlined.
@@ -114,6 +133,30 @@ impl<K, V> Table<K, V> {
             }
             bucket = bucket.next()?;
         }
+    }
+
+    /// Where a key is, or may be put. As with [`find`](Self::find), what most writes need, and no more.
+    #[inline]
+    pub(super) fn look<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Look<K, V>
+    where
+        K: Borrow<Q>,
+    {
+        if let Some(bucket) = self.head_at_once(hash) {
+            let marks = bucket.marks();
+            match marks.matching(top(hash)).first() {
+                // SAFETY: the cell is full, for its mark is a top.
+                Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
+                    return Look::Found(Cell { bucket, index });
+                }
+                None if marks.has_rest() && !self.is_full() => {
+                    if let Some(index) = marks.vacant() {
+                        return Look::Space(Cell { bucket, index });
+                    }
+                }
+                _ => {}
+            }
+        }
+        Look::Unclear
     }
 
     /// The same, or a place for it.

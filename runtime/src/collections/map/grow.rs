@@ -59,18 +59,11 @@ impl<K, V> Table<K, V> {
     }
 
     /// What each write begins with: two chains of the old array are moved, if there is one.
-    #[inline]
-    pub(super) fn work(&mut self, hash: impl Fn(&K) -> u64) {
-        if self.is_growing() {
-            self.move_two(&hash);
-        }
-    }
-
     #[inline(never)]
-    fn move_two(&mut self, hash: &impl Fn(&K) -> u64) {
+    pub(super) fn work(&mut self, hash: impl Fn(&K) -> u64) {
         for _ in 0..2 {
             if self.is_growing() {
-                self.move_one(hash).unwrap_or_else(|failure| failure.raise());
+                self.move_one(&hash).unwrap_or_else(|failure| failure.raise());
             }
         }
     }
@@ -123,7 +116,7 @@ impl<K, V> Table<K, V> {
                 (self.done, self.old_overflow) = (0, self.overflow);
                 self.overflow = 0;
                 self.settle();
-                self.move_two(rehash);
+                self.work(rehash);
             }
         }
         Ok(self.space(hash))

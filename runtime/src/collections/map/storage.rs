@@ -215,7 +215,7 @@ impl<K, V> Array<K, V> {
         let segment = unsafe { segment.unwrap_unchecked() };
         // SAFETY: it has `SEGMENT` buckets (invariant 1).
         let place = unsafe { Place::new(segment, index & Self::IN_SEGMENT, Self::SEGMENT) };
-        place.fetch_ahead();
+        place.fetch_content();
         place
     }
 
