@@ -21,7 +21,8 @@
 //! Invariants:
 //! 1. A cell whose mark is [`LEAST_TOP`](super::marks::LEAST_TOP) or more holds a key and a value. All others hold nothing.
 //! 2. Behind a cell marked [`EMPTY_REST`](super::marks::EMPTY_REST) its chain has only such cells.
-//! 3. A [`Place`] is made, unsafely, where there is memory for all three parts of a bucket.
+//! 3. A [`Place`] is made, unsafely, where there is memory for all three parts of a bucket. (One is a stand-in
+//!    without content, which whoever makes it promises not to ask for.)
 //! 4. A [`Ptr`] is made, unsafely, for a place that has marks and a link, and stays allocated
 //!    as long as the `Ptr` and its copies are used. So marks and links are read and written safely;
 //!    keys and values are not.
