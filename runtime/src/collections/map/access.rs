@@ -4,10 +4,20 @@
 
 use super::cell::Cell;
 use super::entry::Entry;
+use super::find::{Found, Look, Space};
 use super::{Map, hash};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::mem;
+
+/// Gives the value of a key that is there for another.
+#[inline]
+fn replace<K, V>(cell: Cell<K, V>, key: K, value: V) -> V {
+    // Before anything is changed: its destructor may panic.
+    drop(key);
+    // SAFETY: the cell is full, and nobody else has it.
+    mem::replace(unsafe { &mut *cell.value() }, value)
+}
 
 impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     #[inline]
@@ -15,11 +25,15 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         hash(&self.hasher, self.table.seed(), key)
     }
 
-    /// Moves a part of the old array, if there is one: what each write begins with.
+    /// Moves a part of the old array, if there is one: what each write begins with. What the write itself
+    /// will look at is on its way meanwhile.
     #[inline]
-    fn work(&mut self) {
-        let seed = self.table.seed();
-        self.table.work(|key| hash(&self.hasher, seed, key));
+    fn work(&mut self, hashed: u64) {
+        if self.table.is_growing() {
+            self.table.fetch(hashed);
+            let seed = self.table.seed();
+            self.table.work(|key| hash(&self.hasher, seed, key));
+        }
     }
 
     #[inline]
@@ -141,24 +155,36 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     #[inline]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let hashed = self.hash_of(&key);
-        self.work();
-        match self.table.find_or_space(hashed, |other| key == *other) {
-            Ok(found) => {
-                // Before anything is changed: its destructor may panic.
-                drop(key);
-                // SAFETY: the cell is full, and nobody else has it.
-                let there = unsafe { &mut *found.cell.value() };
-                Some(mem::replace(there, value))
+        match self.table.look(hashed, &key) {
+            Look::Found(cell) => Some(replace(cell, key, value)),
+            Look::Space(cell) => {
+                // SAFETY: an empty cell in the chain for the hash.
+                unsafe { self.table.fill(cell, hashed, key, value) };
+                None
             }
+            Look::Unclear => self.insert_slow(hashed, key, value),
+        }
+    }
+
+    /// The same, where one look at one bucket is not enough.
+    #[inline(never)]
+    fn insert_slow(&mut self, hashed: u64, key: K, value: V) -> Option<V> {
+        self.work(hashed);
+        match self.table.find_or_space(hashed, |other| key == *other) {
+            Ok(found) => Some(replace(found.cell, key, value)),
             Err(space) => {
-                let (seed, hasher) = (self.table.seed(), &self.hasher);
-                let rehash = |key: &K| hash(hasher, seed, key);
-                let cell = self.table.cell_for_new(hashed, space, rehash);
+                let cell = self.cell_for_new(hashed, space);
                 // SAFETY: an empty cell in the chain for the hash.
                 unsafe { self.table.fill(cell, hashed, key, value) };
                 None
             }
         }
+    }
+
+    #[inline]
+    fn cell_for_new(&mut self, hashed: u64, space: Space<K, V>) -> Cell<K, V> {
+        let (seed, hasher) = (self.table.seed(), &self.hasher);
+        self.table.cell_for_new(hashed, space, |key| hash(hasher, seed, key))
     }
 
     /// Takes a key out, and returns its value. Go's `delete(m, k)`.
@@ -195,7 +221,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
             return None;
         }
         let hashed = self.hash_of(key);
-        self.work();
+        self.work(hashed);
         let cell = self.table.find(hashed, key, |cell| cell)?;
         let head = self.table.head(hashed)?;
         // SAFETY: the cell is full, in the chain that begins with this head.
@@ -218,14 +244,24 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     #[inline]
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
         let hashed = self.hash_of(&key);
-        self.work();
+        match self.table.look(hashed, &key) {
+            Look::Found(cell) => {
+                Entry::occupied(&mut self.table, Found { head: cell.bucket, cell })
+            }
+            // Room is made before there is an entry: to insert into it needs no hasher then.
+            Look::Space(cell) => Entry::vacant(&mut self.table, key, hashed, cell),
+            Look::Unclear => self.entry_slow(hashed, key),
+        }
+    }
+
+    /// The same, where one look at one bucket is not enough.
+    #[inline(never)]
+    fn entry_slow(&mut self, hashed: u64, key: K) -> Entry<'_, K, V> {
+        self.work(hashed);
         match self.table.find_or_space(hashed, |other| key == *other) {
             Ok(found) => Entry::occupied(&mut self.table, found),
             Err(space) => {
-                // Room is made now: to insert into the entry needs no hasher then.
-                let (seed, hasher) = (self.table.seed(), &self.hasher);
-                let rehash = |key: &K| hash(hasher, seed, key);
-                let cell = self.table.cell_for_new(hashed, space, rehash);
+                let cell = self.cell_for_new(hashed, space);
                 Entry::vacant(&mut self.table, key, hashed, cell)
             }
         }

@@ -21,7 +21,8 @@
 //! Invariants:
 //! 1. A cell whose mark is [`LEAST_TOP`](super::marks::LEAST_TOP) or more holds a key and a value. All others hold nothing.
 //! 2. Behind a cell marked [`EMPTY_REST`](super::marks::EMPTY_REST) its chain has only such cells.
-//! 3. A [`Place`] is made, unsafely, where there is memory for all three parts of a bucket.
+//! 3. A [`Place`] is made, unsafely, where there is memory for all three parts of a bucket. (One is a stand-in
+//!    without content, which whoever makes it promises not to ask for.)
 //! 4. A [`Ptr`] is made, unsafely, for a place that has marks and a link, and stays allocated
 //!    as long as the `Ptr` and its copies are used. So marks and links are read and written safely;
 //!    keys and values are not.
@@ -203,17 +204,31 @@ impl<K, V> Place<K, V> {
 
     /// Has the processor fetch the content of a bucket, before its marks say what of it is asked for.
     #[inline]
-    pub(super) fn fetch_ahead(self) {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let first = self.content().as_ptr().cast::<i8>();
-            // SAFETY: a hint; any address will do.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(first) };
-            // SAFETY: a hint; any address will do.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(64)) };
-        }
+    pub(super) fn fetch_content(self) {
+        let first = self.content().cast::<u8>().as_ptr();
+        fetch(first);
+        fetch(first.wrapping_add(64));
     }
+
+    /// The same, and its marks, too.
+    #[inline]
+    pub(super) fn fetch(self) {
+        self.fetch_content();
+        fetch(self.marks().cast().as_ptr());
+    }
+}
+
+/// Has the processor fetch a line, for later. It is a hint, to which any address will do.
+#[inline]
+fn fetch(at: *const u8) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint changes nothing, and cannot fail.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = at;
 }
 
 /// Where a bucket is. See invariant 4.

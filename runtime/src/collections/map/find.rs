@@ -3,7 +3,8 @@
 //! Most look-ups are over after one look at one bucket: the way to it is known beforehand, as long as the
 //! table does not grow, and one mark is the key's or none is. That is inlined where a map is asked, and
 //! as small as can be: what the processor has under way at once is a number of instructions, so each one
-//! less counts even where all waits for memory. The rest is called: a chain of several buckets, two keys with the same mark, a
+//! less counts even where all waits for memory. A write begins with the same look, which tells of most keys that are
+//! new where they go. The rest is called: a chain of several buckets, two keys with the same mark, a
 //! table that grows.
 //!
 //! Invariants: those of the [table](super::table).
@@ -29,30 +30,34 @@ pub(super) enum Space<K, V> {
     Nowhere,
 }
 
+/// What one look at one bucket says, the first of its chain. Cells are of that bucket.
+pub(super) enum Look<K, V> {
+    /// The key is there.
+    Found(Cell<K, V>),
+    /// It is not, and may be put here: there is room.
+    Space(Cell<K, V>),
+    /// More has to be looked at, or room to be made.
+    Unclear,
+}
+
 impl<K, V> Table<K, V> {
+    /// The first bucket of the live chain for a hash, if it is known at once: if there is an array, and the table does not grow. Else a stand-in, whose marks
+    /// say that nothing is in it, and that there is more to ask.
+    ///
+    /// # Safety
+    /// The content is asked for only if the marks say that a cell is full, or that the chain ends here.
+    #[inline]
+    unsafe fn head_at_once(&self, hash: u64) -> Ptr<K, V> {
+        // SAFETY: the way is that of `now` if there is no `old` (invariant 5), all chains of which are there then
+        // (invariant 1). If it is none, the marks say neither of what the caller waits for.
+        let place = unsafe { self.way.place(hash as usize) };
+        // SAFETY: and live; the stand-in has marks and a link, too, and stays.
+        unsafe { Ptr::new(place) }
+    }
+
     /// The first bucket of the live chain for a hash.
     #[inline]
     pub(super) fn head(&self, hash: u64) -> Option<Ptr<K, V>> {
-        match self.head_at_once(hash) {
-            Some(head) => Some(head),
-            None => self.head_slow(hash),
-        }
-    }
-
-    /// The same, unless the table grows or has no array.
-    #[inline]
-    fn head_at_once(&self, hash: u64) -> Option<Ptr<K, V>> {
-        // SAFETY: the way is that of `now`, whose mask it is (invariant 5). While there is no `old`, all chains of it
-        // are there (invariant 1).
-        let place = unsafe { self.way.place(hash as usize, self.mask) }?;
-        // SAFETY: and live.
-        Some(unsafe { Ptr::new(place) })
-    }
-
-    /// The same while the table grows, or has no array.
-    #[cold]
-    #[inline(never)]
-    fn head_slow(&self, hash: u64) -> Option<Ptr<K, V>> {
         let now = self.now.as_ref()?;
         if let Some(old) = &self.old {
             let number = hash as usize & old.mask();
@@ -63,6 +68,14 @@ impl<K, V> Table<K, V> {
         }
         // SAFETY: as above.
         Some(unsafe { now.bucket(hash as usize & now.mask()) })
+    }
+
+    /// Has the processor fetch what a search for a hash will begin with.
+    #[inline]
+    pub(super) fn fetch(&self, hash: u64) {
+        if let Some(head) = self.head(hash) {
+            head.place().fetch();
+        }
     }
 
     /// What one wants of the cell of a key. What is here is what most look-ups need, and no more: it is inlined.
@@ -76,16 +89,16 @@ impl<K, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        if let Some(bucket) = self.head_at_once(hash) {
-            let marks = bucket.marks();
-            match marks.matching(top(hash)).first() {
-                // SAFETY: the cell is full, for its mark is a top.
-                Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
-                    return Some(of(Cell { bucket, index }));
-                }
-                None if marks.has_rest() => return None,
-                _ => {}
+        // SAFETY: a key is looked at where a mark says that it is there.
+        let bucket = unsafe { self.head_at_once(hash) };
+        let marks = bucket.marks();
+        match marks.matching(top(hash)).first() {
+            // SAFETY: the cell is full, for its mark is a top.
+            Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
+                return Some(of(Cell { bucket, index }));
             }
+            None if marks.has_rest() => return None,
+            _ => {}
         }
         self.find_slow(hash, key).map(of)
     }
@@ -114,6 +127,30 @@ impl<K, V> Table<K, V> {
             }
             bucket = bucket.next()?;
         }
+    }
+
+    /// Where a key is, or may be put. As with [`find`](Self::find), what most writes need, and no more.
+    #[inline]
+    pub(super) fn look<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Look<K, V>
+    where
+        K: Borrow<Q>,
+    {
+        // SAFETY: a key is looked at where a mark says that it is there, and a cell is filled where the chain ends.
+        let bucket = unsafe { self.head_at_once(hash) };
+        let marks = bucket.marks();
+        match marks.matching(top(hash)).first() {
+            // SAFETY: the cell is full, for its mark is a top.
+            Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
+                return Look::Found(Cell { bucket, index });
+            }
+            None if marks.has_rest() && !self.is_full() => {
+                if let Some(index) = marks.vacant() {
+                    return Look::Space(Cell { bucket, index });
+                }
+            }
+            _ => {}
+        }
+        Look::Unclear
     }
 
     /// The same, or a place for it.

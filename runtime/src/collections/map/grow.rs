@@ -29,6 +29,10 @@ use super::table::Table;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
+/// So many chains before one is moved, it is fetched. Its overflow bucket is anywhere in memory, and to wait for
+/// those was half of what an evacuation took.
+const AHEAD: usize = 4;
+
 /// As many keys fit into 2^`log` buckets before they grow: 6.5 for each, or 8 in a single one.
 pub(super) fn capacity(log: u32) -> usize {
     if log == 0 { CELLS } else { (13_usize << (log - 1)).max(CELLS) }
@@ -59,18 +63,11 @@ impl<K, V> Table<K, V> {
     }
 
     /// What each write begins with: two chains of the old array are moved, if there is one.
-    #[inline]
-    pub(super) fn work(&mut self, hash: impl Fn(&K) -> u64) {
-        if self.is_growing() {
-            self.move_two(&hash);
-        }
-    }
-
     #[inline(never)]
-    fn move_two(&mut self, hash: &impl Fn(&K) -> u64) {
+    pub(super) fn work(&mut self, hash: impl Fn(&K) -> u64) {
         for _ in 0..2 {
             if self.is_growing() {
-                self.move_one(hash).unwrap_or_else(|failure| failure.raise());
+                self.move_one(&hash).unwrap_or_else(|failure| failure.raise());
             }
         }
     }
@@ -123,7 +120,7 @@ impl<K, V> Table<K, V> {
                 (self.done, self.old_overflow) = (0, self.overflow);
                 self.overflow = 0;
                 self.settle();
-                self.move_two(rehash);
+                self.work(rehash);
             }
         }
         Ok(self.space(hash))
@@ -140,6 +137,10 @@ impl<K, V> Table<K, V> {
         let up = if now.len() == old.len() { 0 } else { old.len() };
         // SAFETY: the chain `done` of `old` is live.
         let head = unsafe { old.bucket(number) };
+        if old.in_order(number) > AHEAD {
+            // SAFETY: a later chain is live, too, and this one is in the same allocation.
+            fetch_chain(unsafe { head.following(AHEAD) });
+        }
         self.segment_for(number)?;
         self.segment_for(number + up)?;
         let heads = [self.begin(number), self.begin(number + up)];
@@ -216,6 +217,15 @@ impl<K, V> Table<K, V> {
         }
         std::mem::swap(self, &mut fresh);
         Ok(())
+    }
+}
+
+/// Has the processor fetch a chain that will be moved. Its marks are beside others, which have been read already.
+#[inline]
+fn fetch_chain<K, V>(head: Ptr<K, V>) {
+    head.place().fetch_content();
+    if let Some(next) = head.next() {
+        next.place().fetch();
     }
 }
 

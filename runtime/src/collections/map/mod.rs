@@ -55,8 +55,8 @@ use table::Table;
 /// so the longest insert into a map of millions takes microseconds where other maps stop for tens of
 /// milliseconds. Use it where the slowest call counts; if it is the average alone, std's is as good.
 ///
-/// Eight cells make a bucket. The low bits of a key's hash choose the bucket, its top byte is kept
-/// beside the key, and a look-up compares eight such bytes at once before it compares keys. A
+/// Eight cells make a bucket. The low bits of a key's hash choose the bucket, its top seven bits are kept
+/// beside the key, and a look-up compares those of eight keys at once before it compares keys. A
 /// bucket that is full goes on in an overflow bucket; at 6.5 keys a bucket, the array doubles.
 ///
 /// * Iteration begins at a random place, as in Go. So nobody relies on an order.
@@ -100,7 +100,7 @@ pub struct Map<K, V, S = SeededState> {
 }
 
 /// The hash of a key as the table sees it: with the table's seed in it, and mixed, so that the low
-/// bits and the top byte depend on all bits of what the hasher said. [`SeededState`] has seen to that.
+/// bits and the top ones depend on all bits of what the hasher said. [`SeededState`] has seen to that.
 #[inline]
 fn hash<Q: Hash + ?Sized, S: BuildHasher>(hasher: &S, seed: u64, key: &Q) -> u64 {
     let hash = hasher.hash_one(key) ^ seed;

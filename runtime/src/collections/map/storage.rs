@@ -3,8 +3,8 @@
 //! ```text
 //! small:  at -> [ buckets 0 to 2^B - 1 ]                           one allocation
 //! large:  at -> [ segment 0 | segment 1 | none | .. ]              the directory
-//!                    |            '-> [ buckets 2048 to 4095 ]
-//!                    '-> [ buckets 0 to 2047 ]                     about 256 KiB
+//!                    |            '-> [ buckets 4096 to 8191 ]
+//!                    '-> [ buckets 0 to 4095 ]                     about 512 KiB
 //! ```
 //!
 //! Invariants:
@@ -15,6 +15,7 @@
 //!    alone. Who frees an array has seen to its overflow buckets and to what its cells hold.
 
 use super::bucket::{self, Base, Place, Ptr};
+use super::marks::Marks;
 use std::alloc::{self, Layout, handle_alloc_error};
 use std::collections::TryReserveError;
 use std::marker::PhantomData;
@@ -72,38 +73,52 @@ unsafe impl<K, V> Sync for Array<K, V> {}
 /// The base of one.
 type Segment = Base;
 
-/// Where the buckets of an array are of which all segments are there.
-pub(super) enum Way {
-    /// In one allocation.
-    Small(Base),
-    /// In those that the directory names.
-    Large(NonNull<Option<Segment>>),
-    /// There is more to ask.
-    Slow,
+/// The way to the buckets of an array of which all segments are there; or to the [stand-in](Self::NONE).
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    /// The base of all buckets, or a directory if the mask is that of a large array.
+    at: NonNull<u8>,
+    mask: usize,
+}
+
+/// Marks and a link, as a bucket has them.
+#[repr(C)]
+struct StandIn {
+    marks: Marks,
+    link: usize,
 }
 
 impl Way {
+    /// Leads every hash to marks that say: nothing is here, and there is more to ask. So who has no array
+    /// at hand needs no question of its own. There is no content, but those marks send nobody to it.
+    pub(super) const NONE: Self = {
+        static STAND_IN: StandIn = StandIn { marks: Marks::STAND_IN, link: 0 };
+        Self { at: NonNull::from_ref(&STAND_IN).cast(), mask: 0 }
+    };
+
     /// Where the bucket is that a hash has chosen.
     ///
     /// # Safety
-    /// The way is that of an array with this mask, and all segments of it are there.
+    /// The array is there, with all its segments. If the way is [`NONE`](Self::NONE), the place has no content,
+    /// and nothing but its marks and its link may be read.
     #[inline]
-    pub(super) unsafe fn place<K, V>(&self, hash: usize, mask: usize) -> Option<Place<K, V>> {
-        let index = hash & mask;
-        match *self {
-            // SAFETY: there are so many buckets in order.
-            Self::Small(base) => Some(unsafe { Place::new(base, index, mask + 1) }),
-            // SAFETY: the segment is there.
-            Self::Large(directory) => Some(unsafe { Array::in_segment(directory, index) }),
-            Self::Slow => None,
+    pub(super) unsafe fn place<K, V>(self, hash: usize) -> Place<K, V> {
+        let index = hash & self.mask;
+        if self.mask >= Array::<K, V>::SEGMENT {
+            // SAFETY: the array is large, and the segment is there.
+            unsafe { Array::in_segment(self.at.cast(), index) }
+        } else {
+            // SAFETY: there are so many buckets in order. Of the stand-in it is as the caller says.
+            unsafe { Place::new(self.at, index, self.mask + 1) }
         }
     }
 }
 
 impl<K, V> Array<K, V> {
-    /// Buckets in a segment: a power of two, 192 to 384 KiB, but one at least.
+    /// Buckets in a segment: a power of two, 384 to 768 KiB, but one at least. To begin one takes the
+    /// system some microseconds, so less than one insert in 10,000 should: they are not smaller.
     pub(super) const SEGMENT: usize = {
-        let fit = (384 << 10) / bucket::size::<K, V>();
+        let fit = (768 << 10) / bucket::size::<K, V>();
         if fit == 0 { 1 } else { 1 << fit.ilog2() }
     };
     const IN_SEGMENT: usize = Self::SEGMENT - 1;
@@ -170,11 +185,13 @@ impl<K, V> Array<K, V> {
 
     /// How to find a bucket without asking more.
     pub(super) fn way(&self) -> Way {
-        if self.is_large() {
-            return Way::Large(self.at.cast());
-        }
-        // SAFETY: that is what it is then (invariant 1).
-        Way::Small(unsafe { bucket::base::<K, V>(self.at, self.len()) })
+        let at = if self.is_large() {
+            self.at
+        } else {
+            // SAFETY: that is what it is then (invariant 1).
+            unsafe { bucket::base::<K, V>(self.at, self.len()) }
+        };
+        Way { at, mask: self.mask }
     }
 
     /// Whether it comes in segments.
@@ -215,7 +232,7 @@ impl<K, V> Array<K, V> {
         let segment = unsafe { segment.unwrap_unchecked() };
         // SAFETY: it has `SEGMENT` buckets (invariant 1).
         let place = unsafe { Place::new(segment, index & Self::IN_SEGMENT, Self::SEGMENT) };
-        place.fetch_ahead();
+        place.fetch_content();
         place
     }
 

@@ -18,7 +18,7 @@
 //! 3. `len` is the number of full cells in live chains.
 //! 4. What `pool` lists are overflow buckets that belong to no chain, linked by their `next`. It is the
 //!    base of the first.
-//! 5. `way`, `mask` and `limit` are what [`settle`](Table::settle) makes of the rest.
+//! 5. `way` and `limit` are what [`settle`](Table::settle) makes of the rest.
 //! 6. While code of the user runs, be it a hash, a comparison, a clone or a destructor, 1 to 5
 //!    hold. If it unwinds, the table is as it was. (A key whose hash or comparison lies is not found or
 //!    found twice; none of the above depends on either.)
@@ -33,10 +33,8 @@ use super::walk::Walk;
 use std::marker::PhantomData;
 
 pub(super) struct Table<K, V> {
-    /// How `now` is addressed, if there is no `old`, so that its buckets are found at once.
+    /// That of `now`, if there is no `old`, so that its buckets are found at once; else [`NONE`](Way::NONE).
     pub(super) way: Way,
-    /// That of `now`, if there is one.
-    pub(super) mask: usize,
     len: usize,
     /// With so many keys the next one needs a growth, or [an array](Self::settle) at all.
     limit: usize,
@@ -55,7 +53,7 @@ pub(super) struct Table<K, V> {
     owned: PhantomData<(K, V)>,
 }
 
-// SAFETY: `spare` is memory without content, and `way` is a part of `now`. Everything else says itself who may go where; the keys
+// SAFETY: `spare` is memory without content, and `way` leads to a part of `now`, or to a static. Everything else says itself who may go where; the keys
 // and values are spoken for by `owned`.
 unsafe impl<K: Send, V: Send> Send for Table<K, V> {}
 
@@ -65,8 +63,7 @@ unsafe impl<K: Sync, V: Sync> Sync for Table<K, V> {}
 impl<K, V> Table<K, V> {
     pub(super) const fn new() -> Self {
         Self {
-            way: Way::Slow,
-            mask: 0,
+            way: Way::NONE,
             len: 0,
             limit: 0,
             now: None,
@@ -93,8 +90,7 @@ impl<K, V> Table<K, V> {
     /// whenever an array comes or goes.
     pub(super) fn settle(&mut self) {
         let idle = self.now.as_ref().filter(|_| self.old.is_none());
-        self.way = idle.map_or(Way::Slow, Array::way);
-        self.mask = self.now.as_ref().map_or(0, Array::mask);
+        self.way = idle.map_or(Way::NONE, Array::way);
         self.limit = match self.log() {
             Some(_) if self.is_growing() => usize::MAX,
             Some(log) if self.has_long_chains(log) => 0,

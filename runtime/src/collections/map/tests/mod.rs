@@ -280,16 +280,16 @@ fn a_hash_that_unwinds_leaves_no_bucket_behind() {
 
 #[test]
 fn tables_in_segments_are_as_good() {
-    type Large = [u64; 512];
-    // A bucket is more than 32 KiB, so eight of them are a segment.
+    type Large = [u64; 1024];
+    // A bucket is more than 64 KiB, so eight of them are a segment.
     assert_eq!(super::storage::Array::<u64, Large>::SEGMENT, 8);
     let mut map: Map<u64, Large> = Map::new();
     let most = if cfg!(miri) { 120 } else { 2000 };
     for n in 0..most {
-        map.insert(n, [n; 512]);
+        map.insert(n, [n; 1024]);
         if n % 97 == 0 {
             check(&map);
-            assert!((0..=n).all(|n| map[&n] == [n; 512]));
+            assert!((0..=n).all(|n| map[&n] == [n; 1024]));
             if n % 3 == 0 {
                 let copy = map.clone();
                 check(&copy);
@@ -301,18 +301,18 @@ fn tables_in_segments_are_as_good() {
     check(&map);
     map.shrink_to_fit();
     check(&map);
-    assert!(map.iter().all(|(key, value)| value[511] == *key));
+    assert!(map.iter().all(|(key, value)| value[1023] == *key));
     map.reserve(400);
     check(&map);
     map.clear();
     check(&map);
-    let mut huge: Map<u8, [u64; 4096]> = Map::new();
-    assert_eq!(super::storage::Array::<u8, [u64; 4096]>::SEGMENT, 1);
+    let mut huge: Map<u8, [u64; 8192]> = Map::new();
+    assert_eq!(super::storage::Array::<u8, [u64; 8192]>::SEGMENT, 1);
     for n in 0..if cfg!(miri) { 3 } else { 40 } {
-        huge.entry(n).or_insert_with(|| [u64::from(n); 4096]);
+        huge.entry(n).or_insert_with(|| [u64::from(n); 8192]);
         check(&huge);
     }
-    assert!(huge.iter().all(|(key, value)| value[4095] == u64::from(*key)));
+    assert!(huge.iter().all(|(key, value)| value[8191] == u64::from(*key)));
 }
 
 #[test]
@@ -321,6 +321,6 @@ fn a_table_is_as_small_as_it_says() {
     assert_eq!(super::bucket::size::<(), ()>(), 16);
     assert_eq!(super::bucket::size::<i64, i8>(), 8 + 64 + 8 + 8);
     let segment = super::storage::Array::<u64, u64>::SEGMENT * 144;
-    assert!((192 << 10..=384 << 10).contains(&segment));
+    assert!((384 << 10..=768 << 10).contains(&segment));
     assert!(size_of::<Table<u64, u64>>() <= 128);
 }
