@@ -1,8 +1,9 @@
 //! The allocation: the header, then the closure, where later the output lies.
 
-use super::{Extras, G, GRef, State};
+use super::{Extras, G, GRef, State, memory};
 use crate::prim::global::AtomicPtr;
 use crate::stack::Class;
+use std::alloc::Layout;
 use std::any::Any;
 use std::cell::{Cell as StdCell, UnsafeCell};
 use std::mem::ManuallyDrop;
@@ -158,9 +159,10 @@ impl<F: FnOnce() -> T, T, S: ScopeRef> Ops<F, T, S> {
 
     unsafe fn free(g: NonNull<G>) {
         let cell: NonNull<Cell<F, T, S>> = g.cast();
-        // SAFETY: made by `Box::new` in `new_cell`; the caller is the last side. The stage is
-        // a union of ManuallyDrops and drops nothing.
-        drop(unsafe { Box::from_raw(cell.as_ptr()) });
+        // SAFETY: written by `new_cell`; the caller is the last side. The stage is a union of ManuallyDrops and drops nothing.
+        unsafe { cell.drop_in_place() };
+        // SAFETY: taken by `new_cell` for this layout, and nobody's from now on.
+        unsafe { memory::give(cell.cast(), Layout::new::<Cell<F, T, S>>()) };
     }
 
     unsafe fn scope(g: NonNull<G>) -> Option<NonNull<dyn Scope>> {
@@ -181,7 +183,8 @@ pub(crate) fn new_cell<F: FnOnce() -> T, T, S: ScopeRef>(
     extras: Option<Box<Extras>>,
     scope: S,
 ) -> GBox {
-    let cell = Box::new(Cell {
+    let place: NonNull<Cell<F, T, S>> = memory::take(Layout::new::<Cell<F, T, S>>()).cast();
+    let cell = Cell {
         g: G {
             vtable: Ops::<F, T, S>::VTABLE,
             state: State::new(true),
@@ -196,8 +199,10 @@ pub(crate) fn new_cell<F: FnOnce() -> T, T, S: ScopeRef>(
         },
         scope,
         stage: UnsafeCell::new(Stage::<F, T> { closure: ManuallyDrop::new(f) }),
-    });
-    GBox(NonNull::from(Box::leak(cell)).cast())
+    };
+    // SAFETY: memory for one, and nobody else's.
+    unsafe { place.write(cell) };
+    GBox(place.cast())
 }
 
 /// Typeless access to the allocation. Each method asks for the side that may call it.

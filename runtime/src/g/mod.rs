@@ -27,12 +27,14 @@ mod cell;
 mod joiner;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod memory;
 mod offer;
 mod peek;
 mod state;
 
 pub(crate) use cell::{GBox, Outcome, Scope, new_cell};
 pub(crate) use joiner::Joiner;
+pub(crate) use memory::trim;
 pub(crate) use offer::{Half, Offer};
 pub(crate) use peek::Header;
 pub(crate) use state::{AfterComplete, AfterDetach, State};

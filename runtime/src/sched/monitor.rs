@@ -19,6 +19,7 @@ use super::Sched;
 use super::asleep::Watchman;
 use super::timers::NEVER;
 use super::watch::Watch;
+use crate::g;
 use crate::m::{self, TIMERS};
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
@@ -152,6 +153,7 @@ impl Sched {
         let mut calm_since = None;
         let mut was_stuck = false;
         let mut asked = NEVER;
+        let mut trim_again = false;
         let mut followed = start;
         let mut next_line = self.config.schedtrace.map(|every| start + every);
         while !self.is_stopped() {
@@ -165,6 +167,7 @@ impl Sched {
                 self.ps.iter().for_each(|p| {
                     p.set_sweep(true);
                 });
+                trim_again = g::trim();
             }
             let (next_timer, late) = self.late_timers(&mut asked, now);
             self.late_sockets();
@@ -178,7 +181,8 @@ impl Sched {
                 *at = Some(*at + every).filter(|at| *at > now).unwrap_or(now + every);
             }
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
-            let next_chore = self.housekeep(start, now);
+            let next_trim = trim_again.then(|| start + Duration::from_secs(u64::from(seconds) + 1));
+            let next_chore = [self.housekeep(start, now), next_trim].into_iter().flatten().min();
             if self.idle.idle_ps() != self.config.procs {
                 busy_at = now;
             }

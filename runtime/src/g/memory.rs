@@ -1,0 +1,270 @@
+//! Where the memory of goroutines comes from.
+//!
+//! Who spawns and who runs a goroutine are often two threads: one allocates and the other frees, and both ask the
+//! allocator's locks for it. So the memory of goroutines goes round here: each thread has two *magazines* for each size, and takes
+//! from the one and gives to the other without anybody's leave. When it has none that is full, or none with room, it exchanges a
+//! whole one with the *depot*, which all share. (Bonwick and Adams, *Magazines and Vmem*, 2001, section 3.)
+//!
+//! What the depot has not needed from one second to the next goes back to the allocator: [`trim`], which the monitor calls. It never has more
+//! than [`MOST`] magazines of a size; and what is large, or aligned to more than [`ALIGN`], is not kept at all.
+//!
+//! Invariants:
+//! 1. What lies in a magazine is memory of its size's [`layout`], and nobody's.
+//! 2. A thread's magazines are touched by that thread alone, and no code of others is called meanwhile. The functions that
+//!    do so are never inlined: a goroutine may go on with another thread, but not within them.
+
+use crate::prim::global::Mutex;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::RefCell;
+use std::mem;
+use std::ptr::NonNull;
+
+/// Sizes are multiples of it.
+const GRAIN: usize = 64;
+/// So many sizes.
+const SIZES: usize = 8;
+/// The alignment of all of them.
+const ALIGN: usize = 16;
+/// What fits into a magazine.
+const ROUNDS: usize = 62;
+/// Full magazines of a size in the depot, at most: of 192 bytes, 3 MiB.
+const MOST: usize = 256;
+
+/// Whether memory goes round at all. Not where somebody looks for its being used when it is free, nor in models.
+const IS_ON: bool = !cfg!(any(feature = "sanitizer", miri, loom, shuttle));
+
+type Cell = NonNull<u8>;
+
+/// Memory of one size: [`ROUNDS`] at most.
+#[derive(Default)]
+struct Magazine(Vec<Cell>);
+
+// SAFETY: what lies in it is memory and nobody's (invariant 1).
+unsafe impl Send for Magazine {}
+
+/// The memory for `layout`, from here or from the allocator.
+#[inline]
+pub(super) fn take(layout: Layout) -> Cell {
+    match size_of_layout(layout) {
+        Some(size) => take_of(size),
+        None => allocate(layout),
+    }
+}
+
+/// Gives back what [`take`] gave for the same `layout`.
+///
+/// # Safety
+/// It is nobody's any more.
+#[inline]
+pub(super) unsafe fn give(cell: Cell, layout: Layout) {
+    match size_of_layout(layout) {
+        // SAFETY: as the caller says.
+        Some(size) => unsafe { give_of(size, cell) },
+        // SAFETY: `take` has allocated it with this layout.
+        None => unsafe { dealloc(cell.as_ptr(), layout) },
+    }
+}
+
+/// The number of the size. `None`: it does not go round.
+#[inline(always)]
+const fn size_of_layout(layout: Layout) -> Option<usize> {
+    let size = layout.size().div_ceil(GRAIN);
+    if IS_ON && size != 0 && size <= SIZES && layout.align() <= ALIGN {
+        Some(size - 1)
+    } else {
+        None
+    }
+}
+
+/// What the memory of a size is allocated with.
+const fn layout(size: usize) -> Layout {
+    match Layout::from_size_align((size + 1) * GRAIN, ALIGN) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a few hundred bytes are a layout"),
+    }
+}
+
+#[inline]
+fn allocate(layout: Layout) -> Cell {
+    // SAFETY: a goroutine has a header, so the size is not zero.
+    match NonNull::new(unsafe { alloc(layout) }) {
+        Some(cell) => cell,
+        None => handle_alloc_error(layout),
+    }
+}
+
+/// A thread's magazines of one size. From `loaded` it takes, and to it it gives; they change places before the depot is asked.
+#[derive(Default)]
+struct Pair {
+    loaded: Magazine,
+    other: Magazine,
+}
+
+/// What a thread has, of all sizes.
+#[derive(Default)]
+struct Own([Pair; SIZES]);
+
+thread_local! {
+    static OWN: RefCell<Own> = RefCell::default();
+}
+
+#[inline(never)]
+fn take_of(size: usize) -> Cell {
+    let kept = OWN.try_with(|own| {
+        let pair = &mut own.borrow_mut().0[size];
+        pair.loaded.0.pop().or_else(|| pair.reload(size))
+    });
+    // What a thread does last comes after its magazines have gone.
+    kept.ok().flatten().unwrap_or_else(|| allocate(layout(size)))
+}
+
+/// # Safety
+/// As [`give`], of that size.
+#[inline(never)]
+unsafe fn give_of(size: usize, cell: Cell) {
+    let kept = OWN.try_with(|own| {
+        let pair = &mut own.borrow_mut().0[size];
+        if pair.loaded.is_full() {
+            pair.unload(size);
+        }
+        pair.loaded.0.push(cell);
+    });
+    if kept.is_err() {
+        Magazine(vec![cell]).free(size);
+    }
+}
+
+impl Magazine {
+    fn is_full(&self) -> bool {
+        self.0.len() == ROUNDS
+    }
+
+    /// Gives back all to the allocator.
+    fn free(self, size: usize) {
+        for cell in self.0 {
+            // SAFETY: invariant 1.
+            unsafe { dealloc(cell.as_ptr(), layout(size)) };
+        }
+    }
+}
+
+impl Pair {
+    /// `loaded` is empty.
+    #[cold]
+    fn reload(&mut self, size: usize) -> Option<Cell> {
+        mem::swap(&mut self.loaded, &mut self.other);
+        if self.loaded.0.is_empty()
+            && let Some(full) = DEPOT.lock()[size].take()
+        {
+            self.loaded = full;
+        }
+        self.loaded.0.pop()
+    }
+
+    /// `loaded` is full.
+    #[cold]
+    fn unload(&mut self, size: usize) {
+        mem::swap(&mut self.loaded, &mut self.other);
+        if self.loaded.is_full() {
+            let fresh = Magazine(Vec::with_capacity(ROUNDS));
+            put(size, mem::replace(&mut self.loaded, fresh));
+        }
+    }
+}
+
+impl Drop for Own {
+    /// The thread ends.
+    fn drop(&mut self) {
+        for (size, pair) in mem::take(&mut self.0).into_iter().enumerate() {
+            for magazine in [pair.loaded, pair.other] {
+                if magazine.is_full() { put(size, magazine) } else { magazine.free(size) }
+            }
+        }
+    }
+}
+
+/// Full magazines of one size.
+struct Shelf {
+    full: Vec<Magazine>,
+    /// So many were there all the time since the last [`trim`].
+    least: usize,
+}
+
+static DEPOT: Mutex<[Shelf; SIZES]> =
+    Mutex::new([const { Shelf { full: Vec::new(), least: 0 } }; SIZES]);
+
+impl Shelf {
+    fn take(&mut self) -> Option<Magazine> {
+        let magazine = self.full.pop();
+        self.least = self.least.min(self.full.len());
+        magazine
+    }
+}
+
+/// Puts a full magazine into the depot, if there is room.
+fn put(size: usize, magazine: Magazine) {
+    let left = {
+        let shelf = &mut DEPOT.lock()[size];
+        if shelf.full.len() < MOST {
+            shelf.full.push(magazine);
+            return;
+        }
+        magazine
+    };
+    left.free(size);
+}
+
+/// Gives back what the depot has not needed since the last call. `true`: something is left.
+pub(crate) fn trim() -> bool {
+    let mut is_left = false;
+    for size in 0..SIZES {
+        let unneeded = {
+            let shelf = &mut DEPOT.lock()[size];
+            let unneeded: Vec<_> = shelf.full.drain(..shelf.least).collect();
+            shelf.least = shelf.full.len();
+            is_left |= shelf.least != 0;
+            unneeded
+        };
+        unneeded.into_iter().for_each(|magazine| magazine.free(size));
+    }
+    is_left
+}
+
+#[cfg(all(test, not(any(loom, shuttle, miri))))]
+mod tests {
+    use super::*;
+
+    /// A size that no goroutine of these tests has.
+    const SIZE: Layout = layout(SIZES - 1);
+
+    #[test]
+    fn what_one_thread_frees_another_gets() {
+        let there: Vec<_> = (0..10 * ROUNDS).map(|_| take(SIZE).as_ptr().addr()).collect();
+        let given = there.clone();
+        let give_all = move || {
+            let cells = given.into_iter().map(std::ptr::with_exposed_provenance_mut);
+            // SAFETY: taken above, and not used.
+            cells.filter_map(NonNull::new).for_each(|cell| unsafe { give(cell, SIZE) });
+        };
+        std::thread::spawn(give_all).join().unwrap();
+        let again: Vec<_> = (0..8 * ROUNDS).map(|_| take(SIZE)).collect();
+        let known = again.iter().filter(|cell| there.contains(&cell.as_ptr().addr())).count();
+        assert_eq!(known, 8 * ROUNDS);
+        // SAFETY: taken above, and not used.
+        again.into_iter().for_each(|cell| unsafe { give(cell, SIZE) });
+        // Whatever else goes on: what nobody needs is gone after two looks.
+        let is_full = || !DEPOT.lock()[SIZES - 1].full.is_empty();
+        assert!(is_full());
+        trim();
+        trim();
+        assert!(!is_full());
+    }
+
+    #[test]
+    fn what_is_large_or_aligned_is_not_kept() {
+        assert_eq!(size_of_layout(Layout::new::<[u64; 64]>()), Some(SIZES - 1));
+        assert_eq!(size_of_layout(Layout::new::<[u64; 65]>()), None);
+        assert_eq!(size_of_layout(Layout::new::<crossbeam_utils::CachePadded<u8>>()), None);
+        assert_eq!(size_of_layout(Layout::new::<u8>()), Some(0));
+    }
+}
