@@ -1,5 +1,5 @@
 //! `select!`: which case happens, who waits, and what becomes of the values. How it reads its arms is tested in `rt-macros`,
-//! what is ready at one instant in `select_instant.rs`, `Select` in `select_dynamic.rs`.
+//! what is ready at one instant in `select_instant.rs`, `Select` in `select_dynamic/`.
 #![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
 
 mod common;

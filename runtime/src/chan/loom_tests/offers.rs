@@ -2,7 +2,7 @@
 //!
 //! Broken on purpose, and noticed: a place that a receiver frees is not kept for the offer; who waits, or buffers,
 //! does not tell watchers; a withdrawn offer does not give its place up, or not to the sender who waits, or tells its
-//! receiver that a value came. (That a kept receiver cannot give up is seen by `tests/select_dynamic.rs`.)
+//! receiver that a value came. (That a kept receiver cannot give up is seen by `tests/select_dynamic/operation.rs`.)
 
 use crate::chan::{Chan, Select};
 use loom::thread;
