@@ -161,29 +161,25 @@ fn a_panic_unlocks_and_does_not_poison() {
     let _t = common::test();
     on_some(|_| {
         let mutex = Arc::new(Mutex::new(0));
-        let (theirs, (about, go)) = (mutex.clone(), two_chans());
+        let (locked, go) = (rt::chan::Chan::new(1), rt::chan::Chan::<()>::new(0));
+        let (theirs, has_locked, its_go) = (mutex.clone(), locked.clone(), go.clone());
         let panics = rt::spawn(move || {
             let mut guard = theirs.lock();
             *guard = 1;
-            about.send(());
-            go.recv();
+            has_locked.send(());
+            its_go.recv();
             fail("with the lock");
         });
+        locked.recv();
         let waiter = rt::spawn({
             let mutex = mutex.clone();
             move || *mutex.lock()
         });
-        // Dropped: the first one goes on.
+        rt::yield_now();
+        go.close();
         assert!(panics.join().unwrap_err().is_panic());
         assert_eq!(waiter.join().unwrap(), 1);
     });
-}
-
-/// A channel that has room, and one that is closed.
-fn two_chans() -> (rt::chan::Chan<()>, rt::chan::Chan<()>) {
-    let closed = rt::chan::Chan::new(0);
-    closed.close();
-    (rt::chan::Chan::new(1), closed)
 }
 
 /// Whoever holds it unlocks only to lock again at once: a waiter that has to compete, on one

@@ -195,7 +195,6 @@ impl<T: Item> Remote<T> {
     }
 
     /// A thief that runs nothing takes the first item of the deque. With a single processor there is none.
-    #[cfg(not(loom))]
     pub(crate) fn steal(&self) -> Option<T> {
         loop {
             match self.stealer.steal() {

@@ -6,6 +6,7 @@
 //! forgotten by one that has ended and whose stack another has now.
 
 use crate::prim::global::{AtomicUsize, Ordering};
+use crate::sys;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -22,8 +23,7 @@ impl Owner {
     /// The goroutine that calls has just locked it.
     #[inline(always)]
     pub(super) fn set(&self) {
-        let here = 0_u8;
-        self.stack.store(std::ptr::from_ref(&here).addr(), Ordering::Relaxed);
+        self.stack.store(sys::stack_address(), Ordering::Relaxed);
     }
 
     /// It is about to be unlocked.

@@ -51,6 +51,28 @@ pub(crate) fn has_many_cpus() -> bool {
     }
 }
 
+/// An address in the stack that the caller runs on. Not that of a local variable: AddressSanitizer puts those elsewhere.
+#[inline(always)]
+pub(crate) fn stack_address() -> usize {
+    #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+    {
+        let here: usize;
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: reads a register.
+        unsafe {
+            core::arch::asm!("mov {}, rsp", out(reg) here, options(nomem, nostack, preserves_flags));
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: reads a register.
+        unsafe {
+            core::arch::asm!("mov {}, sp", out(reg) here, options(nomem, nostack, preserves_flags));
+        }
+        here
+    }
+    #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+    std::ptr::from_ref(&0_u8).addr()
+}
+
 /// Asks the processor to fetch the cache line at `address`, which need not be valid: a hint.
 #[inline(always)]
 pub(crate) fn prefetch(address: usize) {
