@@ -156,7 +156,7 @@ pub(super) fn entered(f: impl FnOnce()) {
 
 impl Sched {
     /// What the caller's P runs next; what it drives out is surplus.
-    #[inline]
+    #[inline(always)]
     fn put_next(&self, p: Held, item: Runnable) {
         if let Some(out) = p.remote.put_next(item) {
             p.push(out);
