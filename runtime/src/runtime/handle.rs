@@ -59,7 +59,7 @@ impl Handle {
     /// Makes this the runtime in which [`rt::spawn`](crate::spawn) and its like start
     /// goroutines, for the goroutine or thread that calls, until the guard is dropped.
     ///
-    /// Guards nest, and are dropped in the reverse order.
+    /// Guards nest, and may be dropped in any order: of those that are left, the one entered last counts.
     ///
     /// # Examples
     /// ```
@@ -70,8 +70,8 @@ impl Handle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
-        let depth = task::enter(Arc::clone(&self.sched));
-        EnterGuard { depth, handle: PhantomData, on_one_goroutine: PhantomData }
+        let number = task::enter(Arc::clone(&self.sched));
+        EnterGuard { number, handle: PhantomData, on_one_goroutine: PhantomData }
     }
 
     /// Starts a goroutine in this runtime. See [`rt::spawn`](crate::spawn()).
