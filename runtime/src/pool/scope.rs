@@ -33,6 +33,9 @@ pub struct Scope<'scope, 'env: 'scope> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
+// As std's: `&Scope` is what everybody has.
+impl std::panic::RefUnwindSafe for Scope<'_, '_> {}
+
 struct Data {
     running: AtomicUsize,
     /// Panics of children that nobody has joined.
@@ -210,6 +213,10 @@ pub struct ScopedTask<'scope, T> {
     handle: Handle<'scope, T>,
     data: Arc<Data>,
 }
+
+// It only takes a result that is there.
+impl<T> std::panic::UnwindSafe for ScopedTask<'_, T> {}
+impl<T> std::panic::RefUnwindSafe for ScopedTask<'_, T> {}
 
 impl<T> ScopedTask<'_, T> {
     /// Waits for the task to end, and returns what it returned.

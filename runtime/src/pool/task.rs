@@ -28,6 +28,10 @@ use std::time::Duration;
 #[must_use = "dropping it detaches the task"]
 pub struct Task<R>(Handle<'static, R>);
 
+// It only takes a result that is there.
+impl<R> std::panic::UnwindSafe for Task<R> {}
+impl<R> std::panic::RefUnwindSafe for Task<R> {}
+
 /// The same, of a task that may borrow.
 pub(super) struct Handle<'a, R> {
     cell: Arc<dyn Join<R> + 'a>,

@@ -392,6 +392,10 @@ enum Cause {
 // SAFETY: the payload is reached by value or by `&mut` alone; a shared reference shows only text.
 unsafe impl Sync for JoinError {}
 
+// Its payload is what unwound: who has it knows.
+impl std::panic::UnwindSafe for JoinError {}
+impl std::panic::RefUnwindSafe for JoinError {}
+
 impl JoinError {
     /// About what unwound a task.
     pub(crate) fn of(payload: Box<dyn Any + Send>) -> Self {

@@ -32,6 +32,9 @@ pub struct Scope<'scope, 'env: 'scope> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
+// As std's: `&Scope` is what everybody has.
+impl std::panic::RefUnwindSafe for Scope<'_, '_> {}
+
 struct Data {
     running: AtomicUsize,
     /// Panics of children that nobody has joined.
@@ -203,6 +206,10 @@ pub struct ScopedJoinHandle<'scope, T> {
     handle: JoinHandle<T>,
     data: &'scope Data,
 }
+
+// As a `JoinHandle`.
+impl<T> std::panic::UnwindSafe for ScopedJoinHandle<'_, T> {}
+impl<T> std::panic::RefUnwindSafe for ScopedJoinHandle<'_, T> {}
 
 impl<T> ScopedJoinHandle<'_, T> {
     /// Waits for the goroutine to end, and returns what it returned.
