@@ -117,7 +117,7 @@ where
     };
     let class = sched.config.class;
     drop(sched);
-    wait::with(|slot| {
+    let result = wait::with(|slot| {
         let scope = Scope {
             data: Data {
                 running: AtomicUsize::new(0),
@@ -141,14 +141,16 @@ where
             Ok(value) if wait::passes_on(slot) => {
                 // The children were cut short: what the body returned is not to be trusted.
                 wait::raise_if_cancelled(slot);
-                value
+                Some(value)
             }
-            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => {
-                panic!("a scoped thread panicked")
-            }
-            Ok(value) => value,
+            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => None,
+            Ok(value) => Some(value),
         }
-    })
+    });
+    match result {
+        Some(value) => value,
+        None => panic!("a scoped thread panicked"),
+    }
 }
 
 /// Invariants 1 and 3. Cancellation that arrives here is passed on; the caller raises it.

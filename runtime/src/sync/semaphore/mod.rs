@@ -90,6 +90,7 @@ impl Semaphore {
         /// static SLOTS: rt::sync::Semaphore = rt::sync::Semaphore::new(3);
         /// assert_eq!(SLOTS.available_permits(), 3);
         /// ```
+        #[track_caller]
         pub const fn new(n: usize) -> Self {
             assert!(n <= Self::MAX_PERMITS, "too many permits");
             Self { word: AtomicUsize::new(n * ONE), size: n, queue: Locked::new(Queue::new()) }
