@@ -181,7 +181,8 @@ impl<T> JoinHandle<T> {
     /// Ends the goroutine: unwinds it from the point where it waits, or from the next such point
     /// that it gets to. Before its start, its closure is dropped. Does not wait.
     ///
-    /// A goroutine that never waits is not reached. One that ended is not changed.
+    /// A goroutine that never waits is not reached. One that ended is not changed. One that had been handed what it waited
+    /// for (a value, a permit, a lock, a meeting) and has not run since has it: nothing is lost, and it is unwound at its next wait.
     ///
     /// # Examples
     /// ```
