@@ -305,7 +305,11 @@ fn run_in_runtime(kind: Kind, options: &Options, function: ItemFn) -> TokenStrea
         ReturnType::Default => Span::mixed_site(),
         ReturnType::Type(_, ty) => Span::mixed_site().located_at(ty.span()),
     };
-    let report = quote_spanned!(at=> ::std::process::Termination::report(__rt_body()));
+    let report = match output {
+        // There is nothing to report, and rustc would say that the report is unreachable.
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => quote!(__rt_body()),
+        _ => quote_spanned!(at=> ::std::process::Termination::report(__rt_body())),
+    };
     let body = quote!(fn __rt_body() #output { #(#inner)* #(#statements)* });
     match kind {
         Kind::Main => quote! {

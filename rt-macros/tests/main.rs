@@ -17,12 +17,20 @@ impl fmt::Debug for Failure {
     }
 }
 
+mod never {
+    #[rt::main]
+    pub(crate) fn main() -> ! {
+        std::process::exit(9)
+    }
+}
+
 #[rt::main(procs = 2)]
 fn main() -> Result<ExitCode, Failure> {
     assert_eq!(rt::procs(), 2);
     match std::env::args().nth(1).as_deref() {
         Some("part:code") => return Ok(ExitCode::from(7)),
         Some("part:error") => return Err(Failure("on purpose".into())),
+        Some("part:never") => return Ok(never::main()),
         Some("part:panic") => panic!("on purpose"),
         Some("part:detached") => {
             rt::go!({ rt::time::sleep(Duration::from_secs(3600)) });
@@ -33,6 +41,7 @@ fn main() -> Result<ExitCode, Failure> {
     for (part, code, stderr) in [
         ("part:code", 7, ""),
         ("part:error", 1, "Error: failed: on purpose"),
+        ("part:never", 9, ""),
         ("part:panic", 101, "on purpose"),
         ("part:detached", 0, ""),
     ] {

@@ -15,6 +15,9 @@
 //!
 //! Start at [`go!`] and [`spawn`], [`scope`], [`chan::Chan`] and [`sync::WaitGroup`]; a
 //! [`Runtime`] of your own if a macro on `main` is not what you want.
+//!
+//! The macros name the crate `::rt`. Where the dependency has another name, such as `goroutines = { package = "rt", .. }`, put
+//! `extern crate goroutines as rt;` at the root of the crate that uses them; in a module it does not help.
 
 extern crate self as rt;
 

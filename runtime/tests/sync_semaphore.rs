@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Rng, Tally, eventually, panic_text, runtime};
+use rt::context::{Context, ContextError};
 use rt::sync::{Mutex, Semaphore};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,7 +121,8 @@ fn mistakes_panic_and_change_nothing() {
     assert_eq!(semaphore.available_permits(), 1);
     let never = "semaphore: 4 permits are wanted, and there are 3";
     assert_eq!(panic_text(|| semaphore.acquire(4)), never);
-    assert_eq!(panic_text(|| semaphore.acquire_timeout(4, Duration::ZERO)), never);
+    assert_eq!(panic_text(|| semaphore.acquire_timeout(4, Duration::MAX)), never);
+    assert_eq!(panic_text(|| semaphore.acquire_ctx(4, &Context::background())), never);
     assert!(semaphore.try_acquire(4).is_none());
     assert_eq!(panic_text(|| Semaphore::new(usize::MAX)), "too many permits");
     // Given back by hand, and then by the permit.
@@ -347,4 +349,37 @@ fn round_of_stress(seed: u64) {
     drop(runtime);
     assert!(shared.0.try_acquire(size).is_some(), "seed {seed}: {:?}", shared.0);
     tally.assert_all_dropped();
+}
+
+/// Go's: who wants more than there are waits for its end, and others do not wait for that.
+#[test]
+fn more_than_there_are_is_waited_for_in_vain() {
+    let _t = common::test();
+    let in_vain = || {
+        let semaphore = Arc::new(Semaphore::new(2));
+        let (ctx, cancel) = Context::background().with_cancel();
+        let (deadline, _guard) = Context::background().with_timeout(Duration::from_millis(2));
+        rt::scope(|s| {
+            let waits = s.spawn(|| semaphore.acquire_ctx(3, &ctx).unwrap_err());
+            let times_out =
+                s.spawn(|| semaphore.acquire_timeout(3, Duration::from_millis(2)).is_none());
+            let owned = s.spawn(|| semaphore.acquire_owned_ctx(3, &deadline).unwrap_err());
+            let aborted =
+                s.spawn(|| semaphore.acquire_timeout(9, Duration::from_secs(60)).is_none());
+            assert!(times_out.join().unwrap());
+            assert_eq!(owned.join().unwrap(), ContextError::DeadlineExceeded);
+            assert!(!waits.is_finished());
+            drop(semaphore.acquire(2));
+            cancel();
+            assert_eq!(waits.join().unwrap(), ContextError::Canceled);
+            aborted.abort();
+            assert!(aborted.join().is_err());
+        });
+        assert_eq!(semaphore.acquire_ctx(3, &ctx).unwrap_err(), ContextError::Canceled);
+        assert!(semaphore.acquire_timeout(3, Duration::ZERO).is_none());
+        assert_eq!(semaphore.available_permits(), 2);
+    };
+    [1, 2].into_iter().for_each(|procs| runtime(procs).run(in_vain));
+    // And on a plain thread.
+    assert!(Semaphore::new(1).acquire_timeout(2, Duration::from_millis(1)).is_none());
 }

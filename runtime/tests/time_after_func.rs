@@ -59,21 +59,42 @@ fn zero_is_at_once_and_too_long_is_never() {
 }
 
 #[test]
-fn stopped_it_never_runs_and_its_closure_is_dropped() {
+fn stopped_it_never_runs_and_its_closure_goes_with_the_timer() {
     let _t = common::test();
     runtime(2).run(|| {
         let tally = Tally::default();
         let token = tally.token();
-        let timer = after_func(ms(2), move || {
+        let timer = after_func(MINUTE, move || {
             let _token = token;
             panic!("it was stopped")
         });
-        if timer.stop() {
-            tally.assert_all_dropped();
-        }
+        assert!(timer.stop());
         sleep(ms(4));
-        assert!(!timer.stop() && !timer.reset(ms(1)));
+        assert!(!timer.stop());
+        assert_eq!(tally.dropped(), 0);
+        drop(timer);
         tally.assert_all_dropped();
+    });
+}
+
+#[test]
+fn stopped_it_can_be_reset_and_runs_once() {
+    let _t = common::test();
+    everywhere(|| {
+        let (tx, rx) = chan::unbounded();
+        let timer = after_func(MINUTE, move || tx.send(Instant::now()).unwrap());
+        for _ in 0..3 {
+            assert!(timer.stop() && !timer.stop());
+            assert!(!timer.reset(MINUTE), "it was stopped");
+            assert!(timer.reset(2 * MINUTE), "and is armed again");
+        }
+        assert!(timer.stop());
+        assert!(rx.try_recv().is_err());
+        let start = Instant::now();
+        assert!(!timer.reset(ms(2)));
+        assert!(rx.recv().unwrap() >= start + ms(2));
+        assert!(!timer.stop() && !timer.reset(ms(1)), "it has fired");
+        assert!(rx.recv().is_err(), "the function is gone");
     });
 }
 
@@ -120,7 +141,8 @@ fn they_run_in_the_order_of_their_deadlines() {
     });
 }
 
-/// It runs if and only if `stop` has said that it did not prevent it; and its closure is dropped once.
+/// Whoever stops and moves it meanwhile, it runs once if it is to in the end, and not while it is stopped; and its closure is
+/// dropped once.
 #[test]
 fn stop_and_reset_against_fire() {
     let t = common::test();
@@ -137,7 +159,7 @@ fn stop_and_reset_against_fire() {
                         let _token = token;
                         theirs.fetch_add(1, Ordering::SeqCst);
                     }));
-                    let prevented: u64 = (0..3)
+                    let others: Vec<_> = (0..3)
                         .map(|_| {
                             let (timer, mut rng) = (Arc::clone(&timer), Rng::new(rng.next()));
                             rt::spawn(move || {
@@ -145,20 +167,20 @@ fn stop_and_reset_against_fire() {
                                 if rng.one_in(2) {
                                     timer.reset(micros(&mut rng));
                                 }
-                                u64::from(timer.stop())
+                                timer.stop();
                             })
                         })
-                        .collect::<Vec<_>>()
-                        .into_iter()
-                        .map(|stopper| stopper.join().unwrap())
-                        .sum();
-                    assert!(!timer.stop() && !timer.reset(Duration::ZERO));
-                    assert!(prevented <= 1, "two have prevented it");
-                    if prevented == 0 {
-                        eventually_yielding("it runs", || ran.load(Ordering::SeqCst) == 1);
-                    }
+                        .collect();
+                    others.into_iter().for_each(|other| other.join().unwrap());
+                    assert!(!timer.stop(), "all have stopped it");
                     spin(micros(&mut rng));
-                    assert_eq!(ran.load(Ordering::SeqCst) + prevented, 1);
+                    let has_run = ran.load(Ordering::SeqCst);
+                    spin(micros(&mut rng));
+                    assert!(!timer.reset(Duration::ZERO), "it was stopped, or has run");
+                    eventually_yielding("it runs", || ran.load(Ordering::SeqCst) == 1);
+                    assert!(has_run <= 1 && !timer.stop() && !timer.reset(Duration::ZERO));
+                    spin(micros(&mut rng));
+                    assert_eq!(ran.load(Ordering::SeqCst), 1);
                 }
                 eventually_yielding("all end", || tally.dropped() == tally.made());
             });
@@ -190,6 +212,7 @@ fn a_hundred_thousand_that_are_stopped() {
             .collect();
         assert_eq!(rt::num_goroutines(), 1);
         assert!(timers.iter().all(Timer::stop));
+        drop(timers);
         tally.assert_all_dropped();
     });
 }
@@ -228,26 +251,27 @@ fn the_runtime_ends_first() {
 }
 
 #[test]
-fn a_closure_whose_drop_panics_or_stops_the_timer() {
+fn a_closure_whose_drop_panics_or_wants_the_timer() {
     let _t = common::test();
     runtime(1).run(|| {
         let bad = OnDrop(|| fail("in the drop"));
         let timer = after_func(MINUTE, move || drop(bad));
-        assert!(timer.stop(), "the panic is the goroutine's own");
-        // The closure holds its own timer.
+        assert!(timer.stop());
+        // The panic is the goroutine's own.
+        drop(timer);
+        // The closure holds its own timer, weakly.
         let place: Arc<rt::sync::OnceLock<Timer>> = Arc::default();
-        let own = Arc::clone(&place);
+        let own = Arc::downgrade(&place);
         let done = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&done);
         let at_drop = OnDrop(move || {
-            if let Some(timer) = own.get() {
-                assert!(!timer.stop() && !timer.reset(ms(1)));
-                seen.store(true, Ordering::SeqCst);
-            }
+            assert!(own.upgrade().is_none());
+            seen.store(true, Ordering::SeqCst);
         });
         let timer = after_func(MINUTE, move || drop(at_drop));
         place.set(timer).unwrap();
         assert!(place.get().unwrap().stop());
+        drop(place);
         assert!(done.load(Ordering::SeqCst));
     });
 }

@@ -68,6 +68,26 @@ fn options_are_passed_on() {
 }
 
 #[test]
+fn one_that_never_returns_reports_nothing() {
+    same(
+        expand_main(
+            quote!(),
+            quote!(
+                fn main() -> ! {
+                    exit(1)
+                }
+            ),
+        ),
+        quote! {
+            fn main() -> ::std::process::ExitCode {
+                fn __rt_body() -> ! { exit(1) }
+                ::rt::__private::Entry::new().main(|| __rt_body())
+            }
+        },
+    );
+}
+
+#[test]
 fn a_test_may_own_the_scheduler() {
     same(
         expand_test(

@@ -43,6 +43,10 @@ use std::fmt;
 #[derive(Default)]
 pub struct Dyn(Option<Box<dyn Held>>);
 
+// Nobody knows what is in it; what that is like after a panic is the business of who asks.
+impl std::panic::UnwindSafe for Dyn {}
+impl std::panic::RefUnwindSafe for Dyn {}
+
 /// What a `Dyn` holds, with its name.
 trait Held: Any + Send {
     fn type_name(&self) -> &'static str;

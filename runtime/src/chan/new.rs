@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::core::{Core, UNBOUNDED};
-use super::{Receiver, Sender};
+use super::{Receiver, Sender, peek};
 use crate::util;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,5 +107,5 @@ pub(crate) fn bell(end: Option<Instant>) -> Receiver<()> {
 /// ```
 pub fn never<T>() -> Receiver<T> {
     // The one sender that a new core counts is never there to be dropped.
-    Receiver::first(Arc::new(Core::new(0)))
+    Receiver::first(Arc::new(peek::never(Core::new(0))))
 }

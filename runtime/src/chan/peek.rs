@@ -12,12 +12,15 @@ use std::sync::Arc;
 /// How to count the handles of a channel whose type is not known: for `Chan`.
 #[derive(Debug, Default)]
 pub(super) struct Handles {
-    /// Of the `Arc`; 0: not to be counted.
+    /// Of the `Arc`; 0: not to be counted; [`NEVER`](Self::NEVER).
     arc: AtomicUsize,
     count: Option<unsafe fn(usize) -> usize>,
 }
 
 impl Handles {
+    /// There is one that nobody has, for ever. No address.
+    const NEVER: usize = 1;
+
     fn of<T>() -> Self {
         unsafe fn count<T>(arc: usize) -> usize {
             let core = std::ptr::with_exposed_provenance::<Core<T>>(arc);
@@ -45,6 +48,12 @@ pub(super) fn counted<T>(mut core: Arc<Core<T>>) -> Arc<Core<T>> {
     core
 }
 
+/// Makes known that a new channel's sender is nobody's.
+pub(super) fn never<T>(core: Core<T>) -> Core<T> {
+    core.gate.handles.arc.store(Handles::NEVER, Ordering::Relaxed);
+    core
+}
+
 /// A channel, as it was seen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peeked {
@@ -54,6 +63,8 @@ pub(crate) struct Peeked {
     pub(crate) len: usize,
     /// It is filled by time.
     pub(crate) is_clock: bool,
+    /// Nothing ever comes.
+    pub(crate) is_never: bool,
     /// How many `Chan` there are of it; `None`: it has another face.
     pub(crate) handles: Option<usize>,
 }
@@ -68,6 +79,7 @@ pub(crate) unsafe fn peek(address: usize) -> Peeked {
         cap: Some(gate.cap).filter(|cap| *cap != UNBOUNDED),
         len: gate.len(),
         is_clock: gate.clock.is_some(),
+        is_never: gate.handles.arc.load(Ordering::Relaxed) == Handles::NEVER,
         handles: gate.handles.get(),
     }
 }
@@ -86,5 +98,6 @@ pub(crate) unsafe fn peek_cases(address: usize) -> Vec<(bool, Peeked)> {
             // SAFETY: a case's channel is borrowed by the select.
             (side == Side::Send, unsafe { peek(gate.expose_provenance()) })
         })
+        .filter(|(_, peeked)| !peeked.is_never)
         .collect()
 }

@@ -1,4 +1,5 @@
-//! What is done when all goroutines are asleep for ever, and at SIGQUIT: a report, and the end of the process.
+//! What is done when all goroutines are asleep for ever, when none is left, and at SIGQUIT: a report, and the end of the
+//! process.
 //!
 //! Why a deadlock is one is in `sched::asleep`; here is what only the floors above the scheduler know of it.
 
@@ -7,6 +8,7 @@ use crate::prim::global::{AtomicPtr, Ordering};
 use crate::sched::{Asleep, Doing, Sched, Seen, Why};
 use crate::{signal, sys, task, util};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The code with which the process ends, as Go's.
 const CODE: i32 = 2;
@@ -51,6 +53,31 @@ fn has_other_threads(sched: &Sched) -> Option<bool> {
 /// Ends the process.
 pub(crate) fn deadlocked(sched: &Arc<Sched>) {
     end("fatal error: all goroutines are asleep - deadlock!", &dump::take(sched));
+}
+
+/// How often the main thread looks whether a goroutine is left, when main has exited.
+const LOOK: Duration = Duration::from_millis(5);
+/// The longest it waits for somebody else's threads, which end without a sign, before it looks again.
+const LONG_LOOK: Duration = Duration::from_millis(320);
+
+/// What the main thread does when main has exited: the other goroutines go on. Ends the process when none is left, nor
+/// a thread that may start one.
+pub(crate) fn main_has_exited(sched: &Arc<Sched>) -> ! {
+    sched.thread_waits(|| {
+        let mut pause = LOOK;
+        loop {
+            let idle = sched.live() == 0;
+            // A thread may have started one just before its end.
+            if idle && has_other_threads(sched) != Some(true) && sched.live() == 0 {
+                break;
+            }
+            pause = if idle { (pause * 2).min(LONG_LOOK) } else { LOOK };
+            std::thread::sleep(pause);
+        }
+    });
+    let why = "fatal error: no goroutines (main called runtime.Goexit) - deadlock!\n";
+    sys::signal::write_to_stderr(why.as_bytes());
+    std::process::exit(CODE)
 }
 
 /// The runtime whose goroutines are shown at SIGQUIT.

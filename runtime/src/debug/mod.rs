@@ -50,7 +50,7 @@ pub use crate::trace::{
     GoroutineMetrics, HandOffMetrics, Histogram, Metrics, ProcMetrics, StackMetrics, ThreadMetrics,
 };
 
-pub(crate) use deadlock::{deadlocked, nobody_wakes, quit, show_at_quit};
+pub(crate) use deadlock::{deadlocked, main_has_exited, nobody_wakes, quit, show_at_quit};
 pub(crate) use dump::take;
 
 use crate::task;

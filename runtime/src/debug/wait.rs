@@ -48,7 +48,7 @@ pub struct Channel {
 
 impl Channel {
     fn of(sends: bool, peeked: Peeked) -> Self {
-        let Peeked { address, cap, len, is_clock, handles } = peeked;
+        let Peeked { address, cap, len, is_clock, is_never: _, handles } = peeked;
         Self { address, sends, cap, len, is_clock, handles }
     }
 
@@ -128,7 +128,13 @@ impl Wait {
             Why::ChanSend | Why::ChanRecv if held => {
                 // SAFETY: held, and this is what those who wait for a channel note.
                 let peeked = unsafe { chan::peek(seen.object) };
-                wait.channels.push(Channel::of(why == Why::ChanSend, peeked));
+                if peeked.is_never {
+                    // As a nil channel.
+                    wait.address = None;
+                    wait.is_for_ever = !seen.timed;
+                } else {
+                    wait.channels.push(Channel::of(why == Why::ChanSend, peeked));
+                }
             }
             Why::ChanSend | Why::ChanRecv => {
                 wait.is_for_ever = seen.object == 0 && !seen.timed;

@@ -78,6 +78,10 @@ pub(super) struct Seen {
 /// ```
 pub struct Panic(Box<Inner>);
 
+// It was made of what unwound: who has it knows.
+impl std::panic::UnwindSafe for Panic {}
+impl std::panic::RefUnwindSafe for Panic {}
+
 struct Inner {
     /// Invariant 2.
     payload: Option<Box<dyn Any + Send>>,

@@ -51,6 +51,10 @@ pub struct Group<T, E> {
     shared: Arc<Shared<T, E>>,
 }
 
+// As a `Pool`.
+impl<T, E> std::panic::UnwindSafe for Group<T, E> {}
+impl<T, E> std::panic::RefUnwindSafe for Group<T, E> {}
+
 struct Shared<T, E> {
     members: WaitGroup,
     /// A hint that there is a failure.

@@ -98,6 +98,10 @@ pub struct Pool {
     owner: Arc<Owner<Job>>,
 }
 
+// A panic of a task, or of the handler, ends that alone: no pool is half changed by one.
+impl std::panic::UnwindSafe for Pool {}
+impl std::panic::RefUnwindSafe for Pool {}
+
 impl Pool {
     /// At most `capacity` workers; who submits more waits. Idle workers end after a second. Other settings:
     /// [`builder`](Self::builder).

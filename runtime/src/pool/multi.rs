@@ -50,6 +50,10 @@ pub struct MultiPool {
     next: Arc<AtomicUsize>,
 }
 
+// As a `Pool`.
+impl std::panic::UnwindSafe for MultiPool {}
+impl std::panic::RefUnwindSafe for MultiPool {}
+
 impl MultiPool {
     /// `n` pools of `capacity` workers each, with the defaults of [`Pool::new`]. Other settings:
     /// [`Builder::build_multi`](super::Builder::build_multi).

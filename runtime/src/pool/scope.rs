@@ -33,6 +33,9 @@ pub struct Scope<'scope, 'env: 'scope> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
+// As std's: `&Scope` is what everybody has.
+impl std::panic::RefUnwindSafe for Scope<'_, '_> {}
+
 struct Data {
     running: AtomicUsize,
     /// Panics of children that nobody has joined.
@@ -60,11 +63,12 @@ impl Data {
     }
 }
 
+#[track_caller]
 pub(super) fn scope<'env, F, T>(core: &'env Arc<Core<Job>>, f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    wait::with(|slot| {
+    let result = wait::with(|slot| {
         let data = Arc::new(Data {
             running: AtomicUsize::new(0),
             panics: AtomicUsize::new(0),
@@ -83,14 +87,16 @@ where
             Ok(value) if wait::passes_on(slot) => {
                 // The children were cut short: what the body returned is not to be trusted.
                 wait::raise_if_cancelled(slot);
-                value
+                Some(value)
             }
-            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => {
-                panic!("a scoped thread panicked")
-            }
-            Ok(value) => value,
+            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => None,
+            Ok(value) => Some(value),
         }
-    })
+    });
+    match result {
+        Some(value) => value,
+        None => panic!("a scoped thread panicked"),
+    }
 }
 
 /// Invariants 1 and 3. Cancellation that arrives here is passed on; the caller raises it.
@@ -210,6 +216,10 @@ pub struct ScopedTask<'scope, T> {
     handle: Handle<'scope, T>,
     data: Arc<Data>,
 }
+
+// It only takes a result that is there.
+impl<T> std::panic::UnwindSafe for ScopedTask<'_, T> {}
+impl<T> std::panic::RefUnwindSafe for ScopedTask<'_, T> {}
 
 impl<T> ScopedTask<'_, T> {
     /// Waits for the task to end, and returns what it returned.

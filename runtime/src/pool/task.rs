@@ -11,6 +11,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a second join panics with.
+const TAKEN: &str = "join: the result of this task was already taken";
+
 /// The result of a task that is still to come; see [`Pool::spawn`](super::Pool::spawn). Dropping it detaches the
 /// task, which goes on.
 ///
@@ -28,6 +31,10 @@ use std::time::Duration;
 #[must_use = "dropping it detaches the task"]
 pub struct Task<R>(Handle<'static, R>);
 
+// It only takes a result that is there.
+impl<R> std::panic::UnwindSafe for Task<R> {}
+impl<R> std::panic::RefUnwindSafe for Task<R> {}
+
 /// The same, of a task that may borrow.
 pub(super) struct Handle<'a, R> {
     cell: Arc<dyn Join<R> + 'a>,
@@ -38,6 +45,8 @@ trait Join<R>: Send + Sync {
     /// The result, if it is there; else `slot` is woken when it is.
     fn take(&self, slot: &'static Slot) -> Option<Result<R, JoinError>>;
     fn is_finished(&self) -> bool;
+    /// It has ended, and its result is gone.
+    fn is_taken(&self) -> bool;
     fn abort(&self);
     fn detach(&self);
 }
@@ -124,7 +133,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Join<R> for Cell<F, R> {
         let mut stage = self.stage.lock();
         let result = stage.result.take();
         if result.is_none() {
-            assert!(!stage.finished, "join: the result of this task was already taken");
+            assert!(!stage.finished, "{TAKEN}");
             if !stage.joiners.iter().any(|other| std::ptr::eq(*other, slot)) {
                 stage.joiners.push(slot);
             }
@@ -134,6 +143,11 @@ impl<F: FnOnce() -> R + Send, R: Send> Join<R> for Cell<F, R> {
 
     fn is_finished(&self) -> bool {
         self.stage.lock().finished
+    }
+
+    fn is_taken(&self) -> bool {
+        let stage = self.stage.lock();
+        stage.finished && stage.result.is_none()
     }
 
     fn abort(&self) {
@@ -171,11 +185,23 @@ impl<R> Handle<'_, R> {
         })
     }
 
+    /// Not taken yet. It may be while we wait for it, by who shares the handle: the panic names no caller then.
+    #[track_caller]
+    fn check(&self) {
+        assert!(!self.cell.is_taken(), "{TAKEN}");
+    }
+
+    #[track_caller]
     pub(super) fn wait(&self, until: Until<'_>) -> Result<R, JoinError> {
+        self.check();
         self.wait_until(until).unwrap_or_else(|| Err(JoinError::timeout()))
     }
 
+    #[track_caller]
     fn wait_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<R, JoinError> {
+        if ctx.err().is_none() {
+            self.check();
+        }
         let joined = wait::bounded(ctx, |until| self.wait_until(until));
         joined
             .map_err(JoinError::context)?
@@ -210,6 +236,7 @@ impl<R> Task<R> {
     ///
     /// # Panics
     /// When [`join_timeout`](Self::join_timeout) or [`join_ctx`](Self::join_ctx) has taken the result.
+    #[track_caller]
     pub fn join(self) -> Result<R, JoinError> {
         self.0.wait(Until::NEVER)
     }
@@ -236,6 +263,7 @@ impl<R> Task<R> {
     ///     Ok(())
     /// }
     /// ```
+    #[track_caller]
     pub fn join_timeout(&self, timeout: Duration) -> Result<R, JoinError> {
         // Beyond the clock's range: for ever.
         self.0.wait(util::now().checked_add(timeout).into())
@@ -266,6 +294,7 @@ impl<R> Task<R> {
     ///     Ok(())
     /// }
     /// ```
+    #[track_caller]
     pub fn join_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<R, JoinError> {
         self.0.wait_ctx(ctx)
     }

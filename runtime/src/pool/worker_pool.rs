@@ -40,6 +40,10 @@ pub struct WorkerPool<T: Send + 'static> {
     owner: Arc<Owner<T>>,
 }
 
+// As a `Pool`.
+impl<T: Send + 'static> std::panic::UnwindSafe for WorkerPool<T> {}
+impl<T: Send + 'static> std::panic::RefUnwindSafe for WorkerPool<T> {}
+
 impl<T: Send + 'static> WorkerPool<T> {
     /// At most `capacity` workers that call `f`, with the defaults of [`Pool::new`]. Other settings:
     /// [`Builder::build_workers`].

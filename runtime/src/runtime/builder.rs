@@ -189,10 +189,8 @@ impl Builder {
         }
         let class = match self.stack_size {
             Some(bytes) => Class::for_size(bytes)?,
-            None => match env::number("RT_STACK_SIZE", 0, usize::MAX)? {
-                Some(bytes) => Class::for_size(bytes).map_err(|error| {
-                    invalid(format!("the environment variable RT_STACK_SIZE is bad: {error}"))
-                })?,
+            None => match env::stack_size()? {
+                Some(class) => class,
                 None => Class::for_size(STACK_SIZE)?,
             },
         };

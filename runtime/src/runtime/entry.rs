@@ -1,8 +1,9 @@
 //! What `#[rt::main]` expands to.
 
-use super::{Builder, Runtime};
+use super::{Builder, Runtime, handle};
 use crate::{debug, panic};
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::process::ExitCode;
 
 /// Settings of a `main`.
@@ -36,7 +37,8 @@ impl Entry {
         self
     }
 
-    /// Runs `f` and lets the process exit with its code: other goroutines are not awaited.
+    /// Runs `f` and lets the process exit with its code: other goroutines are not awaited. Unless `f` ends by
+    /// [`exit`](crate::task::exit): then they go on.
     #[doc(hidden)]
     #[track_caller]
     pub fn main(mut self, f: impl FnOnce() -> ExitCode + Send) -> ExitCode {
@@ -47,7 +49,12 @@ impl Entry {
             Err(code) => return code,
         };
         debug::show_at_quit(&runtime.sched);
-        runtime.run(f)
+        match handle::outcome_at(&runtime.sched, f, Location::caller()) {
+            Ok(code) => code,
+            // Nobody has a handle to abort it, and the runtime is not shut down.
+            Err(error) if error.is_cancelled() => debug::main_has_exited(&runtime.sched),
+            Err(error) => handle::raise(&runtime.sched, error),
+        }
     }
 
     fn build(self) -> Result<Runtime, ExitCode> {

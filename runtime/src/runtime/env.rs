@@ -1,5 +1,6 @@
 //! What the environment asks for.
 
+use crate::stack::Class;
 use std::env::VarError;
 use std::io;
 use std::time::Duration;
@@ -11,6 +12,15 @@ use std::time::Duration;
 pub(crate) fn number(name: &str, least: usize, most: usize) -> io::Result<Option<usize>> {
     let Some(text) = text(name)? else { return Ok(None) };
     parse(name, &text, least, most).map(Some)
+}
+
+/// `RT_STACK_SIZE`.
+///
+/// # Errors
+/// As [`number`].
+pub(super) fn stack_size() -> io::Result<Option<Class>> {
+    let Some(text) = text("RT_STACK_SIZE")? else { return Ok(None) };
+    class("RT_STACK_SIZE", &text).map(Some)
 }
 
 /// What `RT_DEBUG` asks for.
@@ -71,13 +81,21 @@ fn text(name: &str) -> io::Result<Option<String>> {
 }
 
 fn parse(name: &str, text: &str, least: usize, most: usize) -> io::Result<usize> {
-    match text.trim().parse() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(invalid(format!(
-            "the environment variable {name} is {text:?}: it must be a whole number from {least} to \
-             {most}"
-        ))),
-    }
+    let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| must_be(name, text, least, most))
+}
+
+fn class(name: &str, text: &str) -> io::Result<Class> {
+    let (least, most) = Class::RANGE.into_inner();
+    let bytes = text.trim().parse().map_err(|_| must_be(name, text, least, most))?;
+    Class::for_size(bytes)
+        .map_err(|error| invalid(format!("the environment variable {name} is {text:?}: {error}")))
+}
+
+fn must_be(name: &str, text: &str, least: usize, most: usize) -> io::Error {
+    invalid(format!(
+        "the environment variable {name} is {text:?}: it must be a whole number from {least} to {most}"
+    ))
 }
 
 fn invalid(text: String) -> io::Error {
@@ -86,7 +104,7 @@ fn invalid(text: String) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{class, parse};
 
     #[test]
     fn numbers_in_range_pass_and_all_else_is_named() {
@@ -95,6 +113,21 @@ mod tests {
             let error = parse("RT_X", bad, 1, 8).unwrap_err().to_string();
             assert!(error.contains("RT_X") && error.contains(bad), "{error}");
             assert!(error.contains("from 1 to 8"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stack_size_is_named_with_what_it_may_be() {
+        assert_eq!(class("RT_X", "65536").unwrap().bytes(), 1 << 16);
+        for (bad, says) in [
+            ("abc", "it must be a whole number from 32768 to 1073741824"),
+            ("-1", "it must be a whole number from 32768 to 1073741824"),
+            ("99999999999999999999999", "it must be a whole number from 32768 to 1073741824"),
+            ("1000", "stack size of 1000 bytes is too small: at least 32768"),
+        ] {
+            let error = class("RT_X", bad).unwrap_err().to_string();
+            let start = format!("the environment variable RT_X is {bad:?}: {says}");
+            assert!(error.starts_with(&start), "{error}");
         }
     }
 }

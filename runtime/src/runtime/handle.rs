@@ -4,7 +4,7 @@ use crate::debug::{self, Dump};
 use crate::g::new_cell;
 use crate::sched::{self, Hold, Sched};
 use crate::stack::Class;
-use crate::task::{self, JoinHandle, start};
+use crate::task::{self, JoinError, JoinHandle, start};
 use crate::trace::Metrics;
 use crate::wait;
 use std::fmt;
@@ -59,7 +59,7 @@ impl Handle {
     /// Makes this the runtime in which [`rt::spawn`](crate::spawn) and its like start
     /// goroutines, for the goroutine or thread that calls, until the guard is dropped.
     ///
-    /// Guards nest, and are dropped in the reverse order.
+    /// Guards nest, and may be dropped in any order: of those that are left, the one entered last counts.
     ///
     /// # Examples
     /// ```
@@ -70,8 +70,8 @@ impl Handle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
-        let depth = task::enter(Arc::clone(&self.sched));
-        EnterGuard { depth, handle: PhantomData, on_one_goroutine: PhantomData }
+        let number = task::enter(Arc::clone(&self.sched));
+        EnterGuard { number, handle: PhantomData, on_one_goroutine: PhantomData }
     }
 
     /// Starts a goroutine in this runtime. See [`rt::spawn`](crate::spawn()).
@@ -141,18 +141,18 @@ impl Handle {
     }
 }
 
-/// The caller is in a runtime; see [`Handle::enter`].
+/// The caller is in a runtime, until this is dropped; see [`Handle::enter`].
 #[derive(Debug)]
 #[must_use = "the runtime is left when this is dropped"]
 pub struct EnterGuard<'a> {
-    depth: usize,
+    number: usize,
     handle: PhantomData<&'a Handle>,
     on_one_goroutine: PhantomData<*const ()>,
 }
 
 impl Drop for EnterGuard<'_> {
     fn drop(&mut self) {
-        task::leave(self.depth);
+        task::leave(self.number);
     }
 }
 
@@ -179,6 +179,22 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    match outcome_at(sched, f, site) {
+        Ok(value) => value,
+        Err(error) => raise(sched, error),
+    }
+}
+
+/// The same, with an error if `f` did not return.
+pub(super) fn outcome_at<F, T>(
+    sched: &Arc<Sched>,
+    f: F,
+    site: &'static Location<'static>,
+) -> Result<T, JoinError>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
     // `f` borrows from our frames: what could fail in waiting for it must fail before it is queued.
     wait::with(|_slot| ());
     let class = Class::for_size(MAIN_STACK).unwrap_or(sched.config.class).max(sched.config.class);
@@ -193,27 +209,29 @@ where
     start(sched, cell.as_ref());
     let handle = JoinHandle::<T>::new(cell);
     // `f` borrows from our frames: not even cancellation ends this wait. Which is passed on.
-    let result = if crate::sched::current_slot().is_none() {
+    if sched::current_slot().is_none() {
         sched.thread_waits(|| handle.join_masked())
     } else {
         handle.join_masked()
-    };
-    match result {
-        Ok(value) => value,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(error) => {
-            // If it was the caller who was cancelled, it goes on to unwind.
-            wait::with(|slot| {
-                if slot.has_stack() {
-                    wait::raise_if_cancelled(slot);
-                }
-            });
-            match sched.trouble() {
-                // Who draws schedules reports it, with the schedule.
-                Some(_) if sched.is_seeded() => std::panic::resume_unwind(Box::new("stopped")),
-                Some(trouble) => panic!("{}", debug::report::trouble(&trouble)),
-                None => panic!("Runtime::run: {error}"),
-            }
+    }
+}
+
+/// Passes on what ended a run.
+#[track_caller]
+pub(super) fn raise(sched: &Sched, error: JoinError) -> ! {
+    if error.is_panic() {
+        std::panic::resume_unwind(error.into_panic());
+    }
+    // If it was the caller who was cancelled, it goes on to unwind.
+    wait::with(|slot| {
+        if slot.has_stack() {
+            wait::raise_if_cancelled(slot);
         }
+    });
+    match sched.trouble() {
+        // Who draws schedules reports it, with the schedule.
+        Some(_) if sched.is_seeded() => std::panic::resume_unwind(Box::new("stopped")),
+        Some(trouble) => panic!("{}", debug::report::trouble(&trouble)),
+        None => panic!("Runtime::run: {error}"),
     }
 }

@@ -68,7 +68,10 @@ const BUFFER: usize = 16;
 /// ```
 #[track_caller]
 pub fn notify(signals: &[Signal]) -> Receiver<Signal> {
-    signals.iter().for_each(|signal| signal.assert_may_be_caught());
+    // Not `for_each`: the panic names our caller.
+    for signal in signals {
+        signal.assert_may_be_caught();
+    }
     match registry::add(signals) {
         Ok(receiver) => receiver,
         Err(error) => panic!("rt::signal::notify: {error}"),
@@ -98,7 +101,10 @@ pub(crate) fn has_receivers() -> bool {
 /// ```
 #[track_caller]
 pub fn ignore(signals: &[Signal]) {
-    signals.iter().for_each(|signal| signal.assert_may_be_caught());
+    // Not `for_each`: the panic names our caller.
+    for signal in signals {
+        signal.assert_may_be_caught();
+    }
     if let Err(error) = registry::ignore(signals) {
         panic!("rt::signal::ignore: {error}");
     }

@@ -5,6 +5,7 @@
 //! 1. A [`Class`]'s slot is at least four pages: guard, and 4096 usable bytes under any colour.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use crate::sys;
 
@@ -22,6 +23,9 @@ pub(crate) struct Class(u8);
 impl Class {
     /// How many classes there are; [`Class::index`] is below it.
     pub(crate) const COUNT: usize = (MOST_SHIFT - LEAST_SHIFT + 1) as usize;
+
+    /// The least and the most bytes that are asked for.
+    pub(crate) const RANGE: RangeInclusive<usize> = LEAST..=MOST;
 
     /// The smallest class that holds `bytes`, guard page and all.
     ///

@@ -52,7 +52,7 @@ impl GuardMode {
             MPROTECT => Ok(GuardMode::Mprotect),
             _ => {
                 let asked = std::env::var_os("RT_STACK_GUARD").unwrap_or_default();
-                let mode = choose(&asked.to_string_lossy(), mem::guard_is_supported)?;
+                let mode = choose(asked.to_string_lossy().trim(), mem::guard_is_supported)?;
                 MODE.store(
                     match mode {
                         GuardMode::Madvise => MADVISE,
@@ -73,11 +73,15 @@ fn choose(asked: &str, supported: impl Fn() -> bool) -> io::Result<GuardMode> {
         "madvise" if supported() => Ok(GuardMode::Madvise),
         "madvise" => Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "RT_STACK_GUARD=madvise: this kernel has no MADV_GUARD_INSTALL (Linux 6.13)",
+            "the environment variable RT_STACK_GUARD is \"madvise\": this kernel has no \
+             MADV_GUARD_INSTALL (Linux 6.13)",
         )),
         other => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("RT_STACK_GUARD={other}: expected \"madvise\", \"mprotect\" or nothing"),
+            format!(
+                "the environment variable RT_STACK_GUARD is {other:?}: it must be \"madvise\", \
+                 \"mprotect\" or nothing"
+            ),
         )),
     }
 }
@@ -198,7 +202,9 @@ mod tests {
         let old = choose("madvise", || false).unwrap_err().to_string();
         assert!(old.contains("6.13"), "{old}");
         let bad = choose("none", || true).unwrap_err().to_string();
-        assert_eq!(bad, "RT_STACK_GUARD=none: expected \"madvise\", \"mprotect\" or nothing");
+        let says = "the environment variable RT_STACK_GUARD is \"none\": it must be \"madvise\", \
+                    \"mprotect\" or nothing";
+        assert_eq!(bad, says);
     }
 
     #[test]

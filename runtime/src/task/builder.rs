@@ -43,6 +43,9 @@ impl Builder {
 
     /// The stack, in bytes, rounded up to a power of two; from 32 KiB to 1 GiB. One page of
     /// it is the guard. Memory that is never touched costs nothing.
+    ///
+    /// In a debug build every move of a value is a copy on the stack: a closure that returns an array of more than some 16 KiB by
+    /// value wants a larger one there, or the array in a `Box`.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self

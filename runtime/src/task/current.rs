@@ -78,6 +78,11 @@ pub fn try_current() -> Option<Task> {
 /// No panic hook sees it. A `catch_unwind` on the way would catch it, as it does any unwinding;
 /// pass the payload on with [`std::panic::resume_unwind`].
 ///
+/// In the main of [`#[rt::main]`](macro@crate::main) it ends main without ending the program, as in Go: the other goroutines go on.
+/// When none is left, nor a thread of the program's own, the process ends with the words `fatal error: no goroutines (main called
+/// runtime.Goexit) - deadlock!` and code 2. What [`after_func`](crate::time::after_func) has still to start does not count. Call
+/// [`std::process::exit`] to end it otherwise. In what [`Runtime::run`](crate::Runtime::run) runs, `run` panics.
+///
 /// # Panics
 /// On a plain thread.
 ///

@@ -12,13 +12,22 @@ use std::time::{Duration, Instant};
 /// Longer than the heap of deadlines can tell.
 const AGES: Duration = Duration::from_secs(400 * 365 * 86_400);
 
-/// Until then it has no stack and no id, and nothing runs. Dropping this leaves it as it is.
+/// Until then it has no stack and no id, and nothing runs. Dropping this leaves it as it is; one that pauses is ended.
 #[derive(Debug)]
 pub(crate) struct Delayed {
     sched: Arc<Sched>,
-    /// `None`: it was stopped. Held while the time is moved, so that nobody else finds the goroutine
-    /// in nobody's hands.
-    key: Mutex<Option<Key>>,
+    /// Held while the time is moved, so that nobody else finds the goroutine in nobody's hands.
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It will begin; or has, which only the scheduler knows.
+    Armed(Key),
+    /// It is here, and may be armed again.
+    Paused(GRef),
+    /// It was stopped, or has begun.
+    Gone,
 }
 
 impl Delayed {
@@ -44,38 +53,69 @@ impl Delayed {
     }
 
     fn start_g(sched: Arc<Sched>, at: Option<Instant>, g: GRef) -> Self {
-        let key = sched.spawn_at(instant(at), g).map_err(end).ok();
-        Self { sched, key: Mutex::new(key) }
+        let state = sched.spawn_at(instant(at), g).map_err(end).map_or(State::Gone, State::Armed);
+        Self { sched, state: Mutex::new(state) }
     }
 
     /// Lets it begin now, if it has not begun and was not stopped.
     pub(crate) fn fire(&self) {
-        let key = self.key.lock().take();
-        if let Some(g) = key.and_then(|key| self.sched.cancel_spawn(key)) {
+        if let Some(g) = self.take() {
             start(&self.sched, g);
         }
     }
 
     /// `true`: it has not begun, and will not; the closure is dropped.
     pub(crate) fn stop(&self) -> bool {
-        let key = self.key.lock().take();
-        let stopped = key.and_then(|key| self.sched.cancel_spawn(key)).map(end);
-        stopped.is_some()
+        self.take().map(end).is_some()
     }
 
-    /// Moves the beginning to `at`; `None`: never. `false`: it has begun or was stopped, and nothing changes.
+    /// `true`: it would have begun, and will not unless it is [`reset`](Self::reset).
+    pub(crate) fn pause(&self) -> bool {
+        let mut state = self.state.lock();
+        let State::Armed(key) = *state else { return false };
+        let g = self.sched.cancel_spawn(key);
+        *state = g.map_or(State::Gone, State::Paused);
+        g.is_some()
+    }
+
+    /// Moves the beginning to `at`; `None`: never. `false`: it paused, and now does not; or it has begun or was stopped, and
+    /// nothing changes.
     pub(crate) fn reset(&self, at: Option<Instant>) -> bool {
-        let mut key = self.key.lock();
-        let Some(g) = key.and_then(|key| self.sched.cancel_spawn(key)) else { return false };
+        let mut state = self.state.lock();
+        let (g, was_armed) = match *state {
+            State::Armed(key) => (self.sched.cancel_spawn(key), true),
+            State::Paused(g) => (Some(g), false),
+            State::Gone => (None, false),
+        };
+        *state = State::Gone;
+        let Some(g) = g else { return false };
         match self.sched.spawn_at(instant(at), g) {
-            Ok(new) => *key = Some(new),
+            Ok(key) => *state = State::Armed(key),
             Err(g) => {
                 // Closures are dropped outside of the lock.
-                drop(key);
+                drop(state);
                 end(g);
             }
         }
-        true
+        was_armed
+    }
+
+    /// The goroutine, if it has not begun and was not stopped.
+    fn take(&self) -> Option<GRef> {
+        match std::mem::replace(&mut *self.state.lock(), State::Gone) {
+            State::Armed(key) => self.sched.cancel_spawn(key),
+            State::Paused(g) => Some(g),
+            State::Gone => None,
+        }
+    }
+}
+
+impl Drop for Delayed {
+    fn drop(&mut self) {
+        let state = std::mem::replace(&mut *self.state.lock(), State::Gone);
+        if let State::Paused(g) = state {
+            end(g);
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 crate::goroutine_local! {
-    /// The runtimes that a goroutine, or a thread, has entered, the last one last.
-    static ENTERED: RefCell<Vec<Arc<Sched>>> = RefCell::default();
+    /// The runtimes that a goroutine, or a thread, has entered, the last one last. Each has a number, larger than those before.
+    static ENTERED: RefCell<Vec<(usize, Arc<Sched>)>> = RefCell::default();
 }
 
 /// The runtime that the caller has entered, or is a goroutine of.
@@ -20,35 +20,42 @@ fn explicitly() -> Option<Arc<Sched>> {
     {
         return None;
     }
-    ENTERED.try_with(|entered| entered.borrow().last().cloned()).ok().flatten()
+    ENTERED
+        .try_with(|entered| entered.borrow().last().map(|(_, sched)| Arc::clone(sched)))
+        .ok()
+        .flatten()
 }
 
-/// Enters `sched`. Returns how deep the caller is then.
+/// Enters `sched`. Returns the number to leave it with.
 pub(crate) fn enter(sched: Arc<Sched>) -> usize {
-    let depth = ENTERED.with(|entered| {
+    let number = ENTERED.with(|entered| {
         let mut entered = entered.borrow_mut();
-        entered.push(sched);
-        entered.len()
+        let number = entered.last().map_or(0, |(last, _)| last + 1);
+        entered.push((number, sched));
+        number
     });
-    mark(depth);
-    depth
+    mark(true);
+    number
 }
 
-/// Leaves what was entered at `depth`, and what was entered since.
-pub(crate) fn leave(depth: usize) {
+/// Leaves what was entered with `number`, and nothing else.
+pub(crate) fn leave(number: usize) {
     let left = ENTERED.try_with(|entered| {
-        let left = entered.borrow_mut().split_off(depth - 1);
-        // Perhaps the last counts: dropped outside of the borrow.
-        drop(left);
+        let mut entered = entered.borrow_mut();
+        let at = entered.iter().rposition(|(other, _)| *other == number);
+        let left = at.map(|at| entered.remove(at));
+        (left, !entered.is_empty())
     });
-    if left.is_ok() {
-        mark(depth - 1);
+    if let Ok((left, any)) = left {
+        mark(any);
+        // Perhaps the last count: dropped outside of the borrow.
+        drop(left);
     }
 }
 
 /// Tells `spawn`'s fast path whether to look for an entered runtime.
-fn mark(depth: usize) {
+fn mark(entered: bool) {
     if let Some(slot) = sched::current_slot() {
-        slot.entered.set(depth != 0);
+        slot.entered.set(entered);
     }
 }

@@ -1,12 +1,11 @@
 //! Waiting for a goroutine's result.
 
-use super::Task;
+use super::{JoinError, Task};
 use crate::carrier::Slot;
-use crate::g::{AfterDetach, G, GBox, Joiner, Outcome, Unwind};
+use crate::g::{AfterDetach, G, GBox, Joiner, Outcome};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::util;
-use crate::wait::{self, Cancel, ContextError, Mask, Until, Why};
-use std::any::Any;
+use crate::wait::{self, Cancel, Mask, Until, Why};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -66,6 +65,7 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// When [`join_timeout`](Self::join_timeout), [`join_ctx`](Self::join_ctx) or the future has taken the result.
+    #[track_caller]
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
         if self.g().state.is_complete() {
@@ -77,6 +77,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Waits for the goroutine even if the caller is cancelled, which it passes on.
+    #[track_caller]
     pub(crate) fn join_masked(self) -> Result<T, JoinError> {
         wait::with(|slot| {
             let _mask = Mask::new(slot);
@@ -115,9 +116,11 @@ impl<T> JoinHandle<T> {
     ///     slow.abort();
     /// }
     /// ```
+    #[track_caller]
     pub fn join_timeout(&self, timeout: Duration) -> Result<T, JoinError> {
         let until = util::now().checked_add(timeout).into();
-        self.join_until(until)?.ok_or(JoinError(Cause::Timeout))
+        let _busy = self.occupy();
+        if self.wait_complete_until(until) { self.take() } else { Err(JoinError::timeout()) }
     }
 
     /// Waits until `ctx` is done at most.
@@ -143,30 +146,24 @@ impl<T> JoinHandle<T> {
     ///     slow.abort();
     /// }
     /// ```
+    #[track_caller]
     pub fn join_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<T, JoinError> {
-        let joined = wait::bounded(ctx, |until| self.join_until(until));
-        let result = joined.map_err(JoinError::context)??;
-        result.ok_or_else(|| JoinError::context(wait::ended(ctx)))
+        if let Some(error) = ctx.err() {
+            return Err(JoinError::context(error));
+        }
+        let _busy = self.occupy();
+        wait::in_time(ctx, |until| self.wait_complete_until(until)).map_err(JoinError::context)?;
+        self.take()
     }
 
-    /// `None`: it has not ended.
-    fn join_until(&self, until: Until<'_>) -> Result<Option<T>, JoinError> {
-        struct Busy<'a>(&'a AtomicBool);
-        impl Drop for Busy<'_> {
-            fn drop(&mut self) {
-                // Release pairs with the Acquire of the next swap.
-                self.0.store(false, Ordering::Release);
-            }
-        }
+    /// The caller alone waits, and takes the result, as long as it has what this returns.
+    #[track_caller]
+    fn occupy(&self) -> Busy<'_> {
         assert!(
             !self.busy.swap(true, Ordering::Acquire),
             "join_timeout: another thread waits for this goroutine by the same handle"
         );
-        let _busy = Busy(&self.busy);
-        if !self.g().state.is_complete() && !self.wait_complete_until(until) {
-            return Ok(None);
-        }
-        self.take().map(Some)
+        Busy(&self.busy)
     }
 
     /// Whether the goroutine has ended, so that `join` would not wait.
@@ -184,7 +181,8 @@ impl<T> JoinHandle<T> {
     /// Ends the goroutine: unwinds it from the point where it waits, or from the next such point
     /// that it gets to. Before its start, its closure is dropped. Does not wait.
     ///
-    /// A goroutine that never waits is not reached. One that ended is not changed.
+    /// A goroutine that never waits is not reached. One that ended is not changed. One that had been handed what it waited
+    /// for (a value, a permit, a lock, a meeting) and has not run since has it: nothing is lost, and it is unwound at its next wait.
     ///
     /// # Examples
     /// ```
@@ -214,6 +212,9 @@ impl<T> JoinHandle<T> {
 
     /// `false`: the time was up.
     fn wait_complete_until(&self, until: Until<'_>) -> bool {
+        if self.g().state.is_complete() {
+            return true;
+        }
         if until.is_never() {
             self.wait_complete();
             return true;
@@ -263,6 +264,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Takes out what the goroutine left.
+    #[track_caller]
     #[inline]
     fn take(&self) -> Result<T, JoinError> {
         let outcome = self.g().outcome();
@@ -273,20 +275,31 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    #[track_caller]
     #[cold]
     fn take_error(&self, outcome: Outcome) -> Result<T, JoinError> {
         match outcome {
             Outcome::Panic => {
                 // SAFETY: complete, and the outcome is Panic.
-                Err(JoinError(Cause::Panic(unsafe { self.cell.take_panic() })))
+                Err(JoinError::panicked(unsafe { self.cell.take_panic() }))
             }
-            Outcome::Resource => Err(JoinError(Cause::Resource)),
-            Outcome::Cancelled => Err(JoinError(Cause::Cancelled)),
+            Outcome::Resource => Err(JoinError::resource()),
+            Outcome::Cancelled => Err(JoinError::cancelled()),
             Outcome::Taken => panic!("join: the result of this goroutine was already taken"),
             Outcome::Value | Outcome::Pending => {
                 util::bug(format_args!("joined a goroutine in state {outcome:?}"))
             }
         }
+    }
+}
+
+/// See [`JoinHandle::occupy`].
+struct Busy<'a>(&'a AtomicBool);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        // Release pairs with the Acquire of the next swap.
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -367,129 +380,3 @@ impl<T> fmt::Debug for JoinHandle<T> {
             .finish()
     }
 }
-
-/// Why a join has no value to give.
-///
-/// # Examples
-/// ```
-/// #[rt::main]
-/// fn main() {
-///     let error = rt::spawn(|| panic!("out of cheese")).join().unwrap_err();
-///     assert!(error.is_panic());
-///     assert_eq!(error.into_panic().downcast_ref::<&str>(), Some(&"out of cheese"));
-/// }
-/// ```
-pub struct JoinError(Cause);
-
-enum Cause {
-    Panic(Box<dyn Any + Send>),
-    Cancelled,
-    Timeout,
-    Context(ContextError),
-    Resource,
-}
-
-// SAFETY: the payload is reached by value or by `&mut` alone; a shared reference shows only text.
-unsafe impl Sync for JoinError {}
-
-impl JoinError {
-    /// About what unwound a task.
-    pub(crate) fn of(payload: Box<dyn Any + Send>) -> Self {
-        if payload.is::<Unwind>() { Self(Cause::Cancelled) } else { Self(Cause::Panic(payload)) }
-    }
-
-    /// About a task that was cancelled.
-    pub(crate) fn cancelled() -> Self {
-        Self(Cause::Cancelled)
-    }
-
-    /// About a task that goes on.
-    pub(crate) fn timeout() -> Self {
-        Self(Cause::Timeout)
-    }
-
-    /// About a task that goes on when a context is done.
-    pub(crate) fn context(error: ContextError) -> Self {
-        Self(Cause::Context(error))
-    }
-
-    /// The goroutine panicked.
-    pub fn is_panic(&self) -> bool {
-        matches!(self.0, Cause::Panic(_))
-    }
-
-    /// What it panicked with, to downcast or to [resume](std::panic::resume_unwind).
-    ///
-    /// # Panics
-    /// When it did not end by a panic.
-    #[track_caller]
-    pub fn into_panic(self) -> Box<dyn Any + Send> {
-        match self.0 {
-            Cause::Panic(payload) => payload,
-            _ => panic!("JoinError::into_panic: {self}"),
-        }
-    }
-
-    /// It was aborted, or called [`exit`](super::exit), or its runtime shut down.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self.0, Cause::Cancelled)
-    }
-
-    /// The time of a [`join_timeout`](JoinHandle::join_timeout) was up; the goroutine goes on.
-    pub fn is_timeout(&self) -> bool {
-        matches!(self.0, Cause::Timeout)
-    }
-
-    /// Why the context of a [`join_ctx`](JoinHandle::join_ctx) is done, if that was first; the goroutine goes on.
-    pub fn context_error(&self) -> Option<ContextError> {
-        match self.0 {
-            Cause::Context(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    /// It never began: there was no memory for a stack, and no other goroutine that would
-    /// leave one. Standard error says which limit was met.
-    pub fn is_resource(&self) -> bool {
-        matches!(self.0, Cause::Resource)
-    }
-
-    /// The text that `panic!` was given, if it was text.
-    fn message(&self) -> Option<&str> {
-        match &self.0 {
-            Cause::Panic(payload) => crate::panic::message(&**payload),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Debug for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0 {
-            Cause::Panic(_) => "Panic",
-            Cause::Cancelled => "Cancelled",
-            Cause::Timeout => "Timeout",
-            Cause::Context(error) => return write!(f, "JoinError::Context({error:?})"),
-            Cause::Resource => "Resource",
-        };
-        match self.message() {
-            Some(message) => write!(f, "JoinError::{kind}({message:?})"),
-            None => write!(f, "JoinError::{kind}"),
-        }
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0, self.message()) {
-            (Cause::Panic(_), Some(message)) => write!(f, "the goroutine panicked: {message}"),
-            (Cause::Panic(_), None) => f.write_str("the goroutine panicked"),
-            (Cause::Cancelled, _) => f.write_str("the goroutine was cancelled"),
-            (Cause::Timeout, _) => f.write_str("the goroutine did not end in time"),
-            (Cause::Context(error), _) => write!(f, "{error}"),
-            (Cause::Resource, _) => f.write_str("there was no stack to start the goroutine on"),
-        }
-    }
-}
-
-impl std::error::Error for JoinError {}

@@ -32,6 +32,9 @@ pub struct Scope<'scope, 'env: 'scope> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
+// As std's: `&Scope` is what everybody has.
+impl std::panic::RefUnwindSafe for Scope<'_, '_> {}
+
 struct Data {
     running: AtomicUsize,
     /// Panics of children that nobody has joined.
@@ -114,7 +117,7 @@ where
     };
     let class = sched.config.class;
     drop(sched);
-    wait::with(|slot| {
+    let result = wait::with(|slot| {
         let scope = Scope {
             data: Data {
                 running: AtomicUsize::new(0),
@@ -138,14 +141,16 @@ where
             Ok(value) if wait::passes_on(slot) => {
                 // The children were cut short: what the body returned is not to be trusted.
                 wait::raise_if_cancelled(slot);
-                value
+                Some(value)
             }
-            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => {
-                panic!("a scoped thread panicked")
-            }
-            Ok(value) => value,
+            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => None,
+            Ok(value) => Some(value),
         }
-    })
+    });
+    match result {
+        Some(value) => value,
+        None => panic!("a scoped thread panicked"),
+    }
 }
 
 /// Invariants 1 and 3. Cancellation that arrives here is passed on; the caller raises it.
@@ -203,6 +208,10 @@ pub struct ScopedJoinHandle<'scope, T> {
     handle: JoinHandle<T>,
     data: &'scope Data,
 }
+
+// As a `JoinHandle`.
+impl<T> std::panic::UnwindSafe for ScopedJoinHandle<'_, T> {}
+impl<T> std::panic::RefUnwindSafe for ScopedJoinHandle<'_, T> {}
 
 impl<T> ScopedJoinHandle<'_, T> {
     /// Waits for the goroutine to end, and returns what it returned.

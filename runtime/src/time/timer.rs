@@ -69,7 +69,8 @@ impl Timer {
     /// yet, stopping still prevents it, and nobody will; as in Go.
     ///
     /// One that runs a function has fired when its goroutine has been started; `stop` does not wait for that to
-    /// end. If it is prevented, the function is dropped, here and now.
+    /// end. If it is prevented, the timer keeps the function for a [`reset`](Self::reset), and drops it when it is dropped itself: a function
+    /// that holds its own timer should hold it weakly.
     ///
     /// # Examples
     /// ```
@@ -83,16 +84,16 @@ impl Timer {
     pub fn stop(&self) -> bool {
         match &self.0 {
             Kind::Chan(rx) => rx.set_clock(None, None),
-            Kind::Func { delayed, .. } => delayed.stop(),
+            Kind::Func { delayed, .. } => delayed.pause(),
         }
     }
 
     /// Moves the timer: it fires `duration` from now, and not when it would have. `true`: it had still been to
     /// fire, in the sense of [`stop`](Self::stop). Does not block. Go's `Timer.Reset`.
     ///
-    /// One with a channel can always be moved, whether it has fired, or was stopped, or not. One that runs
-    /// a function **cannot once it has fired or was stopped**: the function is gone, since a Rust closure may be
-    /// callable only once. Then nothing happens, and `false` is returned. (Go would call it again.)
+    /// One with a channel can always be moved, whether it has fired, or was stopped, or not. One that runs a function can be
+    /// if it was stopped (and `false` is returned, as in Go), but **not once it has fired**: the function is gone, since a Rust
+    /// closure may be callable only once. Then nothing happens, and `false` is returned. (Go would call it again.)
     ///
     /// # Examples
     /// ```

@@ -140,6 +140,13 @@ dead! {
         rt::spawn(|| Chan::<()>::nil().recv());
         rt::block_on(Nobody);
     }
+    /// Shown as Go's nil channels.
+    receives_where_nothing_ever_comes (With::Main)
+        says ["goroutine 1 [chan receive (nil chan)", "[select (no cases)"]; {
+        begin();
+        rt::spawn(|| rt::select! { recv(rt::chan::never::<()>()) -> _ => {} });
+        let _ = rt::chan::never::<()>().recv();
+    }
     pinned (With::Main) says ["locked to thread"]; {
         begin();
         let ch = Chan::<()>::new(0);

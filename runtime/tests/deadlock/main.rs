@@ -4,6 +4,7 @@
 
 mod alive;
 mod dead;
+mod exit;
 mod quit;
 
 use std::process::{Child, Command, Output, Stdio};
@@ -44,6 +45,7 @@ pub(crate) enum With {
 fn all() -> Vec<Scenario> {
     let mut all = dead::scenarios();
     all.extend(alive::scenarios());
+    all.extend(exit::scenarios());
     all.extend(quit::scenarios());
     all
 }

@@ -15,6 +15,7 @@ mod traits;
 use super::bounds::{Limit, resolve};
 use part::Part;
 use std::ops::RangeBounds;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A list that is cheap to fork: clones and parts of it share one buffer, and each can be appended to without the others
 /// seeing it.
@@ -62,6 +63,10 @@ use std::ops::RangeBounds;
 pub struct ForkSlice<T> {
     part: Option<Part<T>>,
 }
+
+// What forks share never changes: as an `Arc` of it.
+impl<T: RefUnwindSafe> UnwindSafe for ForkSlice<T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for ForkSlice<T> {}
 
 impl<T> ForkSlice<T> {
     /// An empty one, which takes no memory yet.

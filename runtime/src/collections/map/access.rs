@@ -110,6 +110,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     /// }
     /// assert_eq!((map["a"], map["b"]), (2, 1));
     /// ```
+    #[track_caller]
     pub fn get_disjoint_mut<Q: Eq + Hash + ?Sized, const N: usize>(
         &mut self,
         keys: [&Q; N],

@@ -179,7 +179,10 @@ impl<K, V, S> Map<K, V, S> {
         let mut map = Self::with_hasher(hasher);
         if capacity != 0 {
             let table = grow::log_for(capacity).and_then(Table::with_buckets);
-            map.table = table.unwrap_or_else(|failure| failure.raise());
+            map.table = match table {
+                Ok(table) => table,
+                Err(failure) => failure.raise(),
+            };
         }
         map
     }
@@ -266,7 +269,9 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     /// ```
     #[track_caller]
     pub fn reserve(&mut self, additional: usize) {
-        self.make_room(additional).unwrap_or_else(|failure| failure.raise());
+        if let Err(failure) = self.make_room(additional) {
+            failure.raise();
+        }
     }
 
     /// The same, with an error if there is no room in memory. The map is as it was then.

@@ -41,6 +41,7 @@ pub use iter::IntoIter;
 use super::bounds::check;
 use std::cell::{Ref, RefCell, RefMut};
 use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
 /// A window on an array that other slices may share: Go's slice, with its aliasing.
@@ -111,6 +112,10 @@ pub struct Slice<T> {
 }
 
 type Array<T> = RefCell<Vec<T>>;
+
+// What it shares, others may see after a panic: as an `Rc` of it.
+impl<T: RefUnwindSafe> UnwindSafe for Slice<T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for Slice<T> {}
 
 impl<T> Slice<T> {
     /// The slice without an array. Appending to it makes one. Go's `nil`.

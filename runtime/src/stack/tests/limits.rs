@@ -20,7 +20,8 @@ fn the_variable_is_checked() {
     }
     let class = Class::for_size(64 << 10).unwrap();
     let error = take(class, 1, &mut Vec::new()).unwrap_err();
-    assert!(error.to_string().starts_with("RT_STACK_GUARD=off: expected"), "{error}");
+    let start = "the environment variable RT_STACK_GUARD is \"off\": it must be";
+    assert!(error.to_string().starts_with(start), "{error}");
 }
 
 #[test]

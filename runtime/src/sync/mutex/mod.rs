@@ -29,7 +29,7 @@ use std::time::Duration;
 /// are points at which a goroutine that has used up its time slice does.
 ///
 /// * **No poison.** A panic unlocks it, as in Go with a deferred `Unlock`. What the value then looks
-///   like is for the user to say, so a `Mutex` is not `UnwindSafe`.
+///   like is for the user to say; the compiler does not ask, for a `Mutex` is `UnwindSafe`, as std's.
 /// * **A guard may move**, to another goroutine or thread, and unlock there: it is [`Send`] if the
 ///   value is. It may be held over anything that waits, also over `.await`.
 /// * **Locking it twice** in one goroutine waits for ever, as in Go.
@@ -80,6 +80,10 @@ pub struct Mutex<T: ?Sized> {
 
 // SAFETY: the value is reached by one thread at a time (invariant 1).
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+// No poison: what the value is like after a panic is the user's business.
+impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> std::panic::RefUnwindSafe for Mutex<T> {}
 
 /// The value of a locked [`Mutex`], which is unlocked when this is dropped.
 ///

@@ -65,6 +65,10 @@ pub struct RwLock<T: ?Sized> {
 // SAFETY: many threads may read the value at a time, and one may change it or take it away (invariant 1).
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
+// As a `Mutex`.
+impl<T: ?Sized> std::panic::UnwindSafe for RwLock<T> {}
+impl<T: ?Sized> std::panic::RefUnwindSafe for RwLock<T> {}
+
 /// The value of an [`RwLock`], to read; unlocked when this is dropped. `Send` if the lock is `Sync`.
 #[must_use = "the lock is unlocked when the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {

@@ -90,6 +90,7 @@ impl Semaphore {
         /// static SLOTS: rt::sync::Semaphore = rt::sync::Semaphore::new(3);
         /// assert_eq!(SLOTS.available_permits(), 3);
         /// ```
+        #[track_caller]
         pub const fn new(n: usize) -> Self {
             assert!(n <= Self::MAX_PERMITS, "too many permits");
             Self { word: AtomicUsize::new(n * ONE), size: n, queue: Locked::new(Queue::new()) }
@@ -100,8 +101,7 @@ impl Semaphore {
     /// none waits for those, too.
     ///
     /// # Panics
-    /// When there are not `k` permits in all: it would wait for ever. (Go's waits until its
-    /// context ends.)
+    /// When there are not `k` permits in all: it would wait for ever.
     ///
     /// # Examples
     /// ```
@@ -120,10 +120,11 @@ impl Semaphore {
         permit
     }
 
-    /// The same; waits for at most `timeout`. `None`: the time was up.
+    /// The same; waits for at most `timeout`. `None`: the time was up. If there are not `k` permits in all it waits for just
+    /// that, in nobody's way.
     ///
     /// # Panics
-    /// As [`acquire`](Self::acquire).
+    /// As [`acquire`](Self::acquire), if a `timeout` beyond the clock's range never ends.
     ///
     /// # Examples
     /// ```
@@ -141,13 +142,14 @@ impl Semaphore {
         permit
     }
 
-    /// The same; waits until `ctx` is done at most. If it is done already, nothing is taken. Go's `Acquire`.
+    /// The same; waits until `ctx` is done at most. If it is done already, nothing is taken. If there are not `k` permits in
+    /// all it waits for just that, in nobody's way. Go's `Acquire`.
     ///
     /// # Errors
     /// Why the context is done.
     ///
     /// # Panics
-    /// As [`acquire`](Self::acquire).
+    /// As [`acquire`](Self::acquire), if `ctx` never ends.
     ///
     /// # Examples
     /// ```
@@ -164,7 +166,7 @@ impl Semaphore {
         k: usize,
         ctx: &(impl Cancel + ?Sized),
     ) -> Result<Permit<'_>, ContextError> {
-        self.check(k);
+        self.check_ctx(k, ctx);
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
         let permit = Permit { semaphore: self, count: k };
         wait::point("after Semaphore::acquire_ctx");
@@ -217,7 +219,7 @@ impl Semaphore {
     /// Why the context is done.
     ///
     /// # Panics
-    /// As [`acquire`](Self::acquire).
+    /// As [`acquire`](Self::acquire), if `ctx` never ends.
     ///
     /// # Examples
     /// ```
@@ -233,7 +235,7 @@ impl Semaphore {
         k: usize,
         ctx: &(impl Cancel + ?Sized),
     ) -> Result<OwnedPermit, ContextError> {
-        self.check(k);
+        self.check_ctx(k, ctx);
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
         let permit = OwnedPermit { semaphore: Arc::clone(self), count: k };
         wait::point("after Semaphore::acquire_owned_ctx");
@@ -330,11 +332,10 @@ impl Semaphore {
         self.give_slow(k)
     }
 
-    /// There are so many.
+    /// There are so many, or the wait will end.
     #[track_caller]
-    #[inline]
-    fn check(&self, k: usize) {
-        if k > self.size {
+    fn check_ctx(&self, k: usize, ctx: &(impl Cancel + ?Sized)) {
+        if k > self.size && ctx.err().is_none() && ctx.signal().is_none() {
             never(k, self.size);
         }
     }
@@ -343,8 +344,23 @@ impl Semaphore {
     #[track_caller]
     #[inline]
     fn acquire_until(&self, k: usize, until: Until<'_>) -> bool {
-        self.check(k);
-        self.take(k) || self.acquire_slow(k, until)
+        match k > self.size {
+            false => self.take(k) || self.acquire_slow(k, until),
+            true if until.is_never() => never(k, self.size),
+            true => self.wait_in_vain(until),
+        }
+    }
+
+    /// For more permits than there are: not listed, so that nobody waits behind it. `false`.
+    #[cold]
+    fn wait_in_vain(&self, until: Until<'_>) -> bool {
+        wait::checkpoint("before Semaphore::acquire");
+        wait::with(|slot| {
+            while !until.is_over() {
+                wait::park_until(slot, Why::Semaphore.on(self), until);
+            }
+        });
+        false
     }
 
     #[cold]

@@ -1,0 +1,87 @@
+//! Main exits, as by Go's `runtime.Goexit`, and the others go on: until none is left, or they end the process, or are
+//! asleep for ever.
+
+use super::{Scenario, With, long, text, wait};
+use rt::chan::Chan;
+use std::process::Child;
+use std::time::Duration;
+
+macro_rules! exit {
+    ($($(#[$doc:meta])* $name:ident $watch:ident $body:block)*) => {
+        pub(crate) fn scenarios() -> Vec<Scenario> {
+            vec![$({
+                fn play() $body
+                Scenario { name: concat!("exit ", stringify!($name)), play, with: With::Main, watch: $watch }
+            }),*]
+        }
+    };
+}
+
+fn ended(child: Child) -> (Option<i32>, String, String) {
+    let (code, output) = wait(child, Duration::from_secs(100));
+    (code, text(&output.stdout), text(&output.stderr))
+}
+
+fn none_is_left(title: &str, child: Child) {
+    let (code, stdout, stderr) = ended(child);
+    let says = "fatal error: no goroutines (main called runtime.Goexit) - deadlock!\n";
+    assert_eq!((code, stderr.as_str()), (Some(2), says), "{title}");
+    assert_eq!(stdout, "went on", "{title}");
+}
+
+fn all_are_asleep(title: &str, child: Child) {
+    let (code, stdout, stderr) = ended(child);
+    let start = "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 2 [chan receive";
+    assert_eq!((code, stdout.as_str()), (Some(2), "went on"), "{title}: {stderr}");
+    assert!(stderr.starts_with(start) && !stderr.contains("goroutine 1 ["), "{title}: {stderr}");
+}
+
+fn one_ends_it(title: &str, child: Child) {
+    let went_on = "went on".to_owned();
+    assert_eq!(ended(child), (Some(3), went_on, String::new()), "{title}");
+}
+
+exit! {
+    the_only_one none_is_left {
+        print!("went on");
+        rt::task::exit();
+    }
+    /// Its destructors run, and the others come to their ends.
+    before_the_others none_is_left {
+        struct Last(Chan<()>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                self.0.close();
+            }
+        }
+        let last = Last(Chan::new(0));
+        let ch = last.0.clone();
+        rt::spawn(move || {
+            assert_eq!(ch.recv(), None);
+            rt::spawn(|| { rt::time::sleep(Duration::from_millis(50)); print!("went on") });
+        });
+        rt::task::exit();
+    }
+    and_another_ends_the_process one_ends_it {
+        rt::spawn(|| {
+            rt::time::sleep(Duration::from_millis(50));
+            print!("went on");
+            std::process::exit(3);
+        });
+        rt::task::exit();
+    }
+    /// The waiting thread is none of the program's.
+    and_the_others_are_asleep all_are_asleep {
+        rt::spawn(|| { print!("went on"); Chan::<()>::new(0).recv() });
+        rt::task::exit();
+    }
+    /// Who may start goroutines.
+    while_a_thread_is_left none_is_left {
+        let handle = rt::Handle::current();
+        std::thread::spawn(move || {
+            std::thread::sleep(long() / 4);
+            handle.spawn(|| { rt::time::sleep(Duration::from_millis(50)); print!("went on") });
+        });
+        rt::task::exit();
+    }
+}
