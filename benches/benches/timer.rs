@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -18,68 +17,63 @@ mod sys {
     pub(crate) fn prefetch(_address: usize) {}
 }
 
-mod util {
-    pub(crate) fn now() -> std::time::Instant {
-        std::time::Instant::now()
-    }
-}
-
 use timer::Deadlines;
 
+const HOUR: u64 = 3_600_000_000_000;
+
 /// Deadlines up to an hour ahead, in no order.
-fn scattered(start: Instant, i: u64) -> Instant {
-    start + Duration::from_nanos(i.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 3_600_000_000_000)
+fn scattered(i: u64) -> u64 {
+    i.wrapping_mul(0x9E37_79B9_7F4A_7C15) % HOUR
 }
 
-fn pending(start: Instant, count: u64) -> Deadlines<usize> {
+fn pending(count: u64) -> Deadlines<usize> {
     let mut heap = Deadlines::new();
     for i in 1..=count {
-        heap.insert(scattered(start, i), i as usize);
+        heap.insert(scattered(i), i as usize);
     }
     heap
 }
 
 fn heap(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("timer");
-    let start = Instant::now();
     for count in [0, 1_000, 1_000_000] {
-        let mut heap = pending(start, count);
-        let far = start + Duration::from_secs(7_200);
+        let mut heap = pending(count);
+        let far = 2 * HOUR;
         group.bench_function(BenchmarkId::new("insert_cancel_far", count), |bencher| {
             bencher.iter(|| {
                 let (key, _) = heap.insert(black_box(far), 7);
                 heap.cancel(key)
             });
         });
-        let mut heap = pending(start, count);
+        let mut heap = pending(count);
         let mut i = count;
         group.bench_function(BenchmarkId::new("insert_cancel_scattered", count), |bencher| {
             bencher.iter(|| {
                 i += 1;
-                let (key, _) = heap.insert(scattered(start, i), 7);
+                let (key, _) = heap.insert(scattered(i), 7);
                 heap.cancel(key)
             });
         });
         // A hundred goroutines with a timeout each: none is the last when it is cancelled.
-        let mut heap = pending(start, count);
+        let mut heap = pending(count);
         let mut keys: Vec<_> = (0..100).map(|_| heap.insert(far, 7).0).collect();
         let mut i = 0;
         group.bench_function(BenchmarkId::new("cancel_insert_of_100", count), |bencher| {
             bencher.iter(|| {
                 i += 1;
-                let (key, _) = heap.insert(far + Duration::from_nanos(i), 7);
+                let (key, _) = heap.insert(far + i, 7);
                 let old = std::mem::replace(&mut keys[i as usize % 100], key);
                 heap.cancel(old)
             });
         });
     }
     for count in [1_000, 1_000_000] {
-        let mut heap = pending(start, count);
+        let mut heap = pending(count);
         let mut i = count;
         group.bench_function(BenchmarkId::new("insert_pop", count), |bencher| {
             bencher.iter(|| {
                 i += 1;
-                heap.insert(scattered(start, i), 7);
+                heap.insert(scattered(i), 7);
                 heap.pop()
             });
         });
@@ -87,7 +81,7 @@ fn heap(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("fill_and_drain/1000000", |bencher| {
         bencher.iter_batched(
-            || pending(start, 1_000_000),
+            || pending(1_000_000),
             |mut heap| while heap.pop().is_some() {},
             BatchSize::PerIteration,
         );
