@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!          0      1      2      3      4      5      6      7
-//! marks  [ 9c ] [ c1 ] [  1 ] [ e0 ] [  0 ] [  0 ] [  0 ] [  0 ]     1: was removed, look on
+//! marks  [ 9c ] [ 41 ] [  1 ] [ e0 ] [  0 ] [  0 ] [  0 ] [  0 ]     1: was removed, look on
 //!                                                                    0: nothing from here on
 //! ```
 //!
@@ -24,18 +24,20 @@ pub(super) const EVACUATED_X: u8 = 2;
 pub(super) const EVACUATED_Y: u8 = 3;
 /// In an evacuated bucket: nothing was here.
 pub(super) const EVACUATED_EMPTY: u8 = 4;
-/// The least mark of a full cell: one bit tells those apart.
-pub(super) const LEAST_TOP: u8 = 0x80;
+/// The least mark of a full cell.
+pub(super) const LEAST_TOP: u8 = 5;
 
 use std::num::NonZero;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
+const LOWS: u64 = !HIGHS;
 
-/// The mark of a key with this hash: its top seven bits, and the one that no special mark has.
+/// The mark of a key with this hash: its top byte, out of the way of the five special ones. Go's.
 #[inline]
 pub(super) fn top(hash: u64) -> u8 {
-    (hash >> 57) as u8 | LEAST_TOP
+    let top = (hash >> 56) as u32;
+    (if top < LEAST_TOP.into() { top + u32::from(LEAST_TOP) } else { top }) as u8
 }
 
 /// The marks of a bucket; that of cell 0 in the lowest byte.
@@ -55,7 +57,7 @@ impl Marks {
 
     /// The cells of a live bucket with this mark, which is a [`top`]. Behind such a cell there may be a wrong
     /// one, by a borrow from byte to byte: one whose mark differs in the lowest bit. It is full
-    /// all the same. So a key is there to be compared.
+    /// all the same, for [`EVACUATED_EMPTY`] is in no live bucket. So a key is there to be compared.
     #[inline]
     #[cfg(not(target_arch = "x86_64"))]
     pub(super) fn matching(self, mark: u8) -> Cells {
@@ -74,7 +76,7 @@ impl Marks {
     /// The cells that hold something, in a bucket that was not evacuated.
     #[inline]
     pub(super) fn full(self) -> Cells {
-        Cells(self.0 & HIGHS)
+        Cells((((self.0 & LOWS) + (LOWS - ONES)) | self.0) & HIGHS)
     }
 
     /// The same, a bit for each.
@@ -184,7 +186,9 @@ impl Matches {
 #[inline]
 #[cfg(target_arch = "x86_64")]
 pub(super) fn row(marks: &[[u8; CELLS]; ROW]) -> (u64, u64) {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_set1_epi8,
+    };
 
     #[inline]
     #[target_feature(enable = "sse2")]
@@ -194,7 +198,8 @@ pub(super) fn row(marks: &[[u8; CELLS]; ROW]) -> (u64, u64) {
         for (n, block) in blocks.iter().enumerate() {
             // SAFETY: sixteen bytes that are there.
             let block = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
-            let is_full = _mm_movemask_epi8(block).cast_unsigned();
+            let least = _mm_max_epu8(block, _mm_set1_epi8(LEAST_TOP.cast_signed()));
+            let is_full = _mm_movemask_epi8(_mm_cmpeq_epi8(block, least)).cast_unsigned();
             let is_rest = _mm_cmpeq_epi8(block, _mm_set1_epi8(EMPTY_REST.cast_signed()));
             let is_rest = _mm_movemask_epi8(is_rest).cast_unsigned();
             full |= u64::from(is_full) << (16 * n);
@@ -239,7 +244,7 @@ mod tests {
             let bytes = bytes.map(|b| if b & 8 == 0 { b & 0x87 } else { b & 7 });
             let live = bytes.map(|b| if (2..LEAST_TOP).contains(&b) { b + LEAST_TOP } else { b });
             let marks = Marks(u64::from_le_bytes(live));
-            for mark in [0x80, 0x81, 0x82, 0x85, 0x86, 0x87, 0xff] {
+            for mark in [5, 6, 7, 0x80, 0x81, 0x85, 0xff] {
                 let mut matching = marks.matching(mark);
                 let all = std::iter::from_fn(|| {
                     let first = matching.first()?;
@@ -271,9 +276,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_the_top_seven_bits_out_of_the_way_of_the_special_ones() {
+    fn a_mark_is_the_top_byte_out_of_the_way_of_the_special_ones() {
         let mark = |byte: u64| top(byte << 56 | 0x00ff_ffff_ffff_ffff);
-        assert_eq!([0, 1, 4, 5, 6, 255].map(mark), [0x80, 0x80, 0x82, 0x82, 0x83, 0xff]);
+        assert_eq!([0, 1, 4, 5, 6, 255].map(mark), [5, 6, 9, 5, 6, 255]);
         let special = [EMPTY_REST, EMPTY_ONE, EVACUATED_X, EVACUATED_Y, EVACUATED_EMPTY];
         assert!(special.iter().all(|mark| *mark < LEAST_TOP));
     }

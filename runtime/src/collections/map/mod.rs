@@ -55,7 +55,7 @@ use table::Table;
 /// so the longest insert into a map of millions takes microseconds where other maps stop for tens of
 /// milliseconds. Use it where the slowest call counts; if it is the average alone, std's is as good.
 ///
-/// Eight cells make a bucket. The low bits of a key's hash choose the bucket, its top seven bits are kept
+/// Eight cells make a bucket. The low bits of a key's hash choose the bucket, its top byte is kept
 /// beside the key, and a look-up compares those of eight keys at once before it compares keys. A
 /// bucket that is full goes on in an overflow bucket; at 6.5 keys a bucket, the array doubles.
 ///
