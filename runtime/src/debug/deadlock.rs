@@ -20,7 +20,7 @@ pub(crate) fn nobody_wakes(sched: &Sched) -> Asleep {
     if !all_asleep || unstarted != 0 || signal::has_receivers() {
         return Asleep::No;
     }
-    match has_other_threads(sched) {
+    match has_other_threads(sched, &sched.waiting_threads()) {
         None => Asleep::No,
         Some(true) => Asleep::ButForThreads,
         Some(false) => Asleep::Yes,
@@ -41,11 +41,11 @@ fn is_asleep(seen: &Seen) -> bool {
     }
 }
 
-/// Whether the process has a thread that may run anything but the runtime's code. `None`: the system does not say.
-fn has_other_threads(sched: &Sched) -> Option<bool> {
+/// Whether the process has a thread that may run anything but the runtime's code, other than `known`. `None`: the system does not say.
+fn has_other_threads(sched: &Sched, known: &[u32]) -> Option<bool> {
     let mut ours = util::servants();
     ours.extend(sched.threads().iter().map(|thread| thread.tid));
-    ours.extend(sched.waiting_threads());
+    ours.extend(known);
     ours.push(sched.monitor_thread());
     Some(!sys::threads()?.iter().all(|tid| ours.contains(tid)))
 }
@@ -67,8 +67,9 @@ pub(crate) fn main_has_exited(sched: &Arc<Sched>) -> ! {
         let mut pause = LOOK;
         loop {
             let idle = sched.live() == 0;
-            // A thread may have started one just before its end.
-            if idle && has_other_threads(sched) != Some(true) && sched.live() == 0 {
+            // A thread may have started one just before its end; and one that waits for a goroutine that has ended is about to go on.
+            let is_alone = || has_other_threads(sched, &[sys::thread_id()]) == Some(false);
+            if idle && is_alone() && sched.live() == 0 {
                 break;
             }
             pause = if idle { (pause * 2).min(LONG_LOOK) } else { LOOK };

@@ -18,6 +18,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::mem;
 use std::ptr::NonNull;
+use std::time::{Duration, Instant};
 
 /// Sizes are multiples of it.
 const GRAIN: usize = 64;
@@ -127,10 +128,15 @@ unsafe fn give_of(size: usize, cell: Cell) {
         if pair.loaded.is_full() {
             pair.unload(size);
         }
-        pair.loaded.0.push(cell);
+        let has_room = pair.loaded.0.try_reserve(1).is_ok();
+        if has_room {
+            pair.loaded.0.push(cell);
+        }
+        has_room
     });
-    if kept.is_err() {
-        Magazine(vec![cell]).free(size);
+    if kept != Ok(true) {
+        // SAFETY: as the caller says; `take_of` has allocated it with this layout.
+        unsafe { dealloc(cell.as_ptr(), layout(size)) };
     }
 }
 
@@ -166,8 +172,7 @@ impl Pair {
     fn unload(&mut self, size: usize) {
         mem::swap(&mut self.loaded, &mut self.other);
         if self.loaded.is_full() {
-            let fresh = Magazine(Vec::with_capacity(ROUNDS));
-            put(size, mem::replace(&mut self.loaded, fresh));
+            put(size, mem::take(&mut self.loaded));
         }
     }
 }
@@ -205,7 +210,7 @@ impl Shelf {
 fn put(size: usize, magazine: Magazine) {
     let left = {
         let shelf = &mut DEPOT.lock()[size];
-        if shelf.full.len() < MOST {
+        if shelf.full.len() < MOST && shelf.full.try_reserve(1).is_ok() {
             shelf.full.push(magazine);
             return;
         }
@@ -214,13 +219,37 @@ fn put(size: usize, magazine: Magazine) {
     left.free(size);
 }
 
-/// Gives back what the depot has not needed since the last call. `true`: something is left.
-pub(crate) fn trim() -> bool {
+/// When it was last trimmed.
+static TRIMMED: Mutex<Option<Instant>> = Mutex::new(None);
+/// Between two times, about.
+const SECOND: Duration = Duration::from_millis(900);
+
+/// Gives back what the depot has not needed in the last second. `true`: something is left, and nobody else sees to it.
+pub(crate) fn trim(now: Instant) -> bool {
+    {
+        let mut trimmed = TRIMMED.lock();
+        if trimmed.is_some_and(|at| now.saturating_duration_since(at) < SECOND) {
+            // The monitor of another runtime does so.
+            return false;
+        }
+        *trimmed = Some(now);
+    }
+    give_back(|shelf| shelf.least)
+}
+
+/// Gives back all that is in the depot.
+pub(crate) fn empty() {
+    give_back(|shelf| shelf.full.len());
+}
+
+/// Gives back so many magazines of each size. `true`: there are more.
+fn give_back(count: impl Fn(&Shelf) -> usize) -> bool {
     let mut is_left = false;
     for size in 0..SIZES {
         let unneeded = {
             let shelf = &mut DEPOT.lock()[size];
-            let unneeded: Vec<_> = shelf.full.drain(..shelf.least).collect();
+            let count = count(shelf);
+            let unneeded: Vec<_> = shelf.full.drain(..count).collect();
             shelf.least = shelf.full.len();
             is_left |= shelf.least != 0;
             unneeded
@@ -252,12 +281,15 @@ mod tests {
         assert_eq!(known, 8 * ROUNDS);
         // SAFETY: taken above, and not used.
         again.into_iter().for_each(|cell| unsafe { give(cell, SIZE) });
-        // Whatever else goes on: what nobody needs is gone after two looks.
-        let is_full = || !DEPOT.lock()[SIZES - 1].full.is_empty();
-        assert!(is_full());
-        trim();
-        trim();
-        assert!(!is_full());
+        let count = || DEPOT.lock()[SIZES - 1].full.len();
+        assert!(count() > 5);
+        // One is needed, the others are not.
+        let one: Vec<_> = (0..3 * ROUNDS).map(|_| take(SIZE)).collect();
+        // SAFETY: taken above, and not used.
+        one.into_iter().for_each(|cell| unsafe { give(cell, SIZE) });
+        give_back(|shelf| shelf.least);
+        give_back(|shelf| shelf.least);
+        assert_eq!(count(), 0);
     }
 
     #[test]

@@ -163,9 +163,10 @@ impl State {
         self.0.fetch_or(TAKEN | CLAIMED, Ordering::AcqRel);
     }
 
-    /// Whether it was claimed; by who has its word. Relaxed: a claim may come right after.
-    pub(crate) fn is_claimed(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & CLAIMED != 0
+    /// Whether somebody else runs it, or has: then the word that the caller has taken out of a queue is a tomb. (Not whether it was
+    /// claimed: one that was, and found no stack, is in a queue again.) Relaxed: a claim may come right after.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & TAKEN != 0
     }
 
     /// There was no stack to begin it on: it goes back into a queue.
@@ -235,5 +236,24 @@ impl State {
                 Err(seen) => now = seen,
             }
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::State;
+
+    #[test]
+    fn one_that_was_claimed_and_found_no_stack_is_no_tomb() {
+        let state = State::new(true);
+        state.claim_taken();
+        assert!(state.is_taken());
+        state.unbegin();
+        assert!(!state.is_taken(), "its word is the only one");
+        assert!(state.begin());
+        // The other way: its word stays behind, and is a tomb whenever it runs.
+        let state = State::new(true);
+        assert!(state.claim() && state.is_taken());
+        assert!(!state.begin());
     }
 }

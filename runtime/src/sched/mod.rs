@@ -152,6 +152,8 @@ pub(crate) struct Sched {
     /// Goroutines that were spawned or ended without a P.
     spawned_outside: AtomicU64,
     finished_outside: AtomicU64,
+    /// Those that look into the queues from outside.
+    looking: AtomicU64,
     machines: machines::Machines,
     /// Idle carriers that no P caches, by class.
     pool: Box<[Mutex<Vec<&'static Slot>>]>,
@@ -198,6 +200,7 @@ impl Sched {
             ticks: AtomicU32::new(0),
             spawned_outside: AtomicU64::new(0),
             finished_outside: AtomicU64::new(0),
+            looking: AtomicU64::new(0),
             machines: machines::Machines::new(),
             pool: (0..Class::COUNT).map(|_| Mutex::new(Vec::new())).collect(),
             carriers: (0..Class::COUNT).map(|_| AtomicUsize::new(0)).collect(),
@@ -230,6 +233,11 @@ impl Sched {
     #[inline]
     pub(crate) fn is_running(&self) -> bool {
         self.phase.load(Ordering::Relaxed) == Phase::Running as u32
+    }
+
+    /// No goroutine lives, and nobody looks for those that have not started (`unstarted`).
+    fn nobody_is_left(&self) -> bool {
+        self.live() == 0 && self.looking.load(Ordering::SeqCst) == 0
     }
 
     /// The goroutines that have been spawned and have not ended, at some instant of the call

@@ -167,7 +167,7 @@ impl Sched {
                 self.ps.iter().for_each(|p| {
                     p.set_sweep(true);
                 });
-                trim_again = g::trim();
+                trim_again = g::trim(now);
             }
             let (next_timer, late) = self.late_timers(&mut asked, now);
             self.late_sockets();
@@ -213,6 +213,7 @@ impl Sched {
                 delay = FIRST_LOOK;
             }
         }
+        g::empty();
     }
 
     /// The first deadline, if no sleeper has promised to wake for it while some P is held.

@@ -54,7 +54,7 @@ impl Stop {
         if sched.is_running() || sched.is_stopped() {
             return;
         }
-        if sched.live() == 0 {
+        if sched.nobody_is_left() {
             sched.stopped();
         } else if sched.idle.idle_ps() == sched.config.procs {
             let waiting = self.waiting.lock().clone();
@@ -74,7 +74,7 @@ impl Sched {
         fence(atomic::Ordering::SeqCst);
         self.end_delayed();
         self.wake_goroutines();
-        if self.idle.idle_ps() == self.config.procs && self.live() == 0 {
+        if self.idle.idle_ps() == self.config.procs && self.nobody_is_left() {
             self.stopped();
         }
     }
@@ -90,7 +90,7 @@ impl Sched {
     ) -> Result<(), Unfinished> {
         self.stop.waiting.lock().push(slot);
         let result = loop {
-            if self.live() == 0 {
+            if self.nobody_is_left() {
                 self.stopped();
                 break Ok(());
             }

@@ -9,7 +9,7 @@
 //! 1. Whose word is taken out is alive until the word is used up (`find`): it may be claimed and aborted meanwhile, as if it were queued,
 //!    and what is read of it does not change (invariant 4 of `g`).
 //! 2. It is put back as by any producer, who wakes somebody if all have gone to sleep because nothing was to be seen.
-//! 3. The scheduler does not end meanwhile. A goroutine that looks is one that lives; for all others something is counted that does
+//! 3. The scheduler does not end meanwhile. A goroutine that looks is one that lives; all others are counted
 //!    ([`KeptOpen`]).
 //!
 //! With a single processor only its holder can look into its queue. In a lab nobody from outside does: what is taken out
@@ -29,7 +29,7 @@ struct KeptOpen<'a>(&'a Sched);
 impl<'a> KeptOpen<'a> {
     fn new(sched: &'a Sched) -> Option<Self> {
         // SeqCst, as `inject_spawn`.
-        sched.spawned_outside.fetch_add(1, Ordering::SeqCst);
+        sched.looking.fetch_add(1, Ordering::SeqCst);
         let open = Self(sched);
         (sched.phase.load(Ordering::SeqCst) == 0).then_some(open)
     }
@@ -37,7 +37,7 @@ impl<'a> KeptOpen<'a> {
 
 impl Drop for KeptOpen<'_> {
     fn drop(&mut self) {
-        self.0.finished_outside.fetch_add(1, Ordering::SeqCst);
+        self.0.looking.fetch_sub(1, Ordering::SeqCst);
         entered(|| self.0.stop.nudge_if_idle(self.0));
     }
 }
@@ -113,7 +113,7 @@ fn show(item: Runnable, seen: &mut Vec<Seen>) -> bool {
     let Runnable::Fresh(g) = item else { return true };
     // SAFETY: 1: its word came out of a queue.
     let header = unsafe { g.get() };
-    if header.state.is_claimed() {
+    if header.state.is_taken() {
         return find::bury(g);
     }
     seen.push(Seen { doing: Doing::Unstarted, ..Seen::of(Header::of(header)) });

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longer than the heap of deadlines can tell.
-const AGES: Duration = Duration::from_secs(400 * 365 * 86_400);
+const AGES: Duration = Duration::from_secs(600 * 365 * 86_400);
+const _: () = assert!(AGES.as_nanos() > u64::MAX as u128);
 
 /// Until then it has no stack and no id, and nothing runs. Dropping this leaves it as it is; one that pauses is ended.
 #[derive(Debug)]

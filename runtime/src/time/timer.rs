@@ -138,8 +138,8 @@ impl Timer {
 /// `time.AfterFunc`.
 ///
 /// Until then there is no stack and nothing runs: a million of them are a million closures. A duration
-/// beyond the clock's range never ends, and `f` stays until the timer is stopped or the runtime ends. A runtime
-/// that ends drops what has not begun. If `f` panics, that is reported as of any goroutine that nobody
+/// beyond the clock's range never ends. What has not begun is dropped when the runtime ends; if the timer was stopped, with
+/// the timer. If `f` panics, that is reported as of any goroutine that nobody
 /// joins.
 ///
 /// Does not block. Dropping the timer stops nothing.
@@ -160,7 +160,7 @@ impl Timer {
 ///
 ///     let never = after_func(Duration::from_secs(60), || unreachable!());
 ///     assert!(never.stop());
-///     assert!(!never.reset(Duration::ZERO), "the function is gone");
+///     assert!(!never.reset(Duration::from_secs(60)), "it was stopped, and is not any more");
 /// }
 /// ```
 #[track_caller]

@@ -111,5 +111,9 @@ fn those_that_have_not_started_seen_from_outside() {
         });
         looks.join().unwrap();
         assert_eq!(ran.load(Ordering::Relaxed), 1000 * waves);
+        let spawned = || runtime.metrics().goroutines.spawned;
+        let before = spawned();
+        done(runtime.dump());
+        assert_eq!(spawned(), before, "a look is no goroutine");
     }
 }
