@@ -20,10 +20,10 @@ use std::mem;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-/// Sizes are multiples of it.
-const GRAIN: usize = 64;
+/// Sizes are multiples of it, as an allocator's: with coarser ones a million parked goroutines would take more.
+const GRAIN: usize = 16;
 /// So many sizes.
-const SIZES: usize = 8;
+const SIZES: usize = 32;
 /// The alignment of all of them.
 const ALIGN: usize = 16;
 /// What fits into a magazine.
