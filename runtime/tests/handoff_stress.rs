@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Rng, Tally, builder, runtime, seeded, turns};
+use common::{Rng, Tally, Token, builder, runtime, seeded, turns};
 use rt::chan::{self, Receiver, Sender};
 use rt::sync::{Mutex, WaitGroup};
 use std::sync::Arc;
@@ -33,8 +33,8 @@ fn burn(time: Duration) {
     }
 }
 
-fn goroutine(world: &Arc<World>, mut dice: Rng, depth: u32) {
-    let _token = world.tally.token();
+/// The token is taken by who spawns: one that has not begun counts, too.
+fn goroutine(world: &Arc<World>, mut dice: Rng, depth: u32, _token: &Token) {
     for _ in 0..8 {
         world.steps.fetch_add(1, Ordering::Relaxed);
         match dice.below(12) {
@@ -67,7 +67,8 @@ fn goroutine(world: &Arc<World>, mut dice: Rng, depth: u32) {
             10 => rt::blocking(|| std::thread::sleep(Duration::from_micros(dice.below(400)))),
             _ if depth < 3 => {
                 let (its, dice) = (Arc::clone(world), Rng::new(dice.next()));
-                let child = rt::spawn(move || goroutine(&its, dice, depth + 1));
+                let token = world.tally.token();
+                let child = rt::spawn(move || goroutine(&its, dice, depth + 1, &token));
                 let lasts = world.lasts;
                 if depth != 1 {
                     let ended = child.join();
@@ -107,7 +108,8 @@ fn whatever_they_do_all_get_on() {
             let wg = WaitGroup::new();
             for _ in 0..count {
                 let (world, dice) = (Arc::clone(&world), Rng::new(dice.next()));
-                wg.go(move || goroutine(&world, dice, 0));
+                let token = world.tally.token();
+                wg.go(move || goroutine(&world, dice, 0, &token));
             }
             wg.wait();
             // Those whose parents did not wait for them.
@@ -134,7 +136,8 @@ fn their_runtime_ends_at_any_time() {
         let runtime = builder(procs).migrate(!dice.one_in(4)).build().unwrap();
         for _ in 0..1 + dice.below(24) {
             let (world, dice) = (Arc::clone(&world), Rng::new(dice.next()));
-            runtime.handle().spawn(move || goroutine(&world, dice, 0));
+            let token = world.tally.token();
+            runtime.handle().spawn(move || goroutine(&world, dice, 0, &token));
         }
         std::thread::sleep(Duration::from_micros(dice.below(8000)));
         drop(runtime);
