@@ -10,7 +10,7 @@
 //!
 //! Invariants:
 //! 1. What lies in a magazine is memory of its size's [`layout`], and nobody's.
-//! 2. A thread's magazines are touched by that thread alone, and no code of others is called meanwhile. The functions that
+//! 2. A thread's magazines are touched by that thread alone, and no code of others but the allocator's is called meanwhile (one that itself starts goroutines panics). The functions that
 //!    do so are never inlined: a goroutine may go on with another thread, but not within them.
 
 use crate::prim::global::Mutex;
