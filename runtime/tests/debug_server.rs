@@ -115,6 +115,9 @@ fn the_state_shows_who_waits_blocks_and_burns() {
     let state = state(addr);
     assert_eq!(state["goroutines"]["live"], 7);
     assert_eq!(state["procs"].as_array().unwrap().len(), 2);
+    let deepest = &state["stack_high_water"][0];
+    assert!(deepest[0].as_str().unwrap().contains(file!()), "{deepest}");
+    assert!(deepest[1].as_u64().unwrap() >= 4096, "{deepest}");
     stop.store(true, Ordering::Relaxed);
     hold.close();
     waiting.into_iter().chain([asleep, burning]).for_each(|handle| handle.join().unwrap());

@@ -20,6 +20,7 @@
 //! `resume` has not returned, the coroutine is borrowed; so **a carrier may be handed to
 //! another thread only after the switch**, by g0.
 
+mod depth;
 mod look;
 mod slab;
 mod slot;

@@ -12,6 +12,7 @@
 //! 4. `job` is null before the job's memory can be freed, and is set only after `id`, which never comes again. So who reads
 //!    the same job and id twice, with fences, knows that the job was alive between.
 
+use super::depth::{FRESH, NONE};
 use super::look::Look;
 use crate::parker::ParkWord;
 use crate::prim::global::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -52,7 +53,8 @@ pub(crate) struct Slot {
     pub(crate) reason: AtomicU8,
     /// The goroutine has published its slot to those who hold a handle.
     pub(crate) reachable: Cell<bool>,
-    has_stack: Cell<bool>,
+    /// Whether it has a stack, and whose memory that is: one of the constants in `depth`.
+    pub(super) stack: AtomicU8,
     /// The class of the stack, and its lowest address, below. Atomic for those who look from outside.
     class: AtomicU8,
     /// The M it must run on, id + 1; 0 for any.
@@ -121,7 +123,7 @@ impl Slot {
             frames: Cell::new(0),
             panics: Cell::new(std::ptr::null_mut()),
             reachable: Cell::new(false),
-            has_stack: Cell::new(false),
+            stack: AtomicU8::new(NONE),
             class: AtomicU8::new(0),
             limit: AtomicUsize::new(0),
         }
@@ -174,7 +176,7 @@ impl Slot {
 
     /// Whether a carrier stands behind this slot; a thread's slot has none.
     pub(crate) fn has_stack(&self) -> bool {
-        self.has_stack.get()
+        self.stack.load(Ordering::Relaxed) != NONE
     }
 
     /// Builds the carrier of this slot on `stack`. Nothing runs yet.
@@ -182,7 +184,7 @@ impl Slot {
     /// # Safety
     /// The caller holds the slot (invariant 2), and it has no stack.
     pub(crate) unsafe fn build(&'static self, stack: Stack, body: Body) {
-        debug_assert!(!self.has_stack.get());
+        debug_assert!(!self.has_stack());
         self.class.store(stack.class().index() as u8, Ordering::Relaxed);
         self.limit.store(stack.limit().get(), Ordering::Relaxed);
         let co = Co::with_stack(stack, move |yielder: &Yielder<Input, Cmd>, input| {
@@ -191,7 +193,7 @@ impl Slot {
         });
         // SAFETY: the caller holds the slot, so nobody else reads or writes `co`.
         unsafe { *self.co.get() = MaybeUninit::new(co) };
-        self.has_stack.set(true);
+        self.stack.store(FRESH, Ordering::Relaxed);
     }
 
     /// Switches to the carrier until it suspends.
@@ -290,9 +292,9 @@ impl Slot {
     pub(crate) unsafe fn dismantle(&self, input: Input) -> Stack {
         // SAFETY: the caller holds the carrier; without a stack there was nothing to call.
         let co = unsafe { &*self.co.get() };
-        // SAFETY: built, and read out once: `has_stack` says that it is gone.
+        // SAFETY: built, and read out once: `stack` says that it is gone.
         let mut co = unsafe { co.assume_init_read() };
-        self.has_stack.set(false);
+        self.stack.store(NONE, Ordering::Relaxed);
         if co.started() {
             match co.resume(input) {
                 CoroutineResult::Return(()) => {}

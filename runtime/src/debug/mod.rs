@@ -47,7 +47,8 @@ pub use text::Full;
 pub use wait::{Channel, Wait};
 
 pub use crate::trace::{
-    GoroutineMetrics, HandOffMetrics, Histogram, Metrics, ProcMetrics, StackMetrics, ThreadMetrics,
+    GoroutineMetrics, HandOffMetrics, Histogram, Metrics, ProcMetrics, StackHighWater,
+    StackMetrics, ThreadMetrics,
 };
 
 pub(crate) use deadlock::{deadlocked, main_has_exited, nobody_wakes, quit, show_at_quit};

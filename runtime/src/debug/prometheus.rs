@@ -194,6 +194,11 @@ impl Metrics {
         for (state, n) in states {
             page.sample(name, &[("state", state)], n);
         }
+        let name = "rt_stack_high_water_bytes";
+        page.head(name, "gauge", "The deepest of a sample of stacks, by where it was spawned.");
+        for of in &self.stack_high_water {
+            page.sample(name, &[("site", &of.site.to_string())], of.bytes);
+        }
     }
 }
 

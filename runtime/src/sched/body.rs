@@ -1,7 +1,7 @@
 //! The carrier's loop: one goroutine after another on the same stack.
 
-use super::Sched;
 use super::tell::{tell, tell_run};
+use super::{Sched, depth};
 use crate::carrier::{Cmd, Slot};
 use crate::g::{AfterComplete, G, GBox, GRef, Joiner, Outcome, Runnable, Unwind};
 use crate::m::{self, CurrentM};
@@ -23,7 +23,10 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
         let Some(m) = m::current() else {
             crate::util::bug(format_args!("a goroutine ended outside of a machine"))
         };
-        m.enter_telling(move || tell(m, Event::End { g: slot.id.load(Ordering::Relaxed) }));
+        m.enter_telling(move || {
+            tell(m, Event::End { g: slot.id.load(Ordering::Relaxed) });
+            depth::at_rest(m, slot);
+        });
         // SAFETY: an M's scheduler outlives it.
         let sched = unsafe { Sched::from_home(m.own().home.get()) };
         sched.count_finish(m);
@@ -67,7 +70,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     let cell = GBox::of(g);
     // SAFETY: we are the runtime side until `complete` below.
     let header = unsafe { g.get() };
-    if header.state.is_aborted() || !home_runs(slot) {
+    if header.state.is_aborted() || !home(slot).is_running() {
         slot.masks.set(1);
         // SAFETY: as above, and the closure was not taken.
         quietly(|| unsafe { cell.drop_stage(Outcome::Cancelled) });
@@ -83,6 +86,9 @@ fn run_one(g: GRef, slot: &'static Slot) {
     if leaves_something(slot) {
         drop_what_it_left(slot);
     }
+    if slot.is_fresh() {
+        depth::at_end(header, slot);
+    }
     finish(g, Some(slot));
     // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
     // have left what the next one on this stack must not find.
@@ -96,9 +102,10 @@ fn run_one(g: GRef, slot: &'static Slot) {
     slot.spawns.set(0);
 }
 
-fn home_runs(slot: &Slot) -> bool {
+/// The scheduler of a carrier that has a job.
+pub(super) fn home(slot: &Slot) -> &Sched {
     // SAFETY: a carrier's home outlives the carrier's goroutines.
-    unsafe { Sched::from_home(slot.home()) }.is_running()
+    unsafe { Sched::from_home(slot.home()) }
 }
 
 /// Sets COMPLETE and does what falls to the runtime side: wakes who joins, frees what nobody holds,
@@ -171,8 +178,7 @@ fn ended_by_panic(header: &G, cell: GBox, slot: &Slot, payload: Box<dyn Any + Se
     if payload.is::<Unwind>() {
         return;
     }
-    // SAFETY: a carrier's home outlives the carrier's goroutines.
-    let sched = unsafe { Sched::from_home(slot.home()) };
+    let sched = home(slot);
     (sched.config.hooks.uncaught)(header, &*payload);
     if sched.config.abort_on_panic {
         std::process::exit(2);
@@ -188,8 +194,7 @@ fn leaves_something(slot: &Slot) -> bool {
 
 #[cold]
 fn drop_what_it_left(slot: &'static Slot) {
-    // SAFETY: a carrier's home outlives the carrier's goroutines.
-    let hooks = unsafe { Sched::from_home(slot.home()) }.config.hooks;
+    let hooks = home(slot).config.hooks;
     // A destructor that panics leaves the rest, and each may leave more: until there is nothing.
     while leaves_something(slot) {
         let locals = slot.locals.replace(std::ptr::null_mut());

@@ -38,6 +38,7 @@
 mod asleep;
 mod body;
 mod carriers;
+mod depth;
 mod due;
 mod find;
 mod idle;

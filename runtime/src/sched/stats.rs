@@ -3,6 +3,7 @@
 //! Nothing stands still meanwhile: each number was true at some instant of the call. Nobody waits for it but for the short locks
 //! of the lists; it goes through the headers of all carriers, 128 bytes each.
 
+use super::depth::Sample;
 use super::tell::queued;
 use super::why::TIMED;
 use super::{Sched, Why};
@@ -48,10 +49,14 @@ impl Sched {
         }
         let mut parked = [0_u64; TIMED as usize];
         let mut in_use = 0;
+        let mut fresh = Sample::new();
         let home = self.this();
         carrier::for_each(|slot| {
             if slot.home() == home && !slot.job().is_null() {
                 in_use += 1;
+                if slot.is_fresh() {
+                    fresh.show(slot);
+                }
                 if slot.word.is_parked() {
                     parked[usize::from(slot.reason.load(Ordering::Relaxed) & !TIMED)] += 1;
                 }
@@ -93,6 +98,7 @@ impl Sched {
             latency: self.hub.latency(),
             slices: self.hub.slices(),
             stacks: self.stack_metrics(in_use),
+            stack_high_water: self.stack_high_water(fresh),
         }
     }
 

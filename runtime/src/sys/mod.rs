@@ -95,7 +95,7 @@ pub(crate) fn prefetch(address: usize) {
 pub(crate) mod mem {
     pub(crate) use super::map::{address_space_limit, protect, release};
     pub(crate) use super::os::mem::{
-        address_space_used, clear, discard, guard, guard_is_supported, map_count_limit, populate,
-        reserve,
+        address_space_used, clear, discard, discard_below_here, first_in_memory, guard,
+        guard_is_supported, map_count_limit, populate, reserve,
     };
 }

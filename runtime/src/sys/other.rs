@@ -123,6 +123,19 @@ pub(super) mod mem {
     /// Invariant 1 of [`sys`](super::super).
     pub(crate) unsafe fn populate(_spans: &[Span]) {}
 
+    /// Not known here.
+    pub(crate) fn first_in_memory(_: &Span) -> Option<usize> {
+        None
+    }
+
+    /// Never.
+    ///
+    /// # Safety
+    /// None is needed.
+    pub(crate) unsafe fn discard_below_here(_: usize) -> bool {
+        false
+    }
+
     /// Never.
     pub(crate) fn guard_is_supported() -> bool {
         false

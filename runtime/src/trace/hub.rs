@@ -15,6 +15,7 @@
 //! 1. The track of a P is written by its holder alone, inside the runtime; the one of no P under its lock.
 //! 2. No user code runs here.
 
+use super::depths::Depths;
 use super::event::{Entry, Event};
 use super::histogram::Recorder;
 use super::track::Track;
@@ -61,6 +62,7 @@ pub(crate) struct Hub {
     followed: Mutex<Followed>,
     latency: Recorder,
     slices: Recorder,
+    pub(crate) depths: Depths,
 }
 
 /// What [`Hub::follow_next`] wants of the floor above.
@@ -146,6 +148,7 @@ impl Hub {
             followed: Mutex::new(Followed::new(runtime)),
             latency: Recorder::new(),
             slices: Recorder::new(),
+            depths: Depths::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What `rt::metrics()` returns: numbers, without what they are made from.
 
 use super::Histogram;
+use std::panic::Location;
 use std::time::Duration;
 
 /// A runtime in numbers, at about one instant. See [`rt::metrics`](crate::metrics()).
@@ -28,6 +29,8 @@ pub struct Metrics {
     pub slices: Histogram,
     /// Memory for stacks.
     pub stacks: StackMetrics,
+    /// How deep stacks got, by where their goroutines were spawned: the deepest place first.
+    pub stack_high_water: Vec<StackHighWater>,
 }
 
 /// A processor in numbers.
@@ -130,4 +133,19 @@ pub struct StackMetrics {
     pub free: usize,
     /// Of the whole process: address space reserved for stacks, in bytes.
     pub reserved_bytes: usize,
+}
+
+/// The deepest that stacks got of the goroutines that were spawned at one place: of a sample of them, which has the first of each
+/// place that found a new stack, some of those that end, and up to some hundred of those that live when metrics are asked for.
+///
+/// It says how small a [`stack_size`](crate::task::Builder::stack_size) would do, and leaves it to you how much more is safe.
+/// Places are told apart up to a few thousand in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StackHighWater {
+    /// Where they were spawned.
+    pub site: &'static Location<'static>,
+    /// From the highest address of the stack to the end of the last page that was ever touched, in bytes: so at least a page. Under
+    /// locked memory (`mlockall`) all of a stack has memory, and counts; what was swapped out does not.
+    pub bytes: usize,
 }

@@ -30,10 +30,11 @@
 // | `hub` | one runtime as it is looked at; the goroutine that is followed |
 // | `session`, `error` | beginning and ending a trace |
 // | `json` | the file |
-// | `counters`, `histogram`, `metrics` | numbers |
+// | `counters`, `histogram`, `depths`, `metrics` | numbers |
 #![forbid(unsafe_code)]
 
 mod counters;
+mod depths;
 mod error;
 mod event;
 mod histogram;
@@ -61,5 +62,6 @@ pub(crate) use site::SiteId;
 /// Public as `rt::debug`'s.
 pub use histogram::Histogram;
 pub use metrics::{
-    GoroutineMetrics, HandOffMetrics, Metrics, ProcMetrics, StackMetrics, ThreadMetrics,
+    GoroutineMetrics, HandOffMetrics, Metrics, ProcMetrics, StackHighWater, StackMetrics,
+    ThreadMetrics,
 };

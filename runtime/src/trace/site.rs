@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 pub(crate) struct SiteId(pub(super) u16);
 
 /// Places that are told apart; those that come when there is no room have no number.
-const SITES: usize = 4096;
+pub(super) const SITES: usize = 4096;
 /// How many entries are tried for one.
 const TRIES: usize = 16;
 
@@ -31,15 +31,24 @@ impl SiteId {
         for i in (start..start + TRIES).map(|i| i % SITES) {
             // Who comes second to an empty entry looks at who came first.
             if std::ptr::eq(*TABLE[i].get_or_init(|| site), site) {
-                return Self(i as u16 + 1);
+                return Self::at(i);
             }
         }
         FULL.store(true, Ordering::Relaxed);
         Self::NONE
     }
 
+    /// Of a number: from 0, below [`SITES`].
+    pub(super) fn at(index: usize) -> Self {
+        Self(index as u16 + 1)
+    }
+
+    pub(super) fn index(self) -> Option<usize> {
+        Some(usize::from(self.0.checked_sub(1)?))
+    }
+
     pub(crate) fn get(self) -> Option<Site> {
-        TABLE.get(usize::from(self.0.checked_sub(1)?))?.get().copied()
+        TABLE.get(self.index()?)?.get().copied()
     }
 }
 

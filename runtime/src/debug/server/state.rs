@@ -1,6 +1,6 @@
 //! What the page shows, as JSON.
 
-use super::super::{Histogram, Metrics};
+use super::super::{Histogram, Metrics, StackHighWater};
 use super::Inner;
 use crate::trace::Escaped;
 use std::fmt::Write;
@@ -36,6 +36,7 @@ pub(super) fn json(inner: &Inner) -> String {
         "\"stacks\":{{\"in_use\":{},\"cached\":{},\"free\":{},\"in_use_bytes\":{}}},\"timers\":{},",
         s.in_use, s.cached, s.free, s.in_use_bytes, metrics.timers
     );
+    stack_high_water(&mut out, &metrics);
     let _ = write!(out, "\"global_queue\":{},", metrics.global_queue);
     histogram(&mut out, "latency", &metrics.latency);
     histogram(&mut out, "slices", &metrics.slices);
@@ -83,6 +84,12 @@ fn procs(out: &mut String, metrics: &Metrics) {
     };
     let procs: Vec<_> = metrics.procs.iter().map(one).collect();
     let _ = write!(out, "\"procs\":[{}],", procs.join(","));
+}
+
+fn stack_high_water(out: &mut String, metrics: &Metrics) {
+    let one = |of: &StackHighWater| format!("[\"{}\",{}]", Escaped(&of.site.to_string()), of.bytes);
+    let all: Vec<_> = metrics.stack_high_water.iter().map(one).collect();
+    let _ = write!(out, "\"stack_high_water\":[{}],", all.join(","));
 }
 
 fn histogram(out: &mut String, name: &str, histogram: &Histogram) {

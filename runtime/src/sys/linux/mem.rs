@@ -80,6 +80,50 @@ pub(crate) unsafe fn populate(spans: &[Span]) {
     }
 }
 
+/// The lowest address of a page of `span` that has memory now. `None`: no page has, or the kernel does not say.
+///
+/// What was swapped out counts as no memory.
+pub(crate) fn first_in_memory(span: &Span) -> Option<usize> {
+    /// On the stack, which may be a small one.
+    const PAGES: usize = 64;
+    let mut pages = [0_u8; PAGES];
+    let (start, bytes) = (span.start().addr(), PAGES * page_size());
+    for offset in (0..span.len()).step_by(bytes) {
+        let len = bytes.min(span.len() - offset);
+        let at = span.start().wrapping_byte_add(offset);
+        // SAFETY: the kernel writes a byte for each page, and there is room for so many.
+        if unsafe { libc::mincore(at, len, pages.as_mut_ptr()) } != 0 {
+            return None;
+        }
+        let first = pages[..len / page_size()].iter().position(|page| page & 1 != 0);
+        if let Some(page) = first {
+            return Some(start + offset + page * page_size());
+        }
+    }
+    None
+}
+
+/// So far below the stack pointer lies nothing of [`discard_below_here`] or of what it calls.
+const NEAR: usize = 1024;
+
+/// Gives back the pages from `start` up to where the caller's frame lies, but for the last [`NEAR`] bytes. `false`: the
+/// kernel refuses, as it does for locked memory.
+///
+/// # Safety
+/// `start` is a page boundary, and the stack that the caller runs on is mapped from there to its frame.
+#[inline(never)]
+pub(crate) unsafe fn discard_below_here(start: usize) -> bool {
+    // AddressSanitizer puts its own function, with frames of its own, before the system's.
+    if cfg!(feature = "sanitizer") {
+        return false;
+    }
+    let end = super::super::stack_address().saturating_sub(NEAR) & !(page_size() - 1);
+    let at = std::ptr::without_provenance_mut(start);
+    // SAFETY: below the stack pointer nothing lives, and the system's function has no frame of `NEAR` bytes. A signal's
+    // handler runs before or after the call, not during it.
+    end <= start || unsafe { libc::madvise(at, end - start, libc::MADV_DONTNEED) } == 0
+}
+
 /// Whether this kernel can [`guard`] without splitting mappings: found by trying.
 pub(crate) fn guard_is_supported() -> bool {
     let bytes = page_size();
