@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn the_deepest_of_each_place_is_kept() {
         let depths = Depths::new();
-        let here = || Location::caller();
-        let (a, b) = (here(), here());
+        let a = Location::caller();
+        let b = Location::caller();
         assert_eq!(depths.all(), []);
         assert!(depths.wants(SiteId::of(a)) && !depths.wants(SiteId::NONE));
         for (site, bytes) in [(a, 8192), (b, 4096), (a, 4096), (b, 65536)] {
