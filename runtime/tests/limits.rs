@@ -303,3 +303,34 @@ fn nobody_waits_for_a_stack_for_ever() {
     ended.assert_success();
     ended.assert_says(&["goroutines wait for others to end"]);
 }
+
+/// A message that nobody can read is lost; a panic instead would come out of the middle of a wait.
+#[test]
+fn what_is_said_to_nobody_harms_nobody() {
+    common::apart("what_is_said_to_nobody_harms_nobody", |_| {
+        let mut ends = [0; 2];
+        // SAFETY: room for two descriptors.
+        assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+        // SAFETY: descriptors of ours; standard error has no reader from now on.
+        unsafe {
+            libc::dup2(ends[1], libc::STDERR_FILENO);
+            libc::close(ends[0]);
+            libc::close(ends[1]);
+        }
+        let runtime = builder(1).max_threads(1).build().unwrap();
+        let waited = runtime.run(|| {
+            let (tx, rx) = rt::chan::bounded::<u64>(0);
+            // Somebody wants the processor, and there is no thread for it: that is said.
+            let other = rt::spawn(|| ());
+            let pin = rt::task::pin_thread();
+            let wait = || rx.recv_timeout(Duration::from_millis(20));
+            let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).is_ok();
+            let nobody_waits = tx.try_send(7).is_err();
+            drop(pin);
+            other.join().unwrap();
+            (waited, nobody_waits)
+        });
+        // The harness could not say it.
+        std::process::exit(if waited == (true, true) { 0 } else { 1 });
+    });
+}

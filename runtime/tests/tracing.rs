@@ -24,6 +24,8 @@ struct Watch;
 thread_local! {
     /// The subscriber is to wait for something of the runtime's in its next call.
     static WAITS: Cell<bool> = const { Cell::new(false) };
+    /// It is to panic in its next call.
+    static PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Watch {
@@ -42,6 +44,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Watch {
         *ENTERED.lock().unwrap().get_or_insert_default().entry(id.into_u64()).or_default() -= 1;
         if WAITS.take() {
             rt::time::sleep(Duration::from_millis(2));
+        }
+        if PANICS.take() {
+            panic!("a subscriber that panics");
         }
     }
 }
@@ -156,6 +161,58 @@ fn a_subscriber_that_waits_takes_no_wake_up_away() {
             WAITS.set(false);
         }
     });
+}
+
+/// It would come out of the middle of a wait.
+#[test]
+fn the_panic_of_a_subscriber_ends_no_wait() {
+    let _t = common::alone();
+    subscribe();
+    runtime(1).run(|| {
+        let chan = Chan::new(0);
+        let sender = {
+            let chan = chan.clone();
+            rt::spawn(move || chan.send(7))
+        };
+        let span = info_span!("panics");
+        let entered = span.enter();
+        PANICS.set(true);
+        let got = std::panic::catch_unwind(|| chan.recv()).unwrap();
+        assert!(!PANICS.get());
+        assert_eq!(got, Some(7));
+        drop(entered);
+        sender.join().unwrap();
+    });
+}
+
+/// Nor is it the subscriber's wait that a cancellation ends.
+#[test]
+fn who_is_aborted_while_its_subscriber_waits_ends_behind_it() {
+    let _t = common::alone();
+    subscribe();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            for _ in 0..common::turns(50, 200) {
+                let (chan, ready) = (Chan::new(0), Chan::new(1));
+                let waiter = {
+                    let (chan, ready) = (chan.clone(), ready.clone());
+                    rt::spawn(move || {
+                        let span = info_span!("aborted in the subscriber");
+                        let _span = span.enter();
+                        ready.send(());
+                        WAITS.set(true);
+                        chan.recv()
+                    })
+                };
+                ready.recv().unwrap();
+                rt::time::sleep(Duration::from_millis(1));
+                waiter.abort();
+                assert!(waiter.join().unwrap_err().is_cancelled());
+                WAITS.set(false);
+                assert!(chan.try_send(7).is_err(), "nobody waits");
+            }
+        });
+    }
 }
 
 #[test]

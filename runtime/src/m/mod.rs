@@ -94,8 +94,6 @@ pub(crate) struct Own {
     pub(crate) woken: RefCell<Vec<&'static Slot>>,
     /// The thread is to end: a goroutine ended while pinned to it, or it has been idle for long.
     pub(crate) retire: Cell<bool>,
-    /// It ends because it was idle: another thread may take its place.
-    pub(crate) reaped: Cell<bool>,
 }
 
 const SPINNING: u32 = 1 << 31;
@@ -250,7 +248,6 @@ impl M {
                 rng: Rng::new(),
                 woken: RefCell::new(Vec::new()),
                 retire: Cell::new(false),
-                reaped: Cell::new(false),
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! What `#[rt::main]` expands to.
 
 use super::{Builder, Runtime, handle};
-use crate::{debug, panic};
+use crate::{debug, panic, util};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::process::ExitCode;
@@ -60,7 +60,7 @@ impl Entry {
     fn build(self) -> Result<Runtime, ExitCode> {
         panic::install();
         self.builder.build().map_err(|error| {
-            eprintln!("rt: {error}");
+            util::say(format_args!("rt: {error}"));
             ExitCode::from(2)
         })
     }

@@ -1,5 +1,6 @@
 //! Leaving a runtime.
 
+use crate::prim::global::Ordering;
 use crate::sched::{self, Sched, Unfinished};
 use crate::util;
 use crate::wait::{self, Mask, Why};
@@ -50,14 +51,14 @@ impl fmt::Display for ShutdownTimeout {
             write!(f, " and {more} more")?;
         }
         f.write_str(
-            ", which did not end in time: burning, in a system call, or swallowing the unwinding",
+            ", which did not end in time: burning, in a system call, swallowing the unwinding, or the caller",
         )
     }
 }
 
 impl std::error::Error for ShutdownTimeout {}
 
-/// Shuts down and waits; what does not end is left alone for ever.
+/// Shuts down and waits, unless the caller is one of the goroutines that are to end; what does not end is left alone for ever.
 pub(super) fn shut_down(
     sched: &Arc<Sched>,
     timeout: Option<Duration>,
@@ -73,6 +74,11 @@ pub(super) fn shut_down(
         if let Some(result) = wait::blocking(on_a_thread) {
             return result;
         }
+    }
+    if sched.is_current() {
+        sched.begin_stop();
+        let own = sched::current_slot().map(|slot| slot.id.load(Ordering::Relaxed));
+        return Err(ShutdownTimeout { ids: own.into_iter().collect() });
     }
     let deadline = timeout.and_then(|timeout| util::now().checked_add(timeout));
     sched.begin_stop();
@@ -92,11 +98,10 @@ pub(super) fn shut_down(
 
 /// What dropping a runtime does.
 pub(super) fn drop_runtime(sched: &Arc<Sched>) {
-    if sched.is_current() {
-        sched.begin_stop();
-        return;
-    }
-    if let Err(left) = shut_down(sched, Some(PATIENCE)) {
-        eprintln!("rt: {left}");
+    let is_own = sched.is_current();
+    if let Err(left) = shut_down(sched, Some(PATIENCE))
+        && !is_own
+    {
+        util::say(format_args!("rt: {left}"));
     }
 }

@@ -8,8 +8,10 @@ use crate::carrier::{self, Slot};
 use crate::g::{GRef, Outcome, Runnable};
 use crate::m::CurrentM;
 use crate::p::Held;
+use crate::prim::atomic::{self, fence};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::stack::{self, Class, Stack};
+use crate::util;
 use std::io;
 use std::ptr::NonNull;
 
@@ -52,7 +54,12 @@ impl Sched {
         }
         let there_are = self.carriers[class.index()].load(Ordering::Relaxed);
         let want = if class == self.config.class { (there_are / 4).clamp(1, BATCH) } else { 1 };
-        match self.build(m, class, want) {
+        let mut built = self.build(m, class, want);
+        if built.is_err() && self.carriers[class.index()].load(Ordering::Acquire) == 0 {
+            // Those that there were may have given their stacks back meanwhile.
+            built = self.build(m, class, 1);
+        }
+        match built {
             Ok(slot) => Some(slot),
             Err(error) => self.starve(m, class, g, &error),
         }
@@ -89,7 +96,7 @@ impl Sched {
         }
         stack::give(stacks);
         let Some(first) = slots.pop() else {
-            crate::util::bug(format_args!("the slab gave no slot and no error"))
+            util::bug(format_args!("the slab gave no slot and no error"))
         };
         if let Some(p) = m.own().p.get() {
             p.own().carriers.borrow_mut().append(&mut slots);
@@ -109,18 +116,22 @@ impl Sched {
     ) -> Option<&'static Slot> {
         if self.carriers[class.index()].load(Ordering::Relaxed) > 0 {
             if !WARNED.swap(true, Ordering::Relaxed) {
-                eprintln!("rt: goroutines wait for others to end, to have their stacks: {error}");
+                util::say(format_args!(
+                    "rt: goroutines wait for others to end, to have their stacks: {error}"
+                ));
             }
             self.starved.lock().push_back(g);
-            // SeqCst: as in `pool_carrier`: either the carrier that becomes idle now sees us
-            // wait, or we see it in the pool.
+            // SeqCst: as in `feed_some`: either who pools a carrier now, or has given the last stack back, sees
+            // us wait, or we see the one in the pool, or that there is none left to wait for.
             self.starving.fetch_add(1, Ordering::SeqCst);
-            if !self.pool[class.index()].lock().is_empty() {
+            fence(atomic::Ordering::SeqCst);
+            let has_idle = !self.pool[class.index()].lock().is_empty();
+            if has_idle || self.carriers[class.index()].load(Ordering::Acquire) == 0 {
                 self.feed(class);
             }
             return None;
         }
-        eprintln!("rt: a goroutine ends before it began: {error}");
+        util::say(format_args!("rt: a goroutine ends before it began: {error}"));
         self.count_finish(m);
         // The closure's destructor is a stranger's code, and this is the one time that it runs on
         // g0: there is no other stack.
@@ -150,7 +161,7 @@ impl Sched {
         let class = slot.class();
         slot.since.store(self.monitor.seconds(), Ordering::Relaxed);
         self.pool[class.index()].lock().push(slot);
-        crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
+        fence(atomic::Ordering::SeqCst);
         if self.is_starving() {
             self.feed(class);
         }
@@ -182,7 +193,7 @@ impl Sched {
 
     /// `count` carriers, or their stacks, can be had: lets that many try again that wait for one.
     fn feed_some(&self, class: Class, count: usize) {
-        crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
+        fence(atomic::Ordering::SeqCst);
         for _ in 0..count {
             if !self.is_starving() {
                 return;
@@ -205,7 +216,8 @@ impl Sched {
         };
         if let Some(g) = fed {
             self.starving.fetch_sub(1, Ordering::SeqCst);
-            match self.pool[class.index()].lock().pop() {
+            let idle = self.pool[class.index()].lock().pop();
+            match idle {
                 Some(slot) => {
                     // SAFETY: as above.
                     let id = unsafe { g.get() }.id();
@@ -260,7 +272,7 @@ impl Sched {
     /// Gives carriers and their stacks back.
     pub(super) fn dismantle(&self, slots: Vec<&'static Slot>) {
         let Some(first) = slots.first() else { return };
-        self.carriers[first.class().index()].fetch_sub(slots.len(), Ordering::Relaxed);
+        let (class, count) = (first.class(), slots.len());
         let mut stacks = Vec::with_capacity(slots.len());
         for slot in &slots {
             // SAFETY: out of the pool: we hold it, it is idle, and without a job its body
@@ -269,6 +281,8 @@ impl Sched {
         }
         stack::give(stacks);
         carrier::give(slots);
+        // Release pairs with the Acquire of who wants a stack: where there is no carrier, none has one.
+        self.carriers[class.index()].fetch_sub(count, Ordering::Release);
     }
 }
 

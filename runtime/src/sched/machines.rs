@@ -122,12 +122,12 @@ impl Sched {
     #[cold]
     fn warn_no_thread(&self, error: &io::Error) {
         if self.machines.first_warning() {
-            eprintln!(
+            util::say(format_args!(
                 "rt: cannot start another worker thread: {error}. {} of {} processors have one and \
                  go on; raise the limit on threads (ulimit -u, or max_threads of the Builder)",
                 self.machines.alive(),
                 self.config.procs,
-            );
+            ));
         }
     }
 
@@ -265,7 +265,6 @@ impl Sched {
             } else if patience.take_if(|at| util::now() >= *at).is_some() && self.idle.leave(m.id) {
                 self.machines.alive.fetch_sub(1, Ordering::Relaxed);
                 m.own().retire.set(true);
-                m.own().reaped.set(true);
                 // It may have been the one that promised to wake.
                 self.cover();
                 return;
@@ -342,20 +341,22 @@ fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
             m.entry.ask(SEEDED);
         }
     }
-    let mut reaped = false;
+    let mut retired = false;
     if let Some(m) = m::current() {
         m.own().home.set(sched.home());
         sched.sleep(m);
         sched.run_machine(m);
-        reaped = m.own().reaped.replace(false);
-        if !m.own().retire.replace(false) {
+        retired = m.own().retire.replace(false);
+        if !retired {
             sched.machines.alive.fetch_sub(1, Ordering::Relaxed);
         }
     }
     m::set_current(None);
     drop(altstack);
-    if reaped {
-        // From here on another thread may be it.
+    // The system may give the number to a thread that is not ours.
+    m.tid.store(0, Ordering::Relaxed);
+    if retired {
+        // Nothing is bound to it, and it is not among the idle. From here on another thread may be it.
         sched.machines.spare.lock().push(Arc::clone(m));
     }
 }

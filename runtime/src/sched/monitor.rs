@@ -176,7 +176,7 @@ impl Sched {
             if let (Some(at), Some(every)) = (&mut next_line, self.config.schedtrace)
                 && now >= *at
             {
-                eprintln!("{}", self.schedtrace());
+                util::say(format_args!("{}", self.schedtrace()));
                 // Lines that it is too late for are left out.
                 *at = Some(*at + every).filter(|at| *at > now).unwrap_or(now + every);
             }

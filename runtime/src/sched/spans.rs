@@ -7,14 +7,18 @@
 //!
 //! Invariants:
 //! 1. This is a stranger's code, the subscriber's. It runs on the goroutine's stack, outside of the runtime.
+//!    So it may panic, or wait for something in `rt`. Neither ends the goroutine's own wait, which something is registered for: a
+//!    panic ends here, after the hook has told it, and cancellation is kept away.
 //! 2. Meanwhile the goroutine is bound to its thread: `tracing` keeps a borrow of a thread-local over the subscriber's calls,
 //!    and if these wait for something, they block the thread.
 //! 3. If they waited before the switch, they may have taken the token that the goroutine is about to wait for. Then it does not wait:
 //!    a park may return for no reason.
 
+use super::body::quietly;
 use super::switch::Pin;
 use crate::carrier::Slot;
 use crate::m::CurrentM;
+use crate::prim::global::Ordering;
 use tracing::{Dispatch, Id, dispatcher};
 
 /// The spans that a goroutine has left, the innermost first.
@@ -32,8 +36,7 @@ impl Spans {
     fn leave_slow(m: CurrentM, slot: &'static Slot) -> Option<Self> {
         let seen = slot.word.seen();
         let mut left = Vec::new();
-        {
-            let _pin = Pin::new(m, slot);
+        stranger(m, slot, || {
             dispatcher::get_default(|subscriber: &Dispatch| {
                 while let Some(id) = subscriber.current_span().into_inner().map(|(id, _)| id) {
                     subscriber.exit(&id);
@@ -46,7 +49,7 @@ impl Spans {
                     }
                 }
             });
-        }
+        });
         let spans = Self(left);
         if slot.word.seen() == seen {
             return Some(spans);
@@ -66,11 +69,25 @@ impl Spans {
     #[cold]
     #[inline(never)]
     fn enter_slow(&self, m: CurrentM, slot: &'static Slot) {
-        let _pin = Pin::new(m, slot);
-        dispatcher::get_default(|subscriber: &Dispatch| {
-            self.0.iter().rev().for_each(|id| subscriber.enter(id));
+        stranger(m, slot, || {
+            dispatcher::get_default(|subscriber: &Dispatch| {
+                self.0.iter().rev().for_each(|id| subscriber.enter(id));
+            });
         });
     }
+}
+
+/// Calls `f`, a stranger's code, in the middle of the goroutine's wait: see invariants 1 and 2.
+fn stranger(m: CurrentM, slot: &'static Slot, f: impl FnOnce()) {
+    let _pin = Pin::new(m, slot);
+    // It notes its own waits.
+    let (reason, object) = (&slot.reason, &slot.object);
+    let noted = (reason.load(Ordering::Relaxed), object.load(Ordering::Relaxed));
+    slot.masks.set(slot.masks.get() + 1);
+    quietly(f);
+    slot.masks.set(slot.masks.get() - 1);
+    reason.store(noted.0, Ordering::Relaxed);
+    object.store(noted.1, Ordering::Relaxed);
 }
 
 /// Nobody is in so many spans.

@@ -251,6 +251,11 @@ fn yield_pinned(m: CurrentM, slot: &'static Slot) {
     m.leave(was);
 }
 
+/// Of so many pins that they were not all counted, one stays.
+fn one_less(pins: u16) -> u16 {
+    if pins == u16::MAX { pins } else { pins.saturating_sub(1) }
+}
+
 /// Binds a goroutine to its thread while it blocks it.
 pub(super) struct Pin {
     slot: &'static Slot,
@@ -259,14 +264,14 @@ pub(super) struct Pin {
 
 impl Pin {
     pub(super) fn new(m: CurrentM, slot: &'static Slot) -> Self {
-        slot.pins.set(slot.pins.get() + 1);
+        slot.pins.set(slot.pins.get().saturating_add(1));
         Self { slot, bound: slot.bound.replace(m.id + 1) }
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.slot.pins.set(self.slot.pins.get() - 1);
+        self.slot.pins.set(one_less(self.slot.pins.get()));
         self.slot.bound.set(self.bound);
     }
 }
@@ -306,7 +311,7 @@ pub(crate) fn step_in() {
 pub(crate) fn pin() -> bool {
     let Some(m) = m::current() else { return false };
     let Some(slot) = m.slot.get() else { return false };
-    if slot.pins.replace(slot.pins.get() + 1) == 0 {
+    if slot.pins.replace(slot.pins.get().saturating_add(1)) == 0 {
         // SAFETY: an M's scheduler outlives it.
         unsafe { Sched::from_home(m.own().home.get()) }.count_pinned(true);
     }
@@ -319,7 +324,7 @@ pub(crate) fn unpin() {
     let Some(m) = m::current() else { return };
     let Some(slot) = m.slot.get() else { return };
     let pins = slot.pins.get();
-    slot.pins.set(pins.saturating_sub(1));
+    slot.pins.set(one_less(pins));
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
     if pins == 1 {

@@ -52,13 +52,13 @@ pub(super) struct Vigil {
 
 impl Vigil {
     fn allows(&self, now: u64) -> bool {
-        self.earned.load(Ordering::Relaxed) < now + BURST
+        self.earned.load(Ordering::Relaxed) < now.saturating_add(BURST)
     }
 
     /// From `start` to `end` somebody was awake.
     fn note(&self, start: u64, end: u64) {
-        let cost = SHARE * end.saturating_sub(start);
-        let spent = |earned: u64| Some(earned.max(start) + cost);
+        let cost = SHARE.saturating_mul(end.saturating_sub(start));
+        let spent = |earned: u64| Some(earned.max(start).saturating_add(cost));
         let _ = self.earned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent);
     }
 }
@@ -68,7 +68,7 @@ impl Sched {
     /// many deadlines come that one waking serves several.
     pub(super) fn ahead_of(&self, at: Instant) -> Instant {
         if !self.vigil.allows(self.ns(at)) {
-            return at + TOGETHER;
+            return at.checked_add(TOGETHER).unwrap_or(at);
         }
         let lead = Duration::from_nanos(self.lateness.lead().into());
         at.checked_sub(lead).unwrap_or(at)
@@ -129,6 +129,9 @@ mod tests {
             }
             now += 10_000;
         }
+        // The last deadlines that there are.
+        assert!(vigil.allows(u64::MAX - 1));
+        vigil.note(u64::MAX - 2, u64::MAX - 1);
         let share = 1_000_000_000 / SHARE;
         assert!((share..share + BURST / SHARE + 20_000).contains(&spent), "{spent} ns in a second");
     }

@@ -26,6 +26,7 @@ use crate::p::{P, Seen as Owner};
 use crate::prim::global::Ordering;
 use crate::sys::{self, ThreadState};
 use crate::trace::Reason;
+use crate::util;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -262,10 +263,10 @@ impl Sched {
             return;
         }
         let id = m.slot.get().map_or(0, |slot| slot.id.load(Ordering::Relaxed));
-        eprintln!(
+        util::say(format_args!(
             "rt: goroutine {id} blocks its thread, or runs without calling the runtime, and others wait \
              for its processor: all {} threads that max_threads of the Builder allows are in use",
             self.config.max_threads,
-        );
+        ));
     }
 }

@@ -18,6 +18,39 @@ use std::fmt;
 #[cold]
 #[inline(never)]
 pub(crate) fn bug(what: fmt::Arguments<'_>) -> ! {
-    eprintln!("rt: internal error, please report it: {what}");
+    say(format_args!("rt: internal error, please report it: {what}"));
     std::process::abort()
+}
+
+/// Puts a line on standard error, if it can be had: without its lock, which a goroutine may hold that waits, and without a
+/// panic where nobody reads. Nothing that may run inside the scheduler says anything in another way.
+#[cold]
+#[inline(never)]
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    crate::sys::signal::write_to_stderr(format!("{line}\n").as_bytes());
+}
+
+/// Whoever unwinds past it aborts the process.
+///
+/// For a wait in which something of the waiter's is registered that no destructor takes out.
+#[derive(Debug)]
+pub(crate) struct NoUnwind(());
+
+impl NoUnwind {
+    #[inline(always)]
+    pub(crate) fn begin() -> Self {
+        Self(())
+    }
+
+    #[inline(always)]
+    pub(crate) fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for NoUnwind {
+    #[cold]
+    fn drop(&mut self) {
+        bug(format_args!("a panic inside a wait"));
+    }
 }

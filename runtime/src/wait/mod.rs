@@ -29,7 +29,7 @@ mod signal;
 use crate::carrier::{self, Slot};
 use crate::g::{GRef, Unwind};
 use crate::sched::{self, Key, Sched};
-use crate::util;
+use crate::util::{self, NoUnwind};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::time::Instant;
@@ -118,8 +118,10 @@ pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) 
     if !until.arm(slot) {
         return;
     }
+    let whole = NoUnwind::begin();
     if !slot.has_stack() {
-        return sched::park_thread(slot, until.at());
+        sched::park_thread(slot, until.at());
+        return whole.end();
     }
     sched::note(slot, why.into());
     if until.is_watched() {
@@ -131,6 +133,7 @@ pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) 
             rest_until(slot, at);
         }
     }
+    whole.end();
 }
 
 /// `true`: the moment has come.

@@ -185,3 +185,47 @@ fn a_park_while_panicking_stays_on_its_thread() {
         assert!(!runtime.run(thread::panicking));
     }
 }
+
+/// More pins than are counted: it stays where it is for good, and goes on.
+#[test]
+fn pins_without_number_that_are_forgotten_hold() {
+    let _t = common::test();
+    let runtime = runtime(2);
+    let busy: Vec<_> = (0..4)
+        .map(|_| {
+            runtime.handle().spawn(|| {
+                loop {
+                    rt::yield_now();
+                }
+            })
+        })
+        .collect();
+    let pinned = runtime.handle().spawn(|| {
+        (0..70_000).for_each(|_| std::mem::forget(rt::task::pin_thread()));
+        drop(rt::task::pin_thread());
+        let thread = std::thread::current().id();
+        for _ in 0..50 {
+            rt::time::sleep(Duration::from_micros(200));
+            rt::yield_now();
+            assert_eq!(std::thread::current().id(), thread);
+        }
+    });
+    pinned.join().unwrap();
+    busy.iter().for_each(|handle| handle.abort());
+}
+
+/// Each takes its thread with it; what stood for the thread serves the next one.
+#[test]
+fn who_ends_pinned_leaves_nothing_behind() {
+    let _t = common::test();
+    let runtime = runtime(2);
+    let mut names = std::collections::HashSet::new();
+    for _ in 0..300 {
+        let pinned = runtime.handle().spawn(|| {
+            std::mem::forget(rt::task::pin_thread());
+            std::thread::current().name().map(str::to_owned)
+        });
+        names.insert(pinned.join().unwrap().unwrap());
+    }
+    assert!(names.len() <= 100, "{} threads' names", names.len());
+}

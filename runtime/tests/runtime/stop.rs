@@ -271,6 +271,22 @@ fn shutdown_names_a_goroutine_that_burns() {
     burns.join().unwrap();
 }
 
+/// It would wait for itself.
+#[test]
+fn shutdown_in_a_goroutine_of_its_own_does_not_wait() {
+    let _t = common::test();
+    for procs in [1, 2] {
+        let runtime = runtime(procs);
+        let handle = runtime.handle();
+        let other = handle.spawn(|| rt::time::sleep(Duration::from_secs(100)));
+        let caller = handle.spawn(move || runtime.shutdown_timeout(Duration::MAX));
+        let id = caller.task().id().get();
+        let left = caller.join().unwrap().unwrap_err();
+        assert_eq!(left.goroutines(), [id]);
+        assert!(other.join().unwrap_err().is_cancelled());
+    }
+}
+
 #[test]
 fn shutdown_in_time_is_ok() {
     let _t = common::test();
