@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! 1. [`scope`] does not return, nor unwind, before every task that was spawned in it has ended, or was dropped
-//!    without having run, and dropped what it held: it waits under a mask.
+//!    without having run, and dropped what it held: [`wait::parent`] waits for them.
 //! 2. A child counts in `running` from before it is submitted until it is dropped. Its fields are dropped in
 //!    order: what it borrows, and with it the cell, and then the ticket, which is its last access to anything.
 //! 3. A parent that is unwound by its own cancellation aborts its children, and waits for them.
@@ -16,7 +16,7 @@ use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicUsize, Ordering};
 use crate::task::{Interrupt, JoinError};
-use crate::wait::{self, Mask, Until, Why};
+use crate::wait::{self, Children, Until, Why};
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
@@ -41,19 +41,28 @@ struct Data {
     /// Panics of children that nobody has joined.
     panics: AtomicUsize,
     parent: &'static Slot,
-    children: Mutex<Children>,
+    children: Mutex<Known>,
 }
 
 #[derive(Default)]
-struct Children {
+struct Known {
     /// The parent was cancelled, and so is whoever starts from now on.
     cancelled: bool,
     spawned: u64,
     interrupts: HashMap<u64, Arc<Interrupt>>,
 }
 
-impl Data {
-    fn abort_children(&self) {
+impl Children for Data {
+    fn are_there(&self) -> bool {
+        // Acquire pairs with the ticket's Release.
+        self.running.load(Ordering::Acquire) != 0
+    }
+
+    fn have_failed(&self) -> bool {
+        self.panics.load(Ordering::Relaxed) != 0
+    }
+
+    fn abort(&self) {
         let interrupts: Vec<_> = {
             let mut children = self.children.lock();
             children.cancelled = true;
@@ -73,43 +82,14 @@ where
             running: AtomicUsize::new(0),
             panics: AtomicUsize::new(0),
             parent: slot,
-            children: Mutex::new(Children::default()),
+            children: Mutex::new(Known::default()),
         });
         let scope = Scope { core, data, scope: PhantomData, env: PhantomData };
-        let result = caught(|| f(&scope));
-        if result.as_ref().is_err_and(|payload| payload.is::<Unwind>()) {
-            scope.data.abort_children();
-        }
-        // The unwind was caught: the panic count is zero, and the wait can switch.
-        wait_for_children(slot, &scope.data);
-        match result {
-            Err(payload) => resume_unwind(payload),
-            Ok(value) if wait::passes_on(slot) => {
-                // The children were cut short: what the body returned is not to be trusted.
-                wait::raise_if_cancelled(slot);
-                Some(value)
-            }
-            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => None,
-            Ok(value) => Some(value),
-        }
+        wait::parent(&*scope.data, slot, Why::Scope.into(), || f(&scope))
     });
     match result {
         Some(value) => value,
         None => panic!("a scoped thread panicked"),
-    }
-}
-
-/// Invariants 1 and 3. Cancellation that arrives here is passed on; the caller raises it.
-fn wait_for_children(slot: &'static Slot, data: &Data) {
-    let _mask = Mask::new(slot);
-    let mut aborted = false;
-    // Acquire pairs with the ticket's Release.
-    while data.running.load(Ordering::Acquire) != 0 {
-        if !aborted && wait::passes_on(slot) {
-            aborted = true;
-            data.abort_children();
-        }
-        wait::park(slot, Why::Scope);
     }
 }
 
@@ -204,7 +184,7 @@ impl Drop for Ticket {
         let interrupt = self.data.children.lock().interrupts.remove(&self.number);
         drop(interrupt);
         let parent = self.data.parent;
-        // Release pairs with the Acquire of the wait: what the child did is seen by the parent.
+        // Release pairs with the Acquire of `are_there`: what the child did is seen by the parent.
         if self.data.running.fetch_sub(1, Ordering::Release) == 1 {
             wait::wake(parent);
         }

@@ -14,7 +14,7 @@ use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::sched;
-use crate::wait::{self, Mask, Why};
+use crate::wait::{self, Children, Why};
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{Location, resume_unwind};
@@ -45,7 +45,7 @@ impl<B: FnOnce() -> R, R> Scope for Second<B, R> {
 
     fn child_done(&self) {
         let joiner = self.joiner;
-        // Release pairs with the Acquire in `wait`. Last access (invariant 2).
+        // Release pairs with the Acquire of `are_there`. Last access (invariant 2).
         self.done.store(true, Ordering::Release);
         wait::wake(joiner);
     }
@@ -90,15 +90,14 @@ impl<B: FnOnce() -> R, R> Second<B, R> {
     #[cold]
     #[inline(never)]
     fn wait(&self) {
-        let _mask = Mask::new(self.joiner);
-        let mut aborted = false;
-        while !self.done.load(Ordering::Acquire) {
-            if !aborted && wait::passes_on(self.joiner) {
-                aborted = true;
-                self.abort();
-            }
-            wait::park(self.joiner, Why::Scope.on(self));
-        }
+        wait::wait_for(self, self.joiner, Why::Scope.on(self));
+    }
+}
+
+impl<B: FnOnce() -> R, R> Children for Second<B, R> {
+    fn are_there(&self) -> bool {
+        // Acquire pairs with the Release of `child_done`.
+        !self.done.load(Ordering::Acquire)
     }
 
     /// Invariant 3.

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! 1. [`scope`] does not return, nor unwind, before every goroutine spawned in it has ended and
-//!    dropped what it held: it waits under a mask.
+//!    dropped what it held: [`wait::parent`] waits for them.
 //! 2. A child counts in `running` from before it is queued until its last access to anything that
 //!    it borrows. The decrement is the child's last access to the scope; what it wakes with
 //!    was read before.
@@ -12,15 +12,15 @@ use super::entered::entered;
 use super::spawn::launch;
 use super::{JoinError, JoinHandle, Task};
 use crate::carrier::Slot;
-use crate::g::{self, GRef, Unwind, new_cell};
+use crate::g::{self, GRef, new_cell};
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicUsize, Ordering};
 use crate::stack::Class;
-use crate::wait::{self, Mask, Why};
+use crate::wait::{self, Children, Why};
 use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::thread;
 
@@ -45,8 +45,17 @@ struct Data {
     children: Mutex<HashSet<usize>>,
 }
 
-impl Data {
-    fn abort_children(&self) {
+impl Children for Data {
+    fn are_there(&self) -> bool {
+        // Acquire pairs with the Release of `child_done`.
+        self.running.load(Ordering::Acquire) != 0
+    }
+
+    fn have_failed(&self) -> bool {
+        self.panics.load(Ordering::Relaxed) != 0
+    }
+
+    fn abort(&self) {
         // SeqCst with `spawn`, which puts its child in the set and looks: one of us aborts it.
         self.cancelled.store(true, Ordering::SeqCst);
         let slots: Vec<_> = {
@@ -72,7 +81,7 @@ impl g::Scope for Data {
 
     fn child_done(&self) {
         let parent = self.parent;
-        // Release pairs with the Acquire in `scope`: what the child did is seen by the parent. Last
+        // Release pairs with the Acquire of `are_there`: what the child did is seen by the parent. Last
         // access (invariant 2).
         if self.running.fetch_sub(1, Ordering::Release) == 1 {
             wait::wake(parent);
@@ -130,39 +139,11 @@ where
             scope: PhantomData,
             env: PhantomData,
         };
-        let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-        if result.as_ref().is_err_and(|payload| payload.is::<Unwind>()) {
-            scope.data.abort_children();
-        }
-        // The unwind was caught: the panic count is zero, and the wait can switch.
-        wait_for_children(slot, &scope.data);
-        match result {
-            Err(payload) => resume_unwind(payload),
-            Ok(value) if wait::passes_on(slot) => {
-                // The children were cut short: what the body returned is not to be trusted.
-                wait::raise_if_cancelled(slot);
-                Some(value)
-            }
-            Ok(_) if scope.data.panics.load(Ordering::Relaxed) != 0 => None,
-            Ok(value) => Some(value),
-        }
+        wait::parent(&scope.data, slot, Why::Scope.on(&scope.data), || f(&scope))
     });
     match result {
         Some(value) => value,
         None => panic!("a scoped thread panicked"),
-    }
-}
-
-/// Invariants 1 and 3. Cancellation that arrives here is passed on; the caller raises it.
-fn wait_for_children(slot: &'static Slot, data: &Data) {
-    let _mask = Mask::new(slot);
-    let mut aborted = false;
-    while data.running.load(Ordering::Acquire) != 0 {
-        if !aborted && wait::passes_on(slot) {
-            aborted = true;
-            data.abort_children();
-        }
-        wait::park(slot, Why::Scope.on(data));
     }
 }
 
