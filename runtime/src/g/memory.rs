@@ -10,8 +10,9 @@
 //!
 //! Invariants:
 //! 1. What lies in a magazine is memory of its size's [`layout`], and nobody's.
-//! 2. A thread's magazines are touched by that thread alone, and no code of others but the allocator's is called meanwhile (one that itself starts goroutines panics). The functions that
-//!    do so are never inlined: a goroutine may go on with another thread, but not within them.
+//! 2. A thread's magazines are touched by that thread alone, and no code of others is called meanwhile: not even the
+//!    allocator's, which may be the user's own. Nor is it called under the depot's lock. The functions that touch them are never
+//!    inlined: a goroutine may go on with another thread, but not within them.
 
 use crate::prim::global::Mutex;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -111,38 +112,124 @@ thread_local! {
 
 #[inline(never)]
 fn take_of(size: usize) -> Cell {
-    let kept = OWN.try_with(|own| {
-        let pair = &mut own.borrow_mut().0[size];
-        pair.loaded.0.pop().or_else(|| pair.reload(size))
-    });
-    // What a thread does last comes after its magazines have gone.
-    kept.ok().flatten().unwrap_or_else(|| allocate(layout(size)))
+    match OWN.try_with(|own| own.borrow_mut().0[size].loaded.0.pop()) {
+        Ok(Some(cell)) => cell,
+        _ => take_slow(size),
+    }
 }
 
 /// # Safety
 /// As [`give`], of that size.
 #[inline(never)]
 unsafe fn give_of(size: usize, cell: Cell) {
-    let kept = OWN.try_with(|own| {
-        let pair = &mut own.borrow_mut().0[size];
-        if pair.loaded.is_full() {
-            pair.unload(size);
-        }
-        let has_room = pair.loaded.0.try_reserve(1).is_ok();
-        if has_room {
-            pair.loaded.0.push(cell);
-        }
-        has_room
-    });
-    if kept != Ok(true) {
+    if OWN.try_with(|own| own.borrow_mut().0[size].loaded.push(cell)) != Ok(true) {
+        // SAFETY: as the caller says.
+        unsafe { give_slow(size, cell) };
+    }
+}
+
+/// Nothing is loaded.
+#[cold]
+#[inline(never)]
+fn take_slow(size: usize) -> Cell {
+    let mut empty = Magazine::default();
+    let kept = reload(size, &mut empty);
+    drop(empty);
+    kept.unwrap_or_else(|| allocate(layout(size)))
+}
+
+/// What is loaded has no room.
+///
+/// # Safety
+/// As [`give`], of that size.
+#[cold]
+#[inline(never)]
+unsafe fn give_slow(size: usize, cell: Cell) {
+    let mut spare = Magazine::default();
+    let mut kept = unload(size, cell, &mut spare);
+    if !kept {
+        spare = Magazine::with_room();
+        kept = unload(size, cell, &mut spare);
+    }
+    spare.put_away(size);
+    if !kept {
         // SAFETY: as the caller says; `take_of` has allocated it with this layout.
         unsafe { dealloc(cell.as_ptr(), layout(size)) };
     }
 }
 
+/// Takes from the other magazine, or from one of the depot's, which is loaded for what is then in `empty`. `None`: there is none, or
+/// the thread ends and has none any more.
+#[inline(never)]
+fn reload(size: usize, empty: &mut Magazine) -> Option<Cell> {
+    let kept = OWN.try_with(|own| {
+        let pair = &mut own.borrow_mut().0[size];
+        pair.change_places();
+        if pair.loaded.0.is_empty()
+            && let Some(full) = DEPOT.lock()[size].take()
+        {
+            *empty = mem::replace(&mut pair.loaded, full);
+        }
+        pair.loaded.0.pop()
+    });
+    kept.ok().flatten()
+}
+
+/// Gives to the other magazine, or to `spare`, which is loaded for what is then there. `false`: there is no room, or the thread
+/// ends and has no magazines any more.
+#[inline(never)]
+fn unload(size: usize, cell: Cell, spare: &mut Magazine) -> bool {
+    let kept = OWN.try_with(|own| {
+        let pair = &mut own.borrow_mut().0[size];
+        if !pair.loaded.has_room() {
+            pair.change_places();
+        }
+        if !pair.loaded.has_room() && spare.has_room() {
+            mem::swap(&mut pair.loaded, spare);
+        }
+        pair.loaded.push(cell)
+    });
+    kept == Ok(true)
+}
+
+impl Pair {
+    fn change_places(&mut self) {
+        mem::swap(&mut self.loaded, &mut self.other);
+    }
+}
+
 impl Magazine {
+    /// An empty one; without room, if there is no memory.
+    fn with_room() -> Self {
+        let mut cells = Vec::new();
+        // Without it, it takes nothing.
+        let _ = cells.try_reserve_exact(ROUNDS);
+        Self(cells)
+    }
+
+    /// It never grows: that would be a call of the allocator.
+    #[inline(always)]
+    fn has_room(&self) -> bool {
+        self.0.len() < self.0.capacity()
+    }
+
+    /// `false`: there is no room.
+    #[inline(always)]
+    fn push(&mut self, cell: Cell) -> bool {
+        let has_room = self.has_room();
+        if has_room {
+            self.0.push(cell);
+        }
+        has_room
+    }
+
     fn is_full(&self) -> bool {
-        self.0.len() == ROUNDS
+        self.0.len() >= ROUNDS
+    }
+
+    /// Into the depot if it is full; else what is in it goes back to the allocator.
+    fn put_away(self, size: usize) {
+        if self.is_full() { put(size, self) } else { self.free(size) }
     }
 
     /// Gives back all to the allocator.
@@ -154,42 +241,18 @@ impl Magazine {
     }
 }
 
-impl Pair {
-    /// `loaded` is empty.
-    #[cold]
-    fn reload(&mut self, size: usize) -> Option<Cell> {
-        mem::swap(&mut self.loaded, &mut self.other);
-        if self.loaded.0.is_empty()
-            && let Some(full) = DEPOT.lock()[size].take()
-        {
-            self.loaded = full;
-        }
-        self.loaded.0.pop()
-    }
-
-    /// `loaded` is full.
-    #[cold]
-    fn unload(&mut self, size: usize) {
-        mem::swap(&mut self.loaded, &mut self.other);
-        if self.loaded.is_full() {
-            put(size, mem::take(&mut self.loaded));
-        }
-    }
-}
-
 impl Drop for Own {
     /// The thread ends.
     fn drop(&mut self) {
         for (size, pair) in mem::take(&mut self.0).into_iter().enumerate() {
-            for magazine in [pair.loaded, pair.other] {
-                if magazine.is_full() { put(size, magazine) } else { magazine.free(size) }
-            }
+            [pair.loaded, pair.other].into_iter().for_each(|magazine| magazine.put_away(size));
         }
     }
 }
 
 /// Full magazines of one size.
 struct Shelf {
+    /// Has room for [`MOST`], or for none.
     full: Vec<Magazine>,
     /// So many were there all the time since the last [`trim`].
     least: usize,
@@ -204,19 +267,41 @@ impl Shelf {
         self.least = self.least.min(self.full.len());
         magazine
     }
+
+    /// Gives it back if there is no room.
+    fn put(&mut self, magazine: Magazine) -> Option<Magazine> {
+        if self.full.len() >= self.full.capacity().min(MOST) {
+            return Some(magazine);
+        }
+        self.full.push(magazine);
+        None
+    }
 }
 
 /// Puts a full magazine into the depot, if there is room.
 fn put(size: usize, magazine: Magazine) {
-    let left = {
-        let shelf = &mut DEPOT.lock()[size];
-        if shelf.full.len() < MOST && shelf.full.try_reserve(1).is_ok() {
-            shelf.full.push(magazine);
-            return;
-        }
-        magazine
-    };
-    left.free(size);
+    let mut left = DEPOT.lock()[size].put(magazine);
+    if let Some(magazine) = left.take() {
+        build_shelf(size);
+        left = DEPOT.lock()[size].put(magazine);
+    }
+    if let Some(magazine) = left {
+        magazine.free(size);
+    }
+}
+
+/// Room for magazines of that size in the depot, if there is none at all.
+fn build_shelf(size: usize) {
+    if DEPOT.lock()[size].full.capacity() != 0 {
+        return;
+    }
+    let mut room = Vec::new();
+    let _ = room.try_reserve_exact(MOST);
+    // Somebody else may have been faster.
+    let shelf = &mut DEPOT.lock()[size];
+    if shelf.full.capacity() == 0 {
+        mem::swap(&mut shelf.full, &mut room);
+    }
 }
 
 /// When it was last trimmed.
@@ -244,17 +329,18 @@ pub(crate) fn empty() {
 
 /// Gives back so many magazines of each size. `true`: there are more.
 fn give_back(count: impl Fn(&Shelf) -> usize) -> bool {
-    let mut is_left = false;
+    let (mut is_left, mut unneeded) = (false, Vec::new());
     for size in 0..SIZES {
-        let unneeded = {
+        let wanted = count(&DEPOT.lock()[size]);
+        unneeded.reserve(wanted);
+        {
             let shelf = &mut DEPOT.lock()[size];
-            let count = count(shelf);
-            let unneeded: Vec<_> = shelf.full.drain(..count).collect();
+            let count = count(shelf).min(unneeded.capacity());
+            unneeded.extend(shelf.full.drain(..count));
             shelf.least = shelf.full.len();
             is_left |= shelf.least != 0;
-            unneeded
-        };
-        unneeded.into_iter().for_each(|magazine| magazine.free(size));
+        }
+        unneeded.drain(..).for_each(|magazine: Magazine| magazine.free(size));
     }
     is_left
 }
