@@ -281,8 +281,17 @@ pub(crate) fn is_child(name: &str) -> bool {
     std::env::var_os(CHILD).is_some_and(|value| value == name)
 }
 
-/// A child process that runs the test `name` of this binary, where [`is_child`] holds.
+/// A child process that runs the test `name` of this binary, the caller's own, where [`is_child`] holds.
+#[track_caller]
 pub(crate) fn child(name: &str) -> Command {
+    // The harness names each test's thread after it, unless it runs them one by one.
+    if let Some(here) = std::thread::current().name()
+        && here != "main"
+    {
+        assert_eq!(name, here, "a child (left) runs the test that starts it (right)");
+    }
+    let of = std::env::var_os(CHILD);
+    assert_eq!(of, None, "a child has started {name}: it has not found out that it is one");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
@@ -340,6 +349,7 @@ pub(crate) fn run(mut command: Command) -> Ended {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     };
     assert!(!hangs, "the child hangs: {ended:#?}");
+    assert!(!ended.stdout.starts_with("\nrunning 0 tests"), "no test has that name: {command:?}");
     ended
 }
 
