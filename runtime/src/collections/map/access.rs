@@ -2,7 +2,7 @@
 //!
 //! Invariants: those of the [table](super::table).
 
-use super::cell::Cell;
+use super::cell::{Cell, Spot};
 use super::entry::Entry;
 use super::find::{Found, Look, Space};
 use super::{Map, hash};
@@ -37,11 +37,20 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     }
 
     #[inline]
-    fn find<Q: Eq + Hash + ?Sized, R>(&self, key: &Q, of: impl Fn(Cell<K, V>) -> R) -> Option<R>
+    fn find<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<Spot<K, V>>
     where
         K: Borrow<Q>,
     {
-        self.table.find(self.hash_of(key), key, of)
+        self.table.find(self.hash_of(key), key)
+    }
+
+    /// The cell of a key, to be compared with others or emptied.
+    #[inline]
+    fn cell_of<Q: Eq + ?Sized>(&self, hashed: u64, key: &Q) -> Option<Found<K, V>>
+    where
+        K: Borrow<Q>,
+    {
+        self.table.find_or_space(hashed, |other| key == other.borrow()).ok()
     }
 
     /// The value of a key. Go's `m[k]`.
@@ -58,7 +67,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         K: Borrow<Q>,
     {
         // SAFETY: the cell is full; it stays so while the map is borrowed.
-        self.find(key, |cell| unsafe { &*cell.value() })
+        self.find(key).map(|spot| unsafe { &*spot.value })
     }
 
     /// The value of a key, to be changed.
@@ -75,7 +84,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         K: Borrow<Q>,
     {
         // SAFETY: the cell is full; it stays so, and nobody else has it, while the map is borrowed.
-        self.find(key, |cell| unsafe { &mut *cell.value() })
+        self.find(key).map(|spot| unsafe { &mut *spot.value })
     }
 
     /// A key as the map has it, and its value.
@@ -90,11 +99,11 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        let cell = self.find(key, |cell| cell)?;
+        let spot = self.find(key)?;
         // SAFETY: the cell is full; it stays so while the map is borrowed.
-        let key = unsafe { &*cell.key() };
+        let key = unsafe { &*spot.key };
         // SAFETY: as above.
-        Some((key, unsafe { &*cell.value() }))
+        Some((key, unsafe { &*spot.value }))
     }
 
     /// The values of several keys at once, to be changed.
@@ -118,7 +127,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        let cells = keys.map(|key| self.find(key, |cell| cell));
+        let cells = keys.map(|key| self.cell_of(self.hash_of(key), key).map(|found| found.cell));
         for (n, one) in cells.iter().enumerate() {
             assert!(one.is_none() || !cells[..n].contains(one), "duplicate keys found");
         }
@@ -138,7 +147,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        self.find(key, |_| ()).is_some()
+        self.find(key).is_some()
     }
 
     /// Gives a key a value, and returns the one that it had. The key that is there stays. Go's
@@ -223,8 +232,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         }
         let hashed = self.hash_of(key);
         self.work(hashed);
-        let cell = self.table.find(hashed, key, |cell| cell)?;
-        let head = self.table.head(hashed)?;
+        let Found { head, cell } = self.cell_of(hashed, key)?;
         // SAFETY: the cell is full, in the chain that begins with this head.
         Some(unsafe { self.table.take(head, cell) })
     }

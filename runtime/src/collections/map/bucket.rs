@@ -28,7 +28,7 @@
 //!    keys and values are not.
 //! 5. A link leads to an overflow bucket, of which it is the base.
 
-use super::cell::Cell;
+use super::cell::{Cell, Spot};
 use super::marks::{self, CELLS, Marks, ROW};
 use std::alloc::{Layout, LayoutError};
 use std::marker::PhantomData;
@@ -352,6 +352,16 @@ impl<K, V> Ptr<K, V> {
     pub(super) fn value(self, cell: usize) -> *mut V {
         // SAFETY: as above.
         unsafe { Content::value(self.0.content().as_ptr(), cell) }
+    }
+
+    /// Where both lie, if they are there.
+    #[inline]
+    pub(super) fn spot(self, cell: usize) -> Spot<K, V> {
+        let content = self.0.content().as_ptr();
+        // SAFETY: the content is there (invariant 3), and `cell` is one of eight.
+        let key = unsafe { Content::key(content, cell) };
+        // SAFETY: as above.
+        Spot { key, value: unsafe { Content::value(content, cell) } }
     }
 
     #[inline]

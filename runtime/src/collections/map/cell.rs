@@ -11,6 +11,19 @@ pub(super) struct Cell<K, V> {
     pub(super) index: usize,
 }
 
+/// Where the key of a cell lies, and its value: a cell for who only looks at what is in it. It is two
+/// registers, and both pointers may be null: an `Option` of it has a tag of its own, which the compiler knows
+/// where a key was found. With pointers that cannot be null it asks once more whether they are.
+pub(super) struct Spot<K, V> {
+    pub(super) key: *mut K,
+    pub(super) value: *mut V,
+}
+
+impl<K, V> Spot<K, V> {
+    /// No place, for a function that returns one: as an `Option` it would go through memory.
+    pub(super) const NONE: Self = Self { key: ptr::null_mut(), value: ptr::null_mut() };
+}
+
 impl<K, V> Clone for Cell<K, V> {
     #[inline]
     fn clone(&self) -> Self {

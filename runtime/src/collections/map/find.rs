@@ -10,8 +10,8 @@
 //! Invariants: those of the [table](super::table).
 
 use super::bucket::Ptr;
-use super::cell::Cell;
-use super::marks::top;
+use super::cell::{Cell, Spot};
+use super::marks::wide_top;
 use super::table::Table;
 use std::borrow::Borrow;
 
@@ -80,52 +80,55 @@ impl<K, V> Table<K, V> {
 
     /// What one wants of the cell of a key. What is here is what most look-ups need, and no more: it is inlined.
     #[inline]
-    pub(super) fn find<Q: Eq + ?Sized, R>(
-        &self,
-        hash: u64,
-        key: &Q,
-        of: impl Fn(Cell<K, V>) -> R,
-    ) -> Option<R>
+    pub(super) fn find<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<Spot<K, V>>
     where
         K: Borrow<Q>,
     {
         // SAFETY: a key is looked at where a mark says that it is there.
         let bucket = unsafe { self.head_at_once(hash) };
         let marks = bucket.marks();
-        match marks.matching(top(hash)).first() {
-            // SAFETY: the cell is full, for its mark is a top.
-            Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
-                return Some(of(Cell { bucket, index }));
+        match marks.matching(wide_top(hash)).first() {
+            Some(index) => {
+                let spot = bucket.spot(index);
+                // SAFETY: the cell is full, for its mark is a top.
+                if key == unsafe { &*spot.key }.borrow() {
+                    return Some(spot);
+                }
             }
             None if marks.has_rest() => return None,
-            _ => {}
+            None => {}
         }
-        self.find_slow(hash, key).map(of)
+        let spot = self.find_slow(hash, key);
+        if spot.key.is_null() { None } else { Some(spot) }
     }
 
     /// The same, where one look at one bucket is not enough.
     #[cold]
     #[inline(never)]
-    fn find_slow<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<Cell<K, V>>
+    fn find_slow<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Spot<K, V>
     where
         K: Borrow<Q>,
     {
-        let mut bucket = self.head(hash)?;
-        let mark = top(hash);
+        let Some(mut bucket) = self.head(hash) else { return Spot::NONE };
+        let mark = wide_top(hash);
         loop {
             let marks = bucket.marks();
             let mut matching = marks.matching(mark);
             while let Some(index) = matching.first() {
+                let spot = bucket.spot(index);
                 // SAFETY: the cell is full, for its mark is a top.
-                if key == unsafe { &*bucket.key(index) }.borrow() {
-                    return Some(Cell { bucket, index });
+                if key == unsafe { &*spot.key }.borrow() {
+                    return spot;
                 }
                 matching = matching.others();
             }
             if marks.has_rest() {
-                return None;
+                return Spot::NONE;
             }
-            bucket = bucket.next()?;
+            match bucket.next() {
+                Some(next) => bucket = next,
+                None => return Spot::NONE,
+            }
         }
     }
 
@@ -138,7 +141,7 @@ impl<K, V> Table<K, V> {
         // SAFETY: a key is looked at where a mark says that it is there, and a cell is filled where the chain ends.
         let bucket = unsafe { self.head_at_once(hash) };
         let marks = bucket.marks();
-        match marks.matching(top(hash)).first() {
+        match marks.matching(wide_top(hash)).first() {
             // SAFETY: the cell is full, for its mark is a top.
             Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
                 return Look::Found(Cell { bucket, index });
@@ -161,7 +164,7 @@ impl<K, V> Table<K, V> {
         mut eq: impl FnMut(&K) -> bool,
     ) -> Result<Found<K, V>, Space<K, V>> {
         let Some(head) = self.head(hash) else { return Err(Space::Nowhere) };
-        let mark = top(hash);
+        let mark = wide_top(hash);
         let mut bucket = head;
         let mut space = None;
         loop {

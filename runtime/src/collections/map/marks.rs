@@ -36,8 +36,14 @@ const LOWS: u64 = !HIGHS;
 /// The mark of a key with this hash: its top byte, out of the way of the five special ones. Go's.
 #[inline]
 pub(super) fn top(hash: u64) -> u8 {
-    let top = (hash >> 56) as u32;
-    (if top < LEAST_TOP.into() { top + u32::from(LEAST_TOP) } else { top }) as u8
+    wide_top(hash) as u8
+}
+
+/// The same, as the number that [`Marks::matching`] takes: to make a byte of it would be an instruction more.
+#[inline]
+pub(super) fn wide_top(hash: u64) -> u64 {
+    let top = hash >> 56;
+    if top < LEAST_TOP.into() { top + u64::from(LEAST_TOP) } else { top }
 }
 
 /// The marks of a bucket; that of cell 0 in the lowest byte.
@@ -60,15 +66,15 @@ impl Marks {
     /// all the same, for [`EVACUATED_EMPTY`] is in no live bucket. So a key is there to be compared.
     #[inline]
     #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn matching(self, mark: u8) -> Cells {
-        let differ = self.0 ^ (ONES * u64::from(mark));
+    pub(super) fn matching(self, mark: u64) -> Cells {
+        let differ = self.0 ^ (ONES * mark);
         Cells(differ.wrapping_sub(ONES) & !differ & HIGHS)
     }
 
     /// The same, exactly, and in fewer instructions.
     #[inline]
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn matching(self, mark: u8) -> Matches {
+    pub(super) fn matching(self, mark: u64) -> Matches {
         // SAFETY: every x86-64 has SSE2.
         unsafe { compare(self.0, mark) }
     }
@@ -151,10 +157,14 @@ impl Iterator for Cells {
 #[inline]
 #[target_feature(enable = "sse2")]
 #[cfg(target_arch = "x86_64")]
-fn compare(marks: u64, mark: u8) -> Matches {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8};
-    // A multiplication, for to repeat a byte sixteen times takes four instructions.
-    let wanted = _mm_cvtsi64_si128((ONES * u64::from(mark)).cast_signed());
+fn compare(marks: u64, mark: u64) -> Matches {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_cvtsi32_si128, _mm_cvtsi64_si128, _mm_movemask_epi8,
+        _mm_shufflelo_epi16, _mm_unpacklo_epi8,
+    };
+    // Eight times the byte, which is shorter than sixteen times, and no constant is needed as for a multiplication.
+    let mark = _mm_cvtsi32_si128((mark as u32).cast_signed());
+    let wanted = _mm_shufflelo_epi16::<0>(_mm_unpacklo_epi8(mark, mark));
     let same = _mm_cmpeq_epi8(_mm_cvtsi64_si128(marks.cast_signed()), wanted);
     Matches(_mm_movemask_epi8(same).cast_unsigned())
 }
@@ -245,7 +255,7 @@ mod tests {
             let live = bytes.map(|b| if (2..LEAST_TOP).contains(&b) { b + LEAST_TOP } else { b });
             let marks = Marks(u64::from_le_bytes(live));
             for mark in [5, 6, 7, 0x80, 0x81, 0x85, 0xff] {
-                let mut matching = marks.matching(mark);
+                let mut matching = marks.matching(mark.into());
                 let all = std::iter::from_fn(|| {
                     let first = matching.first()?;
                     matching = matching.others();

@@ -105,6 +105,8 @@ impl Way {
     pub(super) unsafe fn place<K, V>(self, hash: usize) -> Place<K, V> {
         let index = hash & self.mask;
         if self.mask >= Array::<K, V>::SEGMENT {
+            // Large maps wait for memory anyway; in small ones each jump counts.
+            std::hint::cold_path();
             // SAFETY: the array is large, and the segment is there.
             unsafe { Array::in_segment(self.at.cast(), index) }
         } else {
