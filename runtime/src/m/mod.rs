@@ -87,6 +87,8 @@ pub(crate) struct Own {
     pub(crate) spinning: Cell<bool>,
     /// It has left warm work alone: see `sched::find`.
     pub(crate) left_warm: Cell<bool>,
+    /// It took its P since a deadline came, and has found nothing that came from elsewhere.
+    pub(crate) timed: Cell<bool>,
     /// The scheduler, opaque on this floor.
     pub(crate) home: Cell<*const ()>,
     pub(crate) rng: Rng,
@@ -244,6 +246,7 @@ impl M {
                 claimed: Cell::new(None),
                 spinning: Cell::new(false),
                 left_warm: Cell::new(false),
+                timed: Cell::new(false),
                 home: Cell::new(std::ptr::null()),
                 rng: Rng::new(),
                 woken: RefCell::new(Vec::new()),

@@ -205,6 +205,7 @@ impl Sched {
             return None;
         }
         let found = self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())?;
+        m.own().timed.set(false);
         p.counters.global.add_one();
         Some(found)
     }
@@ -221,10 +222,13 @@ impl Sched {
                 self.retire_without_p(m);
                 continue;
             };
-            if self.run_timer(m) {
+            // With a seed all that are due are drawn from; else one at a time, for the next would drive this one out.
+            let woke = self.run_timer(m);
+            if woke && self.is_seeded() {
                 continue;
             }
             let here = match self.next_live(m) {
+                None if woke => continue,
                 None if !self.idle.is_polled() && self.poll_now() => continue,
                 here => here,
             };
@@ -318,6 +322,11 @@ impl Sched {
             return None;
         }
         if !m.own().spinning.get() {
+            // Its time had come, and nobody is at work from whom something could come. It does not count as a
+            // spinner, so nobody leaves work to it.
+            if m.own().timed.get() && self.idle.idle_ps() + 1 >= self.config.procs {
+                return None;
+            }
             if !self.idle.start_spinning(self.config.procs) {
                 return None;
             }

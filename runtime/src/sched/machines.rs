@@ -199,6 +199,7 @@ impl Sched {
         m.own().p.set(Some(held));
         m.entry.gain();
         m.own().spinning.set(spinning);
+        m.own().timed.set(false);
         if self.monitor.wake_if_asleep() {
             self.tick(util::real_now());
         }
@@ -258,7 +259,11 @@ impl Sched {
             {
                 self.lateness.note(asked, now);
                 match self.idle.rejoin(m.id, false) {
-                    Rejoin::With(index) => return self.hold(m, index, false),
+                    Rejoin::With(index) => {
+                        self.hold(m, index, false);
+                        m.own().timed.set(true);
+                        return;
+                    }
                     Rejoin::Given => {}
                     Rejoin::NoP => relieved = true,
                 }

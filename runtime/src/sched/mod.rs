@@ -15,6 +15,7 @@
 //! | `machines` | starting, waking and ending threads |
 //! | `due` | what a deadline is for: a wake-up, or a goroutine that begins later |
 //! | `timers` | deadlines, and who wakes for them |
+//! | `vigil`, `flow` | how early they wake, and what many deadlines have in common |
 //! | `poll` | the network, and who asks for it |
 //! | `monitor` | the thread without a P: late timers, housekeeping |
 //! | `watch` | what it sees of the Ps: stale work, long slices, goroutines that block or burn |
@@ -41,6 +42,7 @@ mod carriers;
 mod depth;
 mod due;
 mod find;
+mod flow;
 mod idle;
 mod lab;
 mod look;
@@ -167,6 +169,7 @@ pub(crate) struct Sched {
     timers: Box<[timers::Timers]>,
     lateness: vigil::Lateness,
     vigil: vigil::Vigil,
+    flow: flow::Flow,
     /// Made when the first socket is waited for.
     poller: OnceLock<Arc<Poller>>,
     /// What timers count from.
@@ -210,6 +213,7 @@ impl Sched {
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),
             lateness: vigil::Lateness::default(),
             vigil: vigil::Vigil::default(),
+            flow: flow::Flow::new(),
             poller: OnceLock::new(),
             start,
             monitor: monitor::Monitor::new(),

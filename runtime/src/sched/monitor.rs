@@ -9,7 +9,8 @@
 //!
 //! A deadline that is put in by somebody who goes on to run others, while a P is idle, is nobody's: no sleeper has promised it, and
 //! the holder may be long in coming. It is the monitor's then, which may be between two looks: it is nudged if its next one is too
-//! late (`see_to`). Again store, fence, load: `next_look := ..; fence; first deadline?` against `first deadline := ..; fence; next_look?`.
+//! late (`see_to`). The same holds for the next deadline of one who has woken for a deadline and runs what that was for (`expose`); but in flows of
+//! deadlines that would be a nudge for each, so there the monitor looks every two milliseconds. Again store, fence, load: `next_look := ..; fence; first deadline?` against `first deadline := ..; fence; next_look?`.
 //!
 //! Falling asleep and taking a P are a store, a fence and a load of the other's word each:
 //! `asleep := true; fence; idle_ps?` against `idle_ps := ..; fence; asleep?`. One of them sees
@@ -17,14 +18,15 @@
 
 use super::Sched;
 use super::asleep::Watchman;
+use super::flow::{Gauge, LAG};
 use super::timers::NEVER;
 use super::watch::Watch;
 use crate::g;
 use crate::m::{self, TIMERS};
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
-use crate::prim::atomic::{self, AtomicBool, fence};
-use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
+use crate::prim::atomic::{self, AtomicBool, AtomicU64, fence};
+use crate::prim::global::{AtomicU32, Ordering};
 use crate::util;
 use std::io;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ const FIRST_LOOK: Duration = Duration::from_micros(100);
 const BUSY_LOOK: Duration = Duration::from_micros(400);
 /// Between looks while something is stuck, or might be as soon as there is work.
 const STUCK_LOOK: Duration = Duration::from_millis(1);
+/// Between looks while deadlines come one after another, and who runs one may be late for the next.
+const EXPOSED_LOOK: Duration = Duration::from_millis(2);
 /// Between looks, at most.
 const LAST_LOOK: Duration = Duration::from_millis(10);
 /// Warm work that a spinner left alone is looked at again after so long.
@@ -61,6 +65,8 @@ pub(super) struct Monitor {
     tid: AtomicU32,
     /// When it looks next, in nanoseconds since the start.
     next_look: AtomicU64,
+    /// Since the last look somebody has run what a deadline was for, with the next one close.
+    exposed: AtomicBool,
     /// Seconds since the start, as of the last look: the clock of idle carriers.
     seconds: AtomicU32,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -74,6 +80,7 @@ impl Monitor {
             asked: AtomicBool::new(false),
             tid: AtomicU32::new(0),
             next_look: AtomicU64::new(NEVER),
+            exposed: AtomicBool::new(false),
             seconds: AtomicU32::new(0),
             thread: Mutex::new(None),
         }
@@ -98,6 +105,18 @@ impl Monitor {
             self.nudge();
         }
         asleep
+    }
+
+    /// It looks next at `at`. It looks for held Ps and for deadlines afterwards.
+    pub(super) fn announce(&self, at: u64) {
+        self.next_look.store(at, Ordering::Relaxed);
+        fence(atomic::Ordering::SeqCst);
+    }
+
+    /// When it looks next. The caller holds a P, and has put its deadline in, or has broken its promise.
+    pub(super) fn next_look(&self) -> u64 {
+        fence(atomic::Ordering::SeqCst);
+        self.next_look.load(Ordering::Relaxed)
     }
 
     /// Makes it look now.
@@ -155,6 +174,7 @@ impl Sched {
         let mut asked = NEVER;
         let mut trim_again = false;
         let mut followed = start;
+        let mut gauge = Gauge::new(start);
         let mut next_line = self.config.schedtrace.map(|every| start + every);
         while !self.is_stopped() {
             if self.monitor.asked.swap(false, Ordering::Acquire) {
@@ -169,7 +189,8 @@ impl Sched {
                 });
                 trim_again = g::trim(now);
             }
-            let (next_timer, late) = self.late_timers(&mut asked, now);
+            let dense = self.gauge(&mut gauge, now);
+            let (next_timer, late) = self.late_timers(&mut asked, dense, now);
             self.late_sockets();
             let look = watch.look(self, late, now);
             self.observe(&mut followed, now);
@@ -180,16 +201,19 @@ impl Sched {
                 // Lines that it is too late for are left out.
                 *at = Some(*at + every).filter(|at| *at > now).unwrap_or(now + every);
             }
+            // Where deadlines come one after another it looks often, or it would be nudged for each of them.
+            let exposed = self.monitor.exposed.swap(false, Ordering::Relaxed);
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
             let next_trim = trim_again.then(|| start + Duration::from_secs(u64::from(seconds) + 1));
             let next_chore = [self.housekeep(start, now), next_trim].into_iter().flatten().min();
-            if self.idle.idle_ps() != self.config.procs {
+            if dense || self.idle.idle_ps() != self.config.procs {
                 busy_at = now;
             }
             delay = match (stuck, was_stuck) {
                 (true, false) => FIRST_LOOK,
                 (true, true) => (delay * 2).min(STUCK_LOOK),
-                (false, _) if look.tight => (delay * 2).min(STUCK_LOOK),
+                (false, _) if look.tight || dense => (delay * 2).min(STUCK_LOOK),
+                (false, _) if exposed => (delay * 2).min(EXPOSED_LOOK),
                 (false, _) => (delay * 2).min(LAST_LOOK),
             };
             was_stuck = stuck;
@@ -228,13 +252,14 @@ impl Sched {
 
     /// Deadlines that no sleeper has promised to wake for, while some P is held. Tells when to look again, and
     /// whether one has passed: then it is work like any other, for whoever gets a P.
-    /// `asked`: the one for which the holders were asked at the last look.
-    fn late_timers(&self, asked: &mut u64, now: Instant) -> (Option<Instant>, bool) {
+    /// `asked`: the one for which the holders were asked at the last look; `dense`: see `flow`.
+    fn late_timers(&self, asked: &mut u64, dense: bool, now: Instant) -> (Option<Instant>, bool) {
         let Some(earliest) = self.unpromised() else {
             *asked = NEVER;
             return (None, false);
         };
-        let late = earliest <= self.due_by(now);
+        let lag = if dense { LAG } else { 0 };
+        let late = earliest.saturating_add(lag) <= self.due_by(now);
         if !late {
             *asked = NEVER;
         } else if *asked != earliest {
@@ -246,16 +271,18 @@ impl Sched {
         if self.is_lab() {
             return (late.then_some(now), late);
         }
+        // The next look comes soon anyway, and a deadline may be so late.
+        if dense {
+            return (None, late);
+        }
         (Some(self.instant(earliest).map_or(now, |at| at + GRACE)), late)
     }
 
     /// Tells when the next look is. Earlier, if a deadline has come in meanwhile.
     fn announce(&self, wake_at: Option<Instant>, now: Instant) -> Option<Instant> {
-        let next = wake_at.map_or(NEVER, |at| self.ns(at));
-        self.monitor.next_look.store(next, Ordering::Relaxed);
-        fence(atomic::Ordering::SeqCst);
+        self.monitor.announce(wake_at.map_or(NEVER, |at| self.ns(at)));
         // The time of a lab is another clock's.
-        let deadline = self.unpromised().filter(|_| !self.is_lab());
+        let deadline = self.unpromised().filter(|_| !self.is_lab() && !self.flow.is_dense());
         let deadline = deadline.and_then(|at| self.instant(at));
         let deadline = deadline.map(|at| (at + GRACE).max(now + FIRST_LOOK));
         [wake_at, deadline].into_iter().flatten().min()
@@ -271,10 +298,24 @@ impl Sched {
         if self.idle.idle_ps() == 0 || self.is_lab() || !has_others() {
             return;
         }
-        fence(atomic::Ordering::SeqCst);
         let late = at.saturating_add(GRACE.as_nanos() as u64);
-        let next = self.monitor.next_look.load(Ordering::Relaxed);
-        if next > late && at < self.idle.promised() {
+        if self.monitor.next_look() > late && at < self.idle.promised() {
+            self.monitor.nudge();
+        }
+    }
+
+    /// The caller has broken its promise, and runs what a deadline was for; the next one is at `next`, and a P is idle. If the
+    /// caller does not come back in time, the monitor sees to that one, no later than a short look after it.
+    pub(super) fn expose(&self, next: u64, now: u64) {
+        let far = now.saturating_add(LAST_LOOK.as_nanos() as u64);
+        if next >= far || self.idle.idle_ps() == 0 || self.is_lab() {
+            return;
+        }
+        if !self.monitor.exposed.load(Ordering::Relaxed) {
+            self.monitor.exposed.store(true, Ordering::Relaxed);
+        }
+        let late = next + EXPOSED_LOOK.as_nanos() as u64;
+        if self.monitor.next_look() > late && next < self.idle.promised() {
             self.monitor.nudge();
         }
     }

@@ -13,7 +13,8 @@
 //!   taken it out, it counts as work for which a P is taken away from who does not come back (`watch`).
 //!
 //! # Why no deadline is forgotten
-//! Who puts a deadline in runs on an M. As long as that M holds a P, the monitor looks again in time (`monitor::see_to`). When it goes to sleep,
+//! Who puts a deadline in runs on an M. As long as that M holds a P, the monitor looks again in time (`monitor::see_to`, and
+//! `monitor::expose` where an M that has woken for one deadline, and so broken its promise, runs what that was for). When it goes to sleep,
 //! it looks after it has entered the list, hence after its own insertion. When it loses its P or gives it
 //! away and stays awake, or never had one, whoever takes the P or puts the deadline in calls
 //! [`Sched::cover`]: insertion, fence, look at what is promised; against: promise, fence, look at the heaps
@@ -196,7 +197,7 @@ impl Sched {
     ///
     /// One at a time, for all of them at once would stand at the end of the P's queue, behind who
     /// came later. What else is due is taken out slice by slice (`Own::due`), or by others, who are
-    /// woken for it.
+    /// woken for it (but see `flow`).
     #[inline]
     pub(super) fn run_timer(&self, m: CurrentM) -> bool {
         let earliest = self.earliest();
@@ -233,11 +234,14 @@ impl Sched {
             && p.own().due.replace(if more { Due::AFTER_ONE } else { 0 }) == 0
             && more
         {
-            self.surplus();
+            self.leave_due(next, now);
         }
         let Some(due) = due else { return false };
         if let Some(p) = p {
             p.counters.timers.add_one();
+            if !more {
+                self.expose(next, now);
+            }
         }
         self.tell_here(|| Event::Timer);
         self.fire(due);

@@ -4,8 +4,8 @@
 //! the rest awake, looking for work. That is for few deadlines. Where thousands come in a second, somebody would be
 //! awake for the next one all the time: what is spent so is limited, and beyond it sleepers wake late, for several deadlines at once.
 
-use super::Sched;
 use super::timers::NEVER;
+use super::{Sched, flow};
 use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
 use crate::{sys, util};
 use std::time::{Duration, Instant};
@@ -67,10 +67,13 @@ impl Sched {
     /// When a sleeper that is to be awake at `at` should ask to be woken: earlier, to be awake in time, or a little later, where so
     /// many deadlines come that one waking serves several.
     pub(super) fn ahead_of(&self, at: Instant) -> Instant {
+        let lead = Duration::from_nanos(self.lateness.lead().into());
+        if self.flow.is_dense() {
+            return at + flow::TOGETHER - lead.min(flow::TOGETHER);
+        }
         if !self.vigil.allows(self.ns(at)) {
             return at.checked_add(TOGETHER).unwrap_or(at);
         }
-        let lead = Duration::from_nanos(self.lateness.lead().into());
         at.checked_sub(lead).unwrap_or(at)
     }
 
@@ -92,7 +95,7 @@ impl Sched {
         if earliest <= start {
             return true;
         }
-        if !self.vigil.allows(start) {
+        if self.flow.is_dense() || !self.vigil.allows(start) {
             return false;
         }
         let mut now = start;

@@ -2,6 +2,7 @@
 //!
 //! Broken on purpose, and noticed: no fence in `fall_asleep`, or in `wake_if_asleep`.
 
+use crate::sched::flow::Flow;
 use crate::sched::idle::Idle;
 use crate::sched::monitor::Monitor;
 use loom::sync::Arc;
@@ -24,5 +25,49 @@ fn a_p_is_taken_while_it_falls_asleep() {
         let sleeps = idle.idle_ps() == 1;
         machine.join().unwrap();
         assert!(!sleeps || monitor.word.take(), "it sleeps while a P is held");
+    });
+}
+
+/// An M takes a P and runs what a deadline was for, with another to come; the monitor has just announced a late look.
+#[test]
+fn a_deadline_is_exposed_while_it_announces_its_next_look() {
+    loom::model(|| {
+        let shared = Arc::new((Idle::new(1), Monitor::new()));
+        let machine = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (idle, monitor) = &*shared;
+                let _ = idle.take_p();
+                monitor.next_look() > 7
+            })
+        };
+        let (idle, monitor) = &*shared;
+        monitor.announce(5);
+        monitor.announce(9);
+        let sees = idle.idle_ps() == 0;
+        let nudged = machine.join().unwrap();
+        assert!(sees || nudged, "it looks late, and nobody has told it");
+    });
+}
+
+/// The M leaves a deadline that is due to the monitor, which ends the dense time and takes longer looks.
+#[test]
+fn a_deadline_is_left_while_the_dense_time_ends() {
+    loom::model(|| {
+        let shared = Arc::new((Idle::new(1), Flow::new()));
+        shared.1.set(true);
+        let machine = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (idle, flow) = &*shared;
+                let _ = idle.take_p();
+                flow.leaves()
+            })
+        };
+        let (idle, flow) = &*shared;
+        flow.set(false);
+        let sees = idle.idle_ps() == 0;
+        let left = machine.join().unwrap();
+        assert!(sees || !left, "nobody sees to what was left");
     });
 }
