@@ -190,3 +190,19 @@ fn an_initialiser_may_use_others_and_itself() {
         assert_eq!(done.join().unwrap(), 8);
     });
 }
+
+/// Nothing that the macro makes has a name that hides one of the user's.
+#[test]
+fn an_initialiser_calls_what_it_names() {
+    fn init() -> u32 {
+        7
+    }
+    fn name() -> u32 {
+        8
+    }
+    rt::goroutine_local! {
+        static INIT: u32 = init();
+        static BOTH: u32 = { init() + name() };
+    }
+    assert_eq!((INIT.with(|x| *x), BOTH.with(|x| *x)), (7, 15));
+}

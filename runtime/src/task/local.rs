@@ -29,10 +29,9 @@ macro_rules! goroutine_local {
     () => {};
     ($(#[$attr:meta])* $vis:vis static $name:ident : $ty:ty = $init:expr; $($rest:tt)*) => {
         $(#[$attr])*
-        $vis static $name: $crate::task::LocalKey<$ty> = {
-            fn init() -> $ty { $init }
-            $crate::task::LocalKey::__new(init)
-        };
+        $vis static $name: $crate::task::LocalKey<$ty> =
+            // A closure: an item's name would hide the user's, for items have no hygiene.
+            $crate::task::LocalKey::<$ty>::__new(|| $init);
         $crate::goroutine_local!($($rest)*);
     };
     ($(#[$attr:meta])* $vis:vis static $name:ident : $ty:ty = $init:expr) => {
