@@ -489,3 +489,67 @@ fn a_context_bounds_a_submit() {
         pool.submit_ctx(|| {}, &ctx).unwrap();
     });
 }
+
+/// Aborted before it began, and taken by a worker nevertheless: who joins is told, whatever its destructor does.
+#[test]
+fn an_aborted_task_whose_destructor_panics_is_joined() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            fail("bomb");
+        }
+    }
+    /// Joins when it is dropped: also while its task is unwound.
+    struct Joins<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for Joins<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+    let _test = test();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let panics = Arc::new(AtomicUsize::new(0));
+            let counts = panics.clone();
+            let pool = Pool::builder().capacity(2).queue(Queue::Unbounded);
+            let pool = pool.panic_handler(move |_| {
+                counts.fetch_add(1, Ordering::SeqCst);
+            });
+            let pool = pool.build().unwrap();
+            let (inside, joined) = (pool.clone(), Arc::new(AtomicUsize::new(0)));
+            let (waits, told) = (Chan::<()>::new(2), joined.clone());
+            let reached = waits.clone();
+            let parent = rt::spawn(move || {
+                inside.scope(|s| {
+                    let (victims, reached) = (Chan::new(1), &reached);
+                    let taken: Chan<rt::pool::ScopedTask<'_, ()>> = victims.clone();
+                    s.spawn(move || {
+                        let mut victim = taken.recv();
+                        let _joins = Joins(|| {
+                            let result = victim.take().unwrap().join();
+                            let payload = result.unwrap_err();
+                            let error = payload.downcast::<rt::task::JoinError>().unwrap();
+                            told.fetch_add(usize::from(error.is_cancelled()), Ordering::SeqCst);
+                        });
+                        reached.send(());
+                        never();
+                    });
+                    s.spawn(move || {
+                        reached.send(());
+                        never();
+                    });
+                    let bomb = Bomb;
+                    victims.send(s.spawn(move || drop(bomb)));
+                });
+            });
+            waits.recv();
+            waits.recv();
+            // It raises the interrupts of all three, and takes nothing out of the queue.
+            parent.abort();
+            assert!(parent.join_timeout(LONG).unwrap_err().is_cancelled());
+            assert_eq!(joined.load(Ordering::SeqCst), 1);
+            assert_eq!(panics.load(Ordering::SeqCst), 1, "the destructor's panic is reported");
+            assert_eq!(pool.spawn(|| 1).unwrap().join().unwrap(), 1);
+        });
+    }
+}

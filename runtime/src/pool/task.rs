@@ -8,6 +8,7 @@ use crate::task::{Interrupt, JoinError};
 use crate::util;
 use crate::wait::{self, Cancel, Until, Why};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,8 +106,10 @@ impl<F, R> Cell<F, R> {
 impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
     fn run(self: Arc<Self>) {
         let Some(f) = self.take_closure() else { return };
+        // If it was aborted by now it is dropped, and its destructor may unwind.
+        let told = Told(&self);
         let result = self.interrupt.run(f).map_err(JoinError::of);
-        self.complete(result);
+        told.of(result);
     }
 
     fn cancel(&self) {
@@ -119,8 +122,14 @@ impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
     }
 }
 
-/// Tells who joins that the task was cancelled.
+/// Tells who joins that the task was cancelled, if nothing else is said of it: also when what drops the closure unwinds.
 struct Told<'a, F, R>(&'a Cell<F, R>);
+
+impl<F, R> Told<'_, F, R> {
+    fn of(self, result: Result<R, JoinError>) {
+        ManuallyDrop::new(self).0.complete(result);
+    }
+}
 
 impl<F, R> Drop for Told<'_, F, R> {
     fn drop(&mut self) {
@@ -231,8 +240,8 @@ impl<R> Task<R> {
     /// Waits for the task to end, and returns what it returned. Blocks the goroutine that calls, or the thread.
     ///
     /// # Errors
-    /// A [`JoinError`] when it panicked, was aborted, called [`task::exit`](crate::task::exit), or was dropped
-    /// because its runtime stopped.
+    /// A [`JoinError`] when it panicked, was aborted, called [`task::exit`](crate::task::exit), or was dropped because its
+    /// runtime stopped, or because there was no stack for any worker.
     ///
     /// # Panics
     /// When [`join_timeout`](Self::join_timeout) or [`join_ctx`](Self::join_ctx) has taken the result.

@@ -49,7 +49,7 @@ impl Interrupt {
     }
 
     /// Runs `f` in the goroutine that calls. Once somebody [raises](Self::raise) this, it is unwound from
-    /// where it waits, or from the next place where it does; if somebody has, it is dropped.
+    /// where it waits, or from the next place where it does; if somebody has, it is dropped, and this unwinds if that does.
     pub(crate) fn run<R>(&self, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
         let me = sched::current_g();
         {
