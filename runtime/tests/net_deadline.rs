@@ -303,3 +303,26 @@ fn from_another_thread() {
         assert_eq!(handle.join().unwrap(), ErrorKind::TimedOut);
     }
 }
+
+/// A virtual clock shows the time at which its runtime was built: mostly an earlier one than that at which the process sets
+/// its first deadline. In a process of its own, for it to be that.
+#[test]
+fn of_a_virtual_clock_that_is_behind() {
+    common::apart("of_a_virtual_clock_that_is_behind", |_| {
+        let runtime = rt::Runtime::builder().virtual_time(true).build().unwrap();
+        runtime.run(|| {
+            let start = rt::time::now();
+            std::thread::sleep(Duration::from_millis(50));
+            let (a, mut b) = rt::net::UnixStream::pair().unwrap();
+            b.write_all(b"x").unwrap();
+            a.set_read_deadline(Some(start)).unwrap();
+            assert_timed_out((&a).read(&mut [0; 1]));
+            a.set_read_deadline(None).unwrap();
+            assert_eq!((&a).read(&mut [0; 1]).unwrap(), 1);
+            let wait = Duration::from_millis(10);
+            a.set_read_deadline(Some(start + wait)).unwrap();
+            assert_timed_out((&a).read(&mut [0; 1]));
+            assert_eq!(rt::time::now() - start, wait);
+        });
+    });
+}

@@ -74,6 +74,8 @@ pub(super) const EVENT: u64 = 1 << 8;
 
 /// No deadline, no timeout.
 const NEVER: u64 = 0;
+/// The number of the moment that deadlines are counted from.
+const START: u64 = 1 << 63;
 
 /// What wakes who waits on a slot.
 pub(crate) type Wake = fn(&'static Slot);
@@ -81,7 +83,7 @@ pub(crate) type Wake = fn(&'static Slot);
 /// See the [module](self).
 pub(crate) struct Side {
     word: AtomicU64,
-    /// Nanoseconds of [`since_start`], or [`NEVER`].
+    /// As [`number`] says, or [`NEVER`].
     deadline: AtomicU64,
     /// How long a wait may take, in nanoseconds, or [`NEVER`].
     timeout: AtomicU64,
@@ -208,13 +210,12 @@ impl Side {
 
     /// When calls end. In the past, at once; those that wait look again.
     pub(crate) fn set_deadline(&self, at: Option<Instant>, wake: Wake) {
-        // Zero is never; anything before the start is past.
-        let nanos = at.map_or(NEVER, |at| since_start(at).max(1));
+        let number = at.map_or(NEVER, number);
         {
             let _held = self.lock.lock();
             // Who lists itself from here on sees it, by the lock.
-            self.deadline.store(nanos, Ordering::Relaxed);
-            self.flag(TIMED, nanos != NEVER);
+            self.deadline.store(number, Ordering::Relaxed);
+            self.flag(TIMED, number != NEVER);
         }
         self.release_all(wake);
     }
@@ -230,7 +231,7 @@ impl Side {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.deadline.load(Ordering::Relaxed) {
             NEVER => None,
-            nanos => start().checked_add(Duration::from_nanos(nanos)),
+            number => instant(number),
         }
     }
 
@@ -437,12 +438,28 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// What deadlines are counted from.
+/// What deadlines are counted from: some moment of the real time. A virtual clock may show an earlier one, so they are
+/// counted in both directions.
 fn start() -> Instant {
-    static START: OnceLock<Instant> = OnceLock::new();
-    *START.get_or_init(util::real_now)
+    static AT: OnceLock<Instant> = OnceLock::new();
+    *AT.get_or_init(util::real_now)
 }
 
-fn since_start(at: Instant) -> u64 {
-    at.saturating_duration_since(start()).as_nanos().try_into().unwrap_or(u64::MAX)
+/// The number of the moment `at`: never [`NEVER`]. What is more than 292 years away counts as that far away.
+fn number(at: Instant) -> u64 {
+    let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    match at.checked_duration_since(start()) {
+        Some(after) => START.saturating_add(nanos(after)),
+        None => START.saturating_sub(nanos(start().saturating_duration_since(at))).max(1),
+    }
+}
+
+/// The moment of a number. `None`: the clock does not reach so far, and it never comes.
+fn instant(number: u64) -> Option<Instant> {
+    let away = Duration::from_nanos(number.abs_diff(START));
+    match number < START {
+        // If it does not reach so far back, what is past is past.
+        true => Some(start().checked_sub(away).unwrap_or_else(start)),
+        false => start().checked_add(away),
+    }
 }

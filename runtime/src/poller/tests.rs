@@ -317,3 +317,19 @@ fn several_poll() {
     });
     assert!(!poller.has_sources());
 }
+
+/// Whatever they are counted from.
+#[test]
+fn deadlines_are_exact_before_and_after_the_first_one() {
+    let side = Side::new();
+    assert_eq!(side.deadline(), None);
+    let now = Instant::now();
+    for away in [0, 1, 1_000_000_007, 3_600_000_000_001].map(Duration::from_nanos) {
+        for at in [Some(now + away), now.checked_sub(away)] {
+            side.set_deadline(at, nobody);
+            assert_eq!(side.deadline(), at);
+        }
+    }
+    side.set_deadline(None, nobody);
+    assert_eq!(side.deadline(), None);
+}
