@@ -6,6 +6,7 @@ mod common;
 mod net;
 
 use net::{beside, bytes, everywhere};
+use rt::context::Context;
 use rt::net::{UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -289,4 +290,36 @@ fn send_with_file(a: &UnixStream, text: &[u8]) {
     // SAFETY: everything it points to is alive.
     let n = unsafe { libc::sendmsg(a.as_raw_fd(), &raw const message, 0) };
     assert_eq!(n, text.len() as isize);
+}
+
+/// A zero ends no path, and makes none a name without a file: it is refused, as by std.
+#[test]
+fn paths_with_a_zero() {
+    let _t = common::test();
+    everywhere(|| {
+        let place = Place::new();
+        let _listener = UnixListener::bind(&place.0).unwrap();
+        let mut longer = place.0.clone().into_os_string();
+        longer.push("\0junk");
+        let hidden = name();
+        let _hidden = UnixListener::bind_addr(&hidden).unwrap();
+        let abstract_name = [b"\0", hidden.as_abstract_name().unwrap()].concat();
+        let abstract_name = String::from_utf8(abstract_name).unwrap();
+        let (ctx, _cancel) = Context::background().with_timeout(Duration::from_secs(50));
+        for path in [longer, abstract_name.into()] {
+            let client = UnixDatagram::unbound().unwrap();
+            for error in [
+                UnixStream::connect(&path).unwrap_err(),
+                UnixStream::connect_ctx(&path, &ctx).unwrap_err(),
+                UnixListener::bind(&path).unwrap_err(),
+                UnixDatagram::bind(&path).unwrap_err(),
+                client.connect(&path).unwrap_err(),
+                client.send_to(b"x", &path).unwrap_err(),
+                client.send_to_ctx(b"x", &path, &ctx).unwrap_err(),
+            ] {
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            }
+        }
+        UnixStream::connect(&place.0).unwrap();
+    });
 }

@@ -13,6 +13,13 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr;
+use std::path::Path;
+
+/// The system's address of a file. A zero in the path is refused, as by std: it would end the name there, or make it one
+/// without a file.
+fn path_addr(path: &Path) -> io::Result<SockAddr> {
+    system_addr(&SocketAddr::from_pathname(path)?)
+}
 
 /// Std's address as the system's.
 fn system_addr(address: &SocketAddr) -> io::Result<SockAddr> {

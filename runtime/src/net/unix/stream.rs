@@ -1,6 +1,6 @@
 //! `UnixStream`.
 
-use super::system_addr;
+use super::{path_addr, system_addr};
 use crate::net::Within;
 use crate::net::common::{bounded, example, shared, timed};
 use crate::net::connect;
@@ -45,12 +45,13 @@ impl UnixStream {
     /// Connects to who listens at `path`. Waits while too many others do.
     ///
     /// # Errors
-    /// What the system says: nobody listens, there is no such path, it is too long.
+    /// What the system says: nobody listens, there is no such path, it is too long. And if there is a zero in it: it
+    /// names no file, nor what has a name without one.
     ///
     /// # Examples
     /// See [`UnixListener`](crate::net::UnixListener).
     pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        connect::connect_local(&SockAddr::unix(path)?, Until::NEVER).map(Self)
+        connect::connect_local(&path_addr(path.as_ref())?, Until::NEVER).map(Self)
     }
 
     /// As [`connect`](Self::connect), until `ctx` is done at most. Go's `Dialer.DialContext`.
@@ -72,7 +73,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn connect_ctx<P: AsRef<Path>>(path: P, ctx: &(impl Cancel + ?Sized)) -> io::Result<Self> {
-        let address = SockAddr::unix(path)?;
+        let address = path_addr(path.as_ref())?;
         Self::connect_bounded(&address, ctx)
     }
 
