@@ -10,7 +10,8 @@
 //! signal, a future. So all of this has to hold ([`Sched::nothing_moves`] and the hook `nobody_wakes`):
 //!
 //! 1. No P is held, nothing is queued, no goroutine waits for a stack, and none has not begun.
-//! 2. No deadline is pending, and no goroutine that begins later.
+//! 2. No deadline is pending that will [come](super::timers::comes): neither one that wakes a goroutine, nor one at which a
+//!    goroutine begins. One that is a century away, as that of what is never to begin by itself, is none.
 //! 3. Each goroutine is parked, off its thread or pinned to it, without a deadline. None is on a thread otherwise: blocked in
 //!    the system, burning, or about to come back.
 //! 4. None waits for a socket, in `sleep`, for another runtime, or for a future with a waker that somebody holds.

@@ -39,6 +39,16 @@ pub(super) use crate::timer::NEVER;
 /// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own.
 const FAIR: u64 = 200_000;
 
+/// A century.
+const FAR: u64 = 100 * 365 * 86_400 * 1_000_000_000;
+const _: () = assert!(FAR < NEVER);
+
+/// Whether a deadline `at` will come, says a clock that shows `now`: one that is later than a century after the start never
+/// does, and nobody waits for it.
+pub(super) fn comes(at: u64, now: u64) -> bool {
+    at <= now.max(FAR)
+}
+
 /// Names a deadline, to cancel it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
@@ -165,9 +175,9 @@ impl Sched {
         all
     }
 
-    /// Whether there is any, be it in a thousand years.
+    /// Whether one will [come](comes).
     pub(super) fn has_deadlines(&self) -> bool {
-        self.timers.iter().any(|timers| timers.heap.lock().len() != 0)
+        self.timers.iter().any(|timers| comes(timers.heap.lock().first(), 0))
     }
 
     /// The first deadline of all.

@@ -63,6 +63,18 @@ dead! {
         begin();
         Chan::<()>::new(0).recv();
     }
+    with_what_begins_when_a_context_is_done_and_none_is (With::Main) says ["goroutine 1 [chan receive"]; {
+        begin();
+        let (ctx, _cancel) = rt::context::Context::background().with_cancel();
+        let _stop = ctx.after_func(|| {});
+        Chan::<()>::new(0).recv();
+    }
+    with_what_begins_in_ages (With::Main) says ["goroutine 1 [chan receive"]; {
+        begin();
+        let _never = rt::time::after_func(Duration::MAX, || {});
+        let _hardly = rt::time::after_func(Duration::from_secs(200 * 365 * 86_400), || {});
+        Chan::<()>::new(0).recv();
+    }
     in_a_runtime_that_asked (With::Runtime(detects)) says ["goroutine 1 [chan send"]; {
         begin();
         Chan::new(0).send(());

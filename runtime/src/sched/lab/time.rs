@@ -23,11 +23,11 @@
 //! run before the clock moves again.
 //!
 //! # Deadlock
-//! Quiet, without a deadline and without a socket, while somebody waits for a run, is a deadlock. With a
+//! Quiet, without a deadline that [comes] and without a socket, while somebody waits for a run, is a deadlock. With a
 //! seed it is one at once; else a plain thread gets a second of real time to wake somebody. The runtime stops then: the run
 //! is unwound, and `Runtime::run` panics with the report.
 
-use super::super::timers::NEVER;
+use super::super::timers::comes;
 use super::super::{Doing, Sched, Why};
 use crate::carrier::Slot;
 use crate::g::Header;
@@ -39,8 +39,6 @@ use crate::util;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A century: a deadline that is further away is none, and the clock never jumps there.
-const FAR: u64 = 100 * 365 * 86_400 * 1_000_000_000;
 /// What a plain thread gets to wake somebody, if there is no seed.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -129,7 +127,7 @@ impl Sched {
             // What unwinds when the runtime stops may sleep in its destructors.
             if stands && self.is_running() {
                 Tide::Busy
-            } else if earliest <= passed.max(FAR) {
+            } else if comes(earliest, passed) {
                 lab.clock.advance(earliest);
                 Tide::Due
             } else if lab.awaited.load(Ordering::Relaxed) == 0
@@ -272,5 +270,3 @@ impl Sched {
         self.lab.as_ref().map_or_else(|| self.ns(now), |lab| lab.clock.passed())
     }
 }
-
-const _: () = assert!(FAR < NEVER);
