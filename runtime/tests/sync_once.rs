@@ -3,12 +3,13 @@
 
 mod common;
 
-use common::{Rng, Tally, eventually, fail, panic_text, runtime};
+use common::{Rng, Tally, apart, eventually, fail, panic_text, runtime};
 use rt::chan::Chan;
 use rt::sync::{Once, OnceLock};
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -319,4 +320,54 @@ fn round_of_stress(seed: u64) {
     shared.0.get_or_init(|| tally.token());
     drop(shared);
     tally.assert_all_dropped();
+}
+
+/// When a thread's own slot is gone, it borrows one: its own for as long as the call takes, and nobody else's.
+#[test]
+fn in_the_last_destructors_of_a_thread() {
+    type Call = Box<dyn FnOnce()>;
+    struct Last(RefCell<Option<Call>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            if let Some(f) = self.0.take() {
+                f();
+            }
+        }
+    }
+    thread_local! {
+        static LAST: Last = const { Last(RefCell::new(None)) };
+    }
+    /// Calls `f` in a destructor that comes after rt's own: it was there before.
+    fn at_the_end(f: impl FnOnce() + Send + 'static) {
+        let thread = thread::spawn(move || {
+            LAST.with(|last| *last.0.borrow_mut() = Some(Box::new(f)));
+            Once::new().call_once(|| ());
+        });
+        thread.join().unwrap();
+    }
+    apart("in_the_last_destructors_of_a_thread", |_| {
+        let (once, place) = (Arc::new(Once::new()), Arc::new(Mutex::new(None)));
+        let (called, stranger) = (once.clone(), place.clone());
+        at_the_end(move || {
+            called.clone().call_once(|| {
+                let other = thread::spawn(move || called.call_once(|| unreachable!("it runs")));
+                // If it took the caller's slot for its own, it would not wait, and panic by then.
+                let patience = std::time::Instant::now() + Duration::from_millis(300);
+                while !other.is_finished() && std::time::Instant::now() < patience {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                *stranger.lock().unwrap() = Some(other);
+            });
+        });
+        assert!(once.is_completed());
+        place.lock().unwrap().take().expect("it was called").join().unwrap();
+        // And it is known inside of its own call.
+        let (once, said) = (Once::new(), Arc::new(Mutex::new(String::new())));
+        let says = said.clone();
+        at_the_end(move || {
+            let text = panic_text(|| once.call_once(|| once.call_once(|| ())));
+            *says.lock().unwrap() = text;
+        });
+        assert_eq!(*said.lock().unwrap(), INSIDE);
+    });
 }

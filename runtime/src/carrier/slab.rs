@@ -8,6 +8,7 @@
 use super::Slot;
 use crate::prim::global::Mutex;
 use crate::{sys, util};
+use std::cell::Cell;
 use std::io;
 use std::ptr::NonNull;
 
@@ -123,7 +124,7 @@ impl Slab {
     }
 }
 
-/// A plain thread's slot, returned when the thread ends.
+/// A plain thread's slot, returned when the thread ends, or what it was borrowed for at the end.
 struct Lent(&'static Slot);
 
 impl Drop for Lent {
@@ -134,6 +135,8 @@ impl Drop for Lent {
 
 thread_local! {
     static LENT: Lent = Lent(borrow());
+    /// What the thread has borrowed since its own one is gone. Nothing that is dropped: it is there to the very end.
+    static AGAIN: Cell<Option<&'static Slot>> = const { Cell::new(None) };
 }
 
 fn borrow() -> &'static Slot {
@@ -147,7 +150,7 @@ fn borrow() -> &'static Slot {
 /// Calls `f` with the slot of the calling plain thread.
 ///
 /// In the destructors of thread locals, when the thread's own slot is gone, the call
-/// borrows one for its duration.
+/// borrows one for its duration: calls inside of it have the same one, so who calls is known by it there, too.
 ///
 /// # Panics
 /// When the system has no memory for a slot.
@@ -156,11 +159,27 @@ fn borrow() -> &'static Slot {
 pub(crate) fn with_thread_slot<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
     match LENT.try_with(|lent| lent.0) {
         Ok(slot) => f(slot),
-        Err(_) => {
-            let lent = Lent(borrow());
-            f(lent.0)
+        Err(_) => with_another(f),
+    }
+}
+
+#[cfg(not(any(loom, shuttle)))]
+#[cold]
+fn with_another<R>(f: impl FnOnce(&'static Slot) -> R) -> R {
+    /// First of all nobody has it any more; then it goes back.
+    struct Again(Lent);
+    impl Drop for Again {
+        fn drop(&mut self) {
+            AGAIN.set(None);
         }
     }
+    if let Some(slot) = AGAIN.get() {
+        return f(slot);
+    }
+    let again = Again(Lent(borrow()));
+    let slot = again.0.0;
+    AGAIN.set(Some(slot));
+    f(slot)
 }
 
 /// In a model every wait has a slot of its own, which lives to the end of the process.

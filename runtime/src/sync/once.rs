@@ -5,8 +5,9 @@
 //! ended, well or by unwinding, all who wait are released; if it is not done, they start over, and one of
 //! them begins.
 //!
-//! `running` is the slot of who is at it. A goroutine keeps its slot to its end and a thread to its
-//! own, so whoever finds its own slot there calls from inside.
+//! `running` is the slot of who is at it, who has it until the call has ended. A goroutine keeps its slot to its end, and a
+//! thread to its own; in the destructors of thread locals after that it borrows one for the call, and has the same one inside
+//! of it. So whoever finds its own slot there calls from inside.
 //!
 //! Invariants:
 //! 1. `done` is set by who is at it, after that has ended well and before `running` is cleared. Release
@@ -73,6 +74,13 @@ enum Turn {
     Others,
     /// The caller is at it already.
     Inside,
+}
+
+impl Turn {
+    #[track_caller]
+    fn check(self) {
+        assert!(!matches!(self, Self::Inside), "Once: called from inside its own call");
+    }
 }
 
 impl Once {
@@ -152,7 +160,7 @@ impl Once {
     #[inline]
     pub fn wait(&self) {
         if !self.done() {
-            self.begin(false);
+            wait::with(|slot| self.begin(slot, false)).check();
         }
     }
 
@@ -167,27 +175,28 @@ impl Once {
                 self.0.end(self.1);
             }
         }
-        if self.begin(true) {
-            let mut ends = Ends(self, false);
-            f();
-            ends.1 = true;
-        }
+        // It has its slot until the call has ended: nobody else has that meanwhile.
+        let turn = wait::with(|slot| {
+            let turn = self.begin(slot, true);
+            if matches!(turn, Turn::Mine) {
+                let mut ends = Ends(self, false);
+                f();
+                ends.1 = true;
+            }
+            turn
+        });
+        turn.check();
     }
 
-    /// Waits until it is done; or, if `may_run`, until it is the caller's turn: `true`.
-    #[track_caller]
-    fn begin(&self, may_run: bool) -> bool {
-        let turn = wait::with(|slot| {
-            loop {
-                let waiter = Waiter::new(slot, 0);
-                match self.turn(slot, &waiter, may_run) {
-                    Turn::Others => self.wait_once(&waiter),
-                    turn => return turn,
-                }
+    /// Waits until it is done; or, if `may_run`, until it is the caller's turn.
+    fn begin(&self, slot: &'static Slot, may_run: bool) -> Turn {
+        loop {
+            let waiter = Waiter::new(slot, 0);
+            match self.turn(slot, &waiter, may_run) {
+                Turn::Others => self.wait_once(&waiter),
+                turn => return turn,
             }
-        });
-        assert!(!matches!(turn, Turn::Inside), "Once: called from inside its own call");
-        matches!(turn, Turn::Mine)
+        }
     }
 
     /// Lists `waiter` if the turn is another's.
