@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// In a dense flow this is how late a deadline may be, in nanoseconds, until somebody is woken for it while another is at it.
 pub(super) const LAG: u64 = 300_000;
 /// So long after the first deadline a sleeper is awake in a dense flow.
-pub(super) const TOGETHER: Duration = Duration::from_micros(80);
+pub(super) const TOGETHER: Duration = Duration::from_micros(60);
 /// Deadlines in a millisecond that make a flow dense; half as many keep it so. What the monitor's looks cost is less
 /// than what is saved then.
 const DENSE: u32 = 4;
