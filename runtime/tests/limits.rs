@@ -7,6 +7,7 @@ mod common;
 use common::{Tally, builder, child, is_child, runtime};
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -308,15 +309,11 @@ fn nobody_waits_for_a_stack_for_ever() {
 #[test]
 fn what_is_said_to_nobody_harms_nobody() {
     common::apart("what_is_said_to_nobody_harms_nobody", |_| {
-        let mut ends = [0; 2];
-        // SAFETY: room for two descriptors.
-        assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
-        // SAFETY: descriptors of ours; standard error has no reader from now on.
-        unsafe {
-            libc::dup2(ends[1], libc::STDERR_FILENO);
-            libc::close(ends[0]);
-            libc::close(ends[1]);
-        }
+        let (reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: open descriptors.
+        assert!(unsafe { libc::dup2(writer.as_raw_fd(), libc::STDERR_FILENO) } >= 0);
+        // Standard error has no reader from now on.
+        drop(reader);
         let runtime = builder(1).max_threads(1).build().unwrap();
         let waited = runtime.run(|| {
             let (tx, rx) = rt::chan::bounded::<u64>(0);

@@ -44,7 +44,7 @@ impl NoUnwind {
 
     #[inline(always)]
     pub(crate) fn end(self) {
-        std::mem::forget(self);
+        let _kept = std::mem::ManuallyDrop::new(self);
     }
 }
 
