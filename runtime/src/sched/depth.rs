@@ -6,7 +6,7 @@
 //! * **At its end**, on its own stack: the first goroutine of a place, and some in each tick.
 //! * **While it lives**, when metrics are asked for.
 //!
-//! A program whose stacks have all been used would tell nothing more. So where a goroutine ends on an M that is watched, which is
+//! A program whose stacks have all been used would tell nothing more. So once somebody has asked, where a goroutine ends on an M that is watched, which is
 //! now and then, its stack is made fresh for the next one, a few times in a tick at most.
 
 use super::{Sched, body};
@@ -40,7 +40,7 @@ pub(super) fn at_end(g: &G, slot: &Slot) {
 pub(super) fn at_rest(m: CurrentM, slot: &Slot) {
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
-    if sched.hub.depths.refreshed.take(sched.now_in_ticks()) {
+    if sched.hub.depths.may_refresh(sched.now_in_ticks()) {
         // SAFETY: as the caller says.
         unsafe { slot.refresh() };
     }

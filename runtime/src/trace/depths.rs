@@ -5,7 +5,7 @@
 
 use super::metrics::StackHighWater;
 use super::site::{SITES, SiteId};
-use crate::prim::global::{AtomicU64, AtomicUsize, Ordering};
+use crate::prim::global::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::OnceLock;
 
 #[derive(Debug)]
@@ -15,12 +15,19 @@ pub(crate) struct Depths {
     /// For looks.
     pub(crate) looks: Budget,
     /// For stacks that give their memory back, to be looked at later.
-    pub(crate) refreshed: Budget,
+    refreshed: Budget,
+    /// Somebody has asked.
+    wanted: AtomicBool,
 }
 
 impl Depths {
     pub(super) fn new() -> Self {
-        Self { deepest: OnceLock::new(), looks: Budget::new(16), refreshed: Budget::new(4) }
+        Self {
+            deepest: OnceLock::new(),
+            looks: Budget::new(16),
+            refreshed: Budget::new(4),
+            wanted: AtomicBool::new(false),
+        }
     }
 
     fn of(&self, site: SiteId) -> Option<&AtomicUsize> {
@@ -40,8 +47,14 @@ impl Depths {
         }
     }
 
+    /// Whether one more stack may give its memory back in `tick`.
+    pub(crate) fn may_refresh(&self, tick: u32) -> bool {
+        self.wanted.load(Ordering::Relaxed) && self.refreshed.take(tick)
+    }
+
     /// The deepest first.
     pub(crate) fn all(&self) -> Vec<StackHighWater> {
+        self.wanted.store(true, Ordering::Relaxed);
         let Some(all) = self.deepest.get() else { return Vec::new() };
         let known = |(index, deepest): (usize, &AtomicUsize)| {
             let bytes = deepest.load(Ordering::Relaxed);

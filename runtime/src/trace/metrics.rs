@@ -138,6 +138,9 @@ pub struct StackMetrics {
 /// The deepest that stacks got of the goroutines that were spawned at one place: of a sample of them, which has the first of each
 /// place that found a new stack, some of those that end, and up to some hundred of those that live when metrics are asked for.
 ///
+/// From the first time that metrics are asked for, stacks that others have used tell of whoever has them next, too: now and then one gives
+/// its memory back. Until then nothing is done for it but a look at new ones.
+///
 /// It says how small a [`stack_size`](crate::task::Builder::stack_size) would do, and leaves it to you how much more is safe.
 /// Places are told apart up to a few thousand in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
