@@ -5,7 +5,7 @@
 //! from the one and gives to the other without anybody's leave. When it has none that is full, or none with room, it exchanges a
 //! whole one with the *depot*, which all share. (Bonwick and Adams, *Magazines and Vmem*, 2001, section 3.)
 //!
-//! What the depot has not needed from one second to the next goes back to the allocator: [`trim`], which the monitor calls. It never has more
+//! What the depot has not needed from one second to the next goes back to the allocator, step by step: [`trim`], which the monitor calls. It never has more
 //! than [`MOST`] magazines of a size; and what is large, or aligned to more than [`ALIGN`], is not kept at all.
 //!
 //! Invariants:
@@ -29,8 +29,10 @@ const SIZES: usize = 32;
 const ALIGN: usize = 16;
 /// What fits into a magazine.
 const ROUNDS: usize = 62;
-/// Full magazines of a size in the depot, at most: of 192 bytes, 3 MiB.
-const MOST: usize = 256;
+/// Full magazines of a size in the depot, at most: the memory of a million goroutines, for programs that start as many again and again.
+const MOST: usize = 20_000;
+/// So many go back to the allocator in one go, at most: the monitor has other things to do, too.
+const STEP: usize = 256;
 
 /// Whether memory goes round at all. Not where somebody looks for its being used when it is free, nor in models.
 const IS_ON: bool = !cfg!(any(feature = "sanitizer", miri, loom, shuttle));
@@ -254,18 +256,26 @@ impl Drop for Own {
 struct Shelf {
     /// Has room for [`MOST`], or for none.
     full: Vec<Magazine>,
-    /// So many were there all the time since the last [`trim`].
+    /// So many were there all the time since the last second began.
     least: usize,
+    /// So many were not needed in the second before, and are to go.
+    unneeded: usize,
 }
 
 static DEPOT: Mutex<[Shelf; SIZES]> =
-    Mutex::new([const { Shelf { full: Vec::new(), least: 0 } }; SIZES]);
+    Mutex::new([const { Shelf { full: Vec::new(), least: 0, unneeded: 0 } }; SIZES]);
 
 impl Shelf {
     fn take(&mut self) -> Option<Magazine> {
         let magazine = self.full.pop();
-        self.least = self.least.min(self.full.len());
+        self.count();
         magazine
+    }
+
+    /// Some have gone.
+    fn count(&mut self) {
+        self.least = self.least.min(self.full.len());
+        self.unneeded = self.unneeded.min(self.full.len());
     }
 
     /// Gives it back if there is no room.
@@ -304,45 +314,77 @@ fn build_shelf(size: usize) {
     }
 }
 
-/// When it was last trimmed.
-static TRIMMED: Mutex<Option<Instant>> = Mutex::new(None);
-/// Between two times, about.
-const SECOND: Duration = Duration::from_millis(900);
+/// When the second began.
+static SECOND: Mutex<Option<Instant>> = Mutex::new(None);
+/// It lasts about that long.
+const LONG: Duration = Duration::from_millis(900);
 
-/// Gives back what the depot has not needed in the last second. `true`: something is left, and nobody else sees to it.
-pub(crate) fn trim(now: Instant) -> bool {
-    {
-        let mut trimmed = TRIMMED.lock();
-        if trimmed.is_some_and(|at| now.saturating_duration_since(at) < SECOND) {
-            // The monitor of another runtime does so.
-            return false;
+/// What [`trim`] has left in the depot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing, or somebody else sees to it.
+    Nothing,
+    /// Something, to be looked at in the next second.
+    Something,
+    /// Something that is to go soon.
+    Unneeded,
+}
+
+/// Gives back some of what the depot has not needed in the last second. `goes_on`: the caller was told that there is more.
+pub(crate) fn trim(now: Instant, goes_on: bool) -> Left {
+    let begins = {
+        let mut second = SECOND.lock();
+        let begins = second.is_none_or(|at| now.saturating_duration_since(at) >= LONG);
+        if begins {
+            *second = Some(now);
         }
-        *trimmed = Some(now);
+        begins
+    };
+    if begins {
+        begin();
+    } else if !goes_on {
+        // The monitor of another runtime does so.
+        return Left::Nothing;
     }
-    give_back(|shelf| shelf.least)
+    give_back(STEP)
+}
+
+/// A second begins.
+fn begin() {
+    DEPOT.lock().iter_mut().for_each(|shelf| {
+        shelf.unneeded = shelf.least;
+        shelf.least = shelf.full.len();
+    });
 }
 
 /// Gives back all that is in the depot.
 pub(crate) fn empty() {
-    give_back(|shelf| shelf.full.len());
+    DEPOT.lock().iter_mut().for_each(|shelf| shelf.unneeded = shelf.full.len());
+    give_back(usize::MAX);
 }
 
-/// Gives back so many magazines of each size. `true`: there are more.
-fn give_back(count: impl Fn(&Shelf) -> usize) -> bool {
-    let (mut is_left, mut unneeded) = (false, Vec::new());
+/// Gives back what is not needed, `most` magazines at most.
+fn give_back(mut most: usize) -> Left {
+    let (mut left, mut unneeded) = (Left::Nothing, Vec::new());
     for size in 0..SIZES {
-        let wanted = count(&DEPOT.lock()[size]);
+        let wanted = DEPOT.lock()[size].unneeded.min(most);
         unneeded.reserve(wanted);
         {
             let shelf = &mut DEPOT.lock()[size];
-            let count = count(shelf).min(unneeded.capacity());
+            let count = shelf.unneeded.min(wanted);
             unneeded.extend(shelf.full.drain(..count));
-            shelf.least = shelf.full.len();
-            is_left |= shelf.least != 0;
+            shelf.unneeded -= count;
+            shelf.count();
+            most -= count;
+            left = match (shelf.unneeded, shelf.full.len()) {
+                (1.., _) => Left::Unneeded,
+                (0, 1..) if left == Left::Nothing => Left::Something,
+                _ => left,
+            };
         }
         unneeded.drain(..).for_each(|magazine: Magazine| magazine.free(size));
     }
-    is_left
+    left
 }
 
 #[cfg(all(test, not(any(loom, shuttle, miri))))]
@@ -369,12 +411,23 @@ mod tests {
         again.into_iter().for_each(|cell| unsafe { give(cell, SIZE) });
         let count = || DEPOT.lock()[SIZES - 1].full.len();
         assert!(count() > 5);
-        // One is needed, the others are not.
-        let one: Vec<_> = (0..3 * ROUNDS).map(|_| take(SIZE)).collect();
+        begin();
+        // Some are needed, the others are not.
+        let some: Vec<_> = (0..3 * ROUNDS).map(|_| take(SIZE)).collect();
         // SAFETY: taken above, and not used.
-        one.into_iter().for_each(|cell| unsafe { give(cell, SIZE) });
-        give_back(|shelf| shelf.least);
-        give_back(|shelf| shelf.least);
+        some.into_iter().for_each(|cell| unsafe { give(cell, SIZE) });
+        let before = count();
+        begin();
+        let unneeded = DEPOT.lock()[SIZES - 1].unneeded;
+        assert!((1..before).contains(&unneeded), "{unneeded} of {before}");
+        let mut steps = 1;
+        while give_back(1) == Left::Unneeded {
+            steps += 1;
+        }
+        assert!(steps >= unneeded, "{steps} for {unneeded}");
+        assert_eq!(count(), before - unneeded);
+        begin();
+        while give_back(STEP) == Left::Unneeded {}
         assert_eq!(count(), 0);
     }
 

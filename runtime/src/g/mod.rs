@@ -34,7 +34,7 @@ mod state;
 
 pub(crate) use cell::{GBox, Outcome, Scope, new_cell};
 pub(crate) use joiner::Joiner;
-pub(crate) use memory::{empty, trim};
+pub(crate) use memory::{Left, empty, trim};
 pub(crate) use offer::{Half, Offer};
 pub(crate) use peek::Header;
 pub(crate) use state::{AfterComplete, AfterDetach, State};

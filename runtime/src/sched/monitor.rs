@@ -21,7 +21,7 @@ use super::asleep::Watchman;
 use super::flow::{Gauge, LAG};
 use super::timers::NEVER;
 use super::watch::Watch;
-use crate::g;
+use crate::g::{self, Left};
 use crate::m::{self, TIMERS};
 use crate::parker::ParkWord;
 use crate::prim::Mutex;
@@ -172,7 +172,7 @@ impl Sched {
         let mut calm_since = None;
         let mut was_stuck = false;
         let mut asked = NEVER;
-        let mut trim_again = false;
+        let mut depot = Left::Nothing;
         let mut followed = start;
         let mut gauge = Gauge::new(start);
         let mut next_line = self.config.schedtrace.map(|every| start + every);
@@ -187,7 +187,9 @@ impl Sched {
                 self.ps.iter().for_each(|p| {
                     p.set_sweep(true);
                 });
-                trim_again = g::trim(now);
+                depot = g::trim(now, depot == Left::Unneeded);
+            } else if depot == Left::Unneeded {
+                depot = g::trim(now, true);
             }
             let dense = self.gauge(&mut gauge, now);
             let (next_timer, late) = self.late_timers(&mut asked, dense, now);
@@ -204,7 +206,11 @@ impl Sched {
             // Where deadlines come one after another it looks often, or it would be nudged for each of them.
             let exposed = self.monitor.exposed.swap(false, Ordering::Relaxed);
             let stuck = look.stuck | self.end_calm(&mut calm_since, now);
-            let next_trim = trim_again.then(|| start + Duration::from_secs(u64::from(seconds) + 1));
+            let next_trim = match depot {
+                Left::Nothing => None,
+                Left::Something => Some(start + Duration::from_secs(u64::from(seconds) + 1)),
+                Left::Unneeded => Some(now + LAST_LOOK),
+            };
             let next_chore = [self.housekeep(start, now), next_trim].into_iter().flatten().min();
             if dense || self.idle.idle_ps() != self.config.procs {
                 busy_at = now;
