@@ -25,7 +25,8 @@ pub(super) fn body(slot: &'static Slot, input: NonNull<()>) {
         };
         m.enter_telling(move || {
             tell(m, Event::End { g: slot.id.load(Ordering::Relaxed) });
-            depth::at_rest(m, slot);
+            // SAFETY: on the carrier's own stack, and `run_one` has cleared the job.
+            unsafe { depth::at_rest(m, slot) };
         });
         // SAFETY: an M's scheduler outlives it.
         let sched = unsafe { Sched::from_home(m.own().home.get()) };

@@ -36,8 +36,11 @@ pub(super) fn at_end(g: &G, slot: &Slot) {
     slot.has_been_used();
 }
 
-/// The caller runs on a carrier that has no job, on an M that is watched.
-pub(super) fn at_rest(m: CurrentM, slot: &Slot) {
+/// The M is watched.
+///
+/// # Safety
+/// The caller runs on the carrier of `slot`, which has no job.
+pub(super) unsafe fn at_rest(m: CurrentM, slot: &Slot) {
     // SAFETY: an M's scheduler outlives it.
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
     if sched.hub.depths.may_refresh(sched.now_in_ticks()) {
