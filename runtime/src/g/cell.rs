@@ -1,5 +1,6 @@
 //! The allocation: the header, then the closure, where later the output lies.
 
+use super::turns::Rest;
 use super::{Extras, G, GRef, State, memory};
 use crate::prim::global::AtomicPtr;
 use crate::stack::Class;
@@ -56,13 +57,15 @@ struct Cell<F, T, S> {
 /// What the rest of the runtime does with a goroutine without knowing F and T.
 #[derive(Debug)]
 pub(crate) struct VTable {
-    run: unsafe fn(NonNull<G>) -> Result<(), Payload>,
-    drop_stage: unsafe fn(NonNull<G>),
-    put_panic: unsafe fn(NonNull<G>, Payload),
-    take_panic: unsafe fn(NonNull<G>) -> Payload,
-    take_value: unsafe fn(NonNull<G>, *mut ()),
-    free: unsafe fn(NonNull<G>),
-    scope: unsafe fn(NonNull<G>) -> Option<NonNull<dyn Scope>>,
+    pub(super) run: unsafe fn(NonNull<G>) -> Result<(), Payload>,
+    pub(super) drop_stage: unsafe fn(NonNull<G>),
+    pub(super) put_panic: unsafe fn(NonNull<G>, Payload),
+    pub(super) take_panic: unsafe fn(NonNull<G>) -> Payload,
+    pub(super) take_value: unsafe fn(NonNull<G>, *mut ()),
+    pub(super) free: unsafe fn(NonNull<G>),
+    pub(super) scope: unsafe fn(NonNull<G>) -> Option<NonNull<dyn Scope>>,
+    /// Of those that have [turns](super::turns).
+    pub(super) rest: Option<unsafe fn(NonNull<G>) -> Rest>,
 }
 
 /// Where a goroutine's scope is kept: nowhere, or in the cell.
@@ -94,6 +97,7 @@ impl<F: FnOnce() -> T, T, S: ScopeRef> Ops<F, T, S> {
         take_value: Self::take_value,
         free: Self::free,
         scope: Self::scope,
+        rest: None,
     };
 
     /// # Safety (all of these)

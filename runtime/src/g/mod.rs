@@ -21,6 +21,7 @@
 //! 3. `joiner` is written by the handle while neither JOINER nor COMPLETE is set; it is read
 //!    by the runtime side only if JOINER was set in the value that it replaced with COMPLETE.
 //! 4. `id`, `parent`, `site` and `extras` do not change once it is queued.
+//!    One that has [turns](turns) is queued again, with the same.
 //! 5. User code (closures, outputs, payloads) is run and dropped outside of the scheduler.
 
 mod cell;
@@ -31,6 +32,7 @@ mod memory;
 mod offer;
 mod peek;
 mod state;
+mod turns;
 
 pub(crate) use cell::{GBox, Outcome, Scope, new_cell};
 pub(crate) use joiner::Joiner;
@@ -38,6 +40,7 @@ pub(crate) use memory::{Left, empty, trim};
 pub(crate) use offer::{Half, Offer};
 pub(crate) use peek::Header;
 pub(crate) use state::{AfterComplete, AfterDetach, State};
+pub(crate) use turns::{AtRest, Rest, Turns};
 
 use crate::carrier::Slot;
 use crate::prim::global::{AtomicPtr, Ordering};

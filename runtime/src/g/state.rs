@@ -68,6 +68,11 @@ impl State {
         Self(AtomicU32::new(if handle { HANDLE } else { 0 }))
     }
 
+    /// It has had a turn, and is nobody's but the caller's: as new, without a handle.
+    pub(crate) fn renew(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     /// Acquire pairs with `complete`: `true` lets the handle read the output.
     #[inline]
     pub(crate) fn is_complete(&self) -> bool {

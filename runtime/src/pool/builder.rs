@@ -66,6 +66,9 @@ pub enum Queue {
 pub enum Nested {
     /// It runs the new task itself, and then goes on, so that no submit waits for itself. The default. An abort of the
     /// outer task ends the inner one, too.
+    ///
+    /// Tasks that submit tasks that submit tasks lie on one stack so. When three quarters of it are used up, the next task
+    /// goes into the queue, whether the pool has one or not, and is run when a worker is done.
     #[default]
     RunInline,
     /// It waits for a place as others do; if all workers do, for ever.
@@ -165,8 +168,8 @@ impl Builder {
         self
     }
 
-    /// With `true`, all workers are started by `build`, and a bounded queue has its memory from the start.
-    /// Workers that stay idle still expire, if they are not told otherwise by [`no_purge`](Self::no_purge).
+    /// With `true`, all workers are made by `build`, idle, and a bounded queue has its memory from the start.
+    /// Stacks they get when they are busy. Workers that stay idle still expire, if they are not told otherwise by [`no_purge`](Self::no_purge).
     pub fn prealloc(mut self, yes: bool) -> Self {
         self.prealloc = yes;
         self

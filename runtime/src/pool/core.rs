@@ -1,31 +1,29 @@
 //! A gate with its goroutines: submitting, workers, and their age.
 //!
 //! Invariants:
-//! 1. What a [`Gate`] leaves to do is done at once, and without its lock. A reserved place has a [`Seat`] from
-//!    before its goroutine is queued: whatever becomes of that, the gate is told.
-//! 2. A worker's node lies in the frame of [`Core::serve`], a submitter's in that of [`Core::submit`]: neither
-//!    returns while the gate has it, and nothing between unwinds: waits [rest](wait::rest), and users' code is
-//!    [caught](crate::panic::caught).
+//! 1. What a [`Gate`] leaves to do is done at once, and without its lock.
+//! 2. A submitter's node lies in the frame of [`Core::submit`], which does not return while the gate has it, and nothing
+//!    between unwinds: waits [rest](wait::rest), and users' code is [caught](crate::panic::caught).
 
 use super::error::SubmitError;
-use super::gate::{AGES, Counts, Entered, Gate, Next, Rest, Was};
+use super::gate::{AGES, Counts, Entered, Gate, Next, Rest};
 use super::node::{End, Node, Word};
 use super::report::{self, Handler};
-use crate::carrier::Slot;
+use super::worker::{Idle, Worker, address};
+use crate::g::AtRest;
 use crate::panic::caught;
 use crate::prim::Mutex;
-use crate::sched::Sched;
+use crate::sched::{self, Sched};
 use crate::task::{self, Delayed};
 use crate::util;
 use crate::wait::{self, Cancel, Until, Why};
 use std::panic::Location;
-use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// See the [module](self). What a worker does with a task is `work`.
-pub(super) struct Core<T> {
-    gate: Gate<T>,
+pub(super) struct Core<T: Send + 'static> {
+    gate: Gate<T, Idle<T>>,
     sched: Arc<Sched>,
     work: Box<dyn Fn(T) + Send + Sync>,
     handler: Option<Handler>,
@@ -62,7 +60,7 @@ impl Patience<'_> {
 }
 
 impl<T: Send + 'static> Core<T> {
-    pub(super) fn new(gate: Gate<T>, parts: Parts<T>) -> Arc<Self> {
+    pub(super) fn new(gate: Gate<T, Idle<T>>, parts: Parts<T>) -> Arc<Self> {
         let Parts { sched, work, handler, expiry, site } = parts;
         Arc::new(Self { gate, sched, work, handler, expiry, keeper: Mutex::new(None), site })
     }
@@ -72,13 +70,16 @@ impl<T: Send + 'static> Core<T> {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        self.gate.counts()
+        let counts = self.gate.counts();
+        // Nobody is idle whose runtime has stopped.
+        let live = if self.sched.is_running() { counts.live } else { counts.busy };
+        Counts { live, ..counts }
     }
 
     /// Whether the caller is a task of this pool, and runs itself what it would wait for.
     #[cold]
     pub(super) fn is_inside(&self) -> bool {
-        wait::with(|slot| self.gate.is_inside(address(slot)))
+        sched::current_g().is_some_and(|g| self.gate.is_inside(address(g)))
     }
 
     /// Hands `task` over, or gives it back.
@@ -98,13 +99,17 @@ impl<T: Send + 'static> Core<T> {
         let result = wait::with(|slot| {
             let node = Node::new(slot);
             // SAFETY: `blocked` returns when the node is not listed any more (invariant 2).
-            match unsafe { self.gate.enter(task, Some((&node, address(slot)))) } {
+            match unsafe { self.gate.enter(task, Some(&node)) } {
                 Entered::Blocked => self.blocked(&node, until),
                 other => {
-                    let woken = matches!(other, Entered::Idle(..) | Entered::Start);
+                    // The worker may be done at once, on a stack that is hot, and is the next one's. One that is not leaves
+                    // the caller behind, for somebody to carry to another processor.
+                    let give_way = match &other {
+                        Entered::Idle { give_way, .. } => *give_way,
+                        other => matches!(other, Entered::New(_)),
+                    };
                     let result = self.settle(other);
-                    if woken {
-                        // The worker is hot now: its stack is in the cache, and what is idle stays little.
+                    if give_way {
                         wait::give_way_to_next();
                     }
                     result
@@ -134,11 +139,11 @@ impl<T: Send + 'static> Core<T> {
     }
 
     #[inline]
-    fn settle(self: &Arc<Self>, entered: Entered<T>) -> Result<(), SubmitError<T>> {
+    fn settle(self: &Arc<Self>, entered: Entered<T, Idle<T>>) -> Result<(), SubmitError<T>> {
         match entered {
-            Entered::Idle(worker, task) => worker.give(task),
+            Entered::Idle { worker, task, given, .. } => self.start(worker, task, given),
+            Entered::New(task) => self.start(self.hire(), task, 0),
             Entered::Queued | Entered::Blocked => {}
-            Entered::Start => self.start(1),
             Entered::Inline(task) => self.run(task),
             Entered::Closed(task) => return Err(SubmitError::Closed(task)),
             Entered::Overloaded(task) => return Err(SubmitError::Overloaded(task)),
@@ -170,99 +175,72 @@ impl<T: Send + 'static> Core<T> {
         task.map_or(Ok(()), |task| Err(SubmitError::Closed(task)))
     }
 
-    /// Starts workers, for whom the gate has reserved places.
-    pub(super) fn start(self: &Arc<Self>, count: usize) {
-        for _ in 0..count {
-            let seat = Seat { core: Arc::clone(self), begun: false };
-            task::start_detached(&self.sched, self.site, move || {
-                let mut seat = seat;
-                seat.begun = true;
-                wait::with(|slot| seat.core.serve(slot));
-            });
+    /// A new worker, for whom the gate has reserved a place.
+    #[cold]
+    fn hire(self: &Arc<Self>) -> Idle<T> {
+        let work = Worker::new(Arc::clone(self));
+        let mut worker = AtRest::new(work, self.sched.config.class, self.site);
+        let who = address(worker.as_ref());
+        worker.work().set_who(who);
+        self.gate.enroll(who);
+        worker
+    }
+
+    #[inline]
+    fn start(&self, mut worker: Idle<T>, task: T, given: u32) {
+        worker.work().give(task, given);
+        task::start_turn(&self.sched, worker);
+    }
+
+    /// A worker that has no place any more.
+    #[cold]
+    fn retire(&self, mut worker: Idle<T>) {
+        self.gate.left(address(worker.as_ref()));
+        if worker.work().retire() {
+            task::start_turn(&self.sched, worker);
+        } else {
+            task::end_turns(worker);
         }
     }
 
-    /// A worker's life.
-    fn serve(self: &Arc<Self>, slot: &'static Slot) {
-        let node = Node::new(slot);
-        let here = address(slot);
-        // SAFETY: this returns when the node is not listed any more (invariant 2).
-        let mut next = unsafe { self.gate.begin(&node, here) };
-        loop {
-            match next {
-                Next::Run(task, accepted) => {
-                    if let Some(submitter) = accepted {
-                        submitter.release(Word::Done);
-                    }
-                    self.run(task);
-                    wait::checkpoint("after a pool's task");
-                }
-                Next::Idle(keeper) => {
-                    if let Some(keeper) = keeper {
-                        self.keep(keeper);
-                    }
-                    match self.idle(&node) {
-                        Some(task) => self.run(task),
-                        None => return self.gate.left(here),
-                    }
-                }
-                Next::End(leaving) => {
-                    return super::node::release_all(leaving, Word::Done);
-                }
-            }
-            if wait::to_be_unwound(slot) {
-                return self.cut_short(Was::Busy, here);
-            }
-            // SAFETY: as above; it is not listed now.
-            next = unsafe { self.gate.next(&node, here) };
-        }
+    /// See [`Gate::next`].
+    #[inline]
+    pub(super) fn next(&self, worker: Idle<T>, goroutine: usize, since: u32) -> Next<T> {
+        self.gate.next(worker, goroutine, since)
     }
 
-    /// The worker of `node`, which is listed, rests until there is a task. `None`: it ends.
-    fn idle(self: &Arc<Self>, node: &Node<T>) -> Option<T> {
-        let word = match node.wait(Why::PoolIdle, Until::NEVER) {
-            Ok(word) => word,
-            // SAFETY: it was listed there.
-            Err(_) if unsafe { self.gate.lost_idle(node) } => {
-                self.cut_short(Was::Idle, 0);
-                return None;
-            }
-            Err(_) => node.wait_taken(Why::PoolIdle),
-        };
-        match word {
-            // SAFETY: it was released, and is its owner's again.
-            Word::Done => unsafe { node.take_task() },
-            Word::Closed => None,
+    /// A task that nobody runs.
+    pub(super) fn discard(&self, task: T) {
+        if let Err(payload) = caught(|| drop(task)) {
+            report::panicked(self.handler.as_ref(), payload);
         }
     }
 
     /// Runs `task`; whatever it does, the caller goes on.
     #[inline]
-    fn run(&self, task: T) {
+    pub(super) fn run(&self, task: T) {
         if let Err(payload) = caught(|| (self.work)(task)) {
             report::panicked(self.handler.as_ref(), payload);
         }
     }
 
+    /// A worker with a place was cut short.
     #[cold]
-    fn cut_short(self: &Arc<Self>, was: Was, slot: usize) {
-        let rest = self.gate.lost(was, slot, !self.sched.is_running());
+    pub(super) fn lost(self: &Arc<Self>, goroutine: usize) {
+        let rest = self.gate.lost(goroutine, !self.sched.is_running());
         self.finish(rest);
     }
 
     /// Does what a change of the gate has left to do.
-    fn finish(self: &Arc<Self>, mut rest: Rest<T>) {
+    fn finish(self: &Arc<Self>, mut rest: Rest<T, Idle<T>>) {
         rest.release();
-        self.start(rest.start);
-        for task in rest.dropped {
-            if let Err(payload) = caught(|| drop(task)) {
-                report::panicked(self.handler.as_ref(), payload);
-            }
-        }
+        rest.idle.into_iter().for_each(|worker| self.retire(worker));
+        rest.start.into_iter().for_each(|task| self.start(self.hire(), task, 0));
+        rest.dropped.into_iter().for_each(|task| self.discard(task));
     }
 
     /// Has the gate age after a while.
-    fn keep(self: &Arc<Self>, keeper: u64) {
+    pub(super) fn keep(self: &Arc<Self>, keeper: u64) {
         let Some(expiry) = self.expiry else { return };
         let core = Arc::downgrade(self);
         let at = util::now().checked_add(expiry / AGES);
@@ -296,8 +274,11 @@ impl<T: Send + 'static> Core<T> {
     }
 
     pub(super) fn prepare(self: &Arc<Self>, count: usize) {
-        self.gate.prepare(count);
-        self.start(count);
+        for _ in 0..count {
+            if let Some(keeper) = self.gate.add_idle(self.hire()) {
+                self.keep(keeper);
+            }
+        }
     }
 
     pub(super) fn tune(self: &Arc<Self>, capacity: usize) {
@@ -339,23 +320,5 @@ impl<T: Send + 'static> Core<T> {
                 }
             }
         })
-    }
-}
-
-fn address(slot: &'static Slot) -> usize {
-    ptr::from_ref(slot).addr()
-}
-
-/// A worker's place, until its goroutine has begun.
-struct Seat<T: Send + 'static> {
-    core: Arc<Core<T>>,
-    begun: bool,
-}
-
-impl<T: Send + 'static> Drop for Seat<T> {
-    fn drop(&mut self) {
-        if !self.begun {
-            self.core.cut_short(Was::Starting, 0);
-        }
     }
 }

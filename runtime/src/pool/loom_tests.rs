@@ -8,11 +8,10 @@ use crate::wait::{self, Until, Why};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
 use std::collections::VecDeque;
-use std::ptr;
 use std::sync::Arc;
 
 struct Model {
-    gate: Gate<usize>,
+    gate: Gate<usize, ()>,
     /// A digit for each task: how often it ran.
     ran: AtomicUsize,
     /// In which order. This and the next are not a part of what loom looks at.
@@ -38,9 +37,10 @@ impl Model {
         })
     }
 
-    fn start(self: &Arc<Self>) {
+    /// A worker has a turn for `task`: a thread.
+    fn start(self: &Arc<Self>, task: usize, given: u32) {
         let this = self.clone();
-        let worker = thread::spawn(move || this.serve());
+        let worker = thread::spawn(move || this.turns(task, given));
         self.workers.lock().unwrap().push(worker);
     }
 
@@ -49,44 +49,34 @@ impl Model {
         self.ran.fetch_add(10_usize.pow(task as u32), Ordering::Relaxed);
     }
 
-    /// As `Core::serve`.
-    fn serve(&self) {
-        wait::with(|slot| {
-            let (node, here) = (Node::new(slot), ptr::from_ref(slot).addr());
-            // SAFETY: this returns when the node is not listed any more.
-            let mut next = unsafe { self.gate.begin(&node, here) };
-            loop {
-                match next {
-                    Next::Run(task, accepted) => {
-                        if let Some(submitter) = accepted {
-                            submitter.release(Word::Done);
-                        }
-                        self.run(task);
+    /// As `Worker::turn` and `Worker::rest`.
+    fn turns(self: &Arc<Self>, mut task: usize, given: u32) {
+        self.run(task);
+        loop {
+            match self.gate.next((), 0, given) {
+                Next::Run(next, accepted) => {
+                    if let Some(submitter) = accepted {
+                        submitter.release(Word::Done);
                     }
-                    Next::Idle(_) => match node.wait(Why::PoolIdle, Until::NEVER) {
-                        // SAFETY: it was released.
-                        Ok(Word::Done) => self.run(unsafe { node.take_task() }.unwrap()),
-                        Ok(Word::Closed) => return self.gate.left(here),
-                        Err(end) => panic!("{end:?}"),
-                    },
-                    Next::End(leaving) => return node::release_all(leaving, Word::Done),
+                    task = next;
+                    self.run(task);
                 }
-                // SAFETY: as above; it is not listed now.
-                next = unsafe { self.gate.next(&node, here) };
+                Next::Keep(_) => {}
+                Next::Idle => return,
+                Next::End(leaving) => return node::release_all(leaving, Word::Done),
             }
-        });
+        }
     }
 
     /// As `Core::submit`: whether it is accepted.
     fn submit(self: &Arc<Self>, task: usize, patience: Patience) -> bool {
         wait::with(|slot| {
             let node = Node::new(slot);
-            let here = ptr::from_ref(slot).addr();
             // SAFETY: this returns when the node is not listed any more.
-            match unsafe { self.gate.enter(task, Some((&node, here))) } {
-                Entered::Idle(worker, task) => worker.give(task),
+            match unsafe { self.gate.enter(task, Some(&node)) } {
+                Entered::Idle { task, given, .. } => self.start(task, given),
                 Entered::Queued => {}
-                Entered::Start => self.start(),
+                Entered::New(task) => self.start(task, 0),
                 Entered::Closed(back) => {
                     assert_eq!(back, task);
                     return false;
@@ -114,10 +104,10 @@ impl Model {
         })
     }
 
-    fn finish(self: &Arc<Self>, mut rest: Rest<usize>) {
+    fn finish(self: &Arc<Self>, mut rest: Rest<usize, ()>) {
         rest.release();
         assert!(rest.dropped.is_empty());
-        (0..rest.start).for_each(|_| self.start());
+        rest.start.into_iter().for_each(|task| self.start(task, 0));
     }
 
     fn close(self: &Arc<Self>) {
@@ -209,27 +199,20 @@ fn loom_tune_up_against_a_blocked_submitter() {
 fn loom_tune_down_against_submit() {
     loom::model(|| {
         let model = Model::new(2, 0);
-        model.gate.prepare(2);
-        model.start();
-        model.start();
+        assert!(model.submit(0, Patience::ForEver));
+        assert!(model.submit(1, Patience::ForEver));
         let rest = model.gate.tune(1);
         model.finish(rest);
-        let other = model.submitter(0, Patience::ForEver);
-        assert!(other.join().unwrap());
-        model.end(1);
+        assert!(model.submit(2, Patience::ForEver));
+        model.end(111);
     });
 }
 
-/// Nor does one that comes later get in before one that waits, to a worker that starts and was one too many.
+/// Nor does one that comes later get in before one that waits.
 #[test]
 fn loom_who_waits_goes_first() {
     loom::model(|| {
-        let model = Model::new(2, 0);
-        model.gate.prepare(2);
-        model.start();
-        model.start();
-        let rest = model.gate.tune(1);
-        model.finish(rest);
+        let model = Model::new(1, 0);
         assert!(model.submit(0, Patience::ForEver));
         let other = model.submitter(1, Patience::ForEver);
         let waits = model.gate.counts().waiting == 1;

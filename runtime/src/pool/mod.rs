@@ -13,8 +13,8 @@
 //! remote service) than that bears. It is **not** for speed: [`go!`](crate::go) starts a goroutine in less time than
 //! a pool takes to hand a task over. Where nothing has to be bounded, use that.
 //!
-//! A worker is a goroutine: its tasks may wait, and [`goroutine_local!`](crate::goroutine_local) values last as long
-//! as the worker does, from one task to the next. A panic, a [`task::exit`](crate::task::exit) or an
+//! A worker is a goroutine: its tasks may wait. While it is idle it has no stack, and costs a few hundred bytes; its id and its [`goroutine_local!`](crate::goroutine_local) values last as long
+//! as the worker does, from one task to the next. ([`num_goroutines`](crate::num_goroutines) and dumps know of those that are busy.) A panic, a [`task::exit`](crate::task::exit) or an
 //! [abort](Task::abort) ends the task, and not the worker.
 //!
 //! When the workers' runtime stops, tasks that run are unwound as other goroutines are; what is queued is dropped, who
@@ -37,6 +37,7 @@ mod outcome;
 mod report;
 mod scope;
 mod task;
+mod worker;
 mod worker_pool;
 
 pub use builder::{Builder, Nested, Queue};

@@ -1,5 +1,4 @@
-//! Who waits at a pool's gate: a worker without a task, a submitter with one, or somebody who waits
-//! for the workers to be gone.
+//! Who waits at a pool's gate: a submitter with its task, or somebody who waits for the workers to be gone.
 //!
 //! ```text
 //!             list               take                 release
@@ -11,7 +10,7 @@
 //!
 //! Invariants:
 //! 1. A node that is listed or taken stays where it is: whoever listed it returns only after it has
-//!    left the list, or was released. Links, `taken` and `age` are touched under the gate's lock.
+//!    left the list, or was released. Links and `taken` are touched under the gate's lock.
 //! 2. `task` belongs to the node's owner before it is listed and after it is released, to who holds
 //!    the gate's lock while it is listed, and to who took it from then until the release.
 //! 3. Who took a node releases it, once, without the lock. After the store that does so it may be
@@ -30,10 +29,9 @@ const WAITING: u32 = 0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Word {
-    /// To a worker: there is a task in the node. To a submitter: its task was accepted, and is no longer there.
-    /// To who waits for the workers: they are gone.
+    /// To a submitter: its task was accepted, and is no longer there. To who waits for the workers: they are gone.
     Done = 1,
-    /// To a worker: end. To a submitter: the pool was closed, and its task is still there.
+    /// To a submitter: the pool was closed, and its task is still there.
     Closed = 2,
 }
 
@@ -50,8 +48,6 @@ pub(super) struct Node<T> {
     slot: &'static Slot,
     word: AtomicU32,
     taken: Cell<bool>,
-    /// Of a worker: the age of the gate when it had nothing to do.
-    pub(super) age: Cell<u32>,
     task: UnsafeCell<Option<T>>,
 }
 
@@ -69,17 +65,19 @@ impl<T> Node<T> {
             slot,
             word: AtomicU32::new(WAITING),
             taken: Cell::new(false),
-            age: Cell::new(0),
             task: UnsafeCell::new(None),
         }
     }
 
-    /// Released, it may be listed again.
-    #[inline]
-    pub(super) fn renew(&self) {
-        // Its owner is alone with it (invariant 3).
-        self.word.store(WAITING, Ordering::Relaxed);
-        self.taken.set(false);
+    /// The goroutine that waits here, as a number; 0: it is a thread.
+    pub(super) fn goroutine(&self) -> usize {
+        self.slot.job().addr()
+    }
+
+    /// Whether a task that runs above its owner's frame, in which it lies, finds enough of a stack.
+    pub(super) fn has_stack_left(&self) -> bool {
+        let left = std::ptr::from_ref(self).addr().saturating_sub(self.slot.stack_limit());
+        left > self.slot.class().bytes() / 4
     }
 
     /// What lies in it.
@@ -150,18 +148,6 @@ pub(super) fn take_front<T>(list: &mut List<Node<T>>) -> Option<Taken<T>> {
     Some(Taken(NonNull::from(node)))
 }
 
-/// Takes the last of `list`, if `f` says so.
-pub(super) fn take_back_if<T>(
-    list: &mut List<Node<T>>,
-    f: impl FnOnce(&Node<T>) -> bool,
-) -> Option<Taken<T>> {
-    let node = list.back().filter(|node| f(node))?;
-    // SAFETY: it is the last of this list.
-    unsafe { list.unlink(node) };
-    node.taken.set(true);
-    Some(Taken(NonNull::from(node)))
-}
-
 /// Takes `node` out, which is not to wait any more. `false`: it was taken, and its release is on its way.
 ///
 /// # Safety
@@ -195,14 +181,6 @@ impl<T> Taken<T> {
     pub(super) fn task(&self) -> Option<T> {
         // SAFETY: it was taken (invariant 2).
         unsafe { self.node().take_task() }
-    }
-
-    /// To a worker: a task.
-    #[inline]
-    pub(super) fn give(self, task: T) {
-        // SAFETY: it was taken (invariant 2).
-        unsafe { self.node().put_task(task) };
-        self.release(Word::Done);
     }
 
     /// Lets it go on. Not under the lock.

@@ -5,13 +5,18 @@ use super::node::{self, Taken, Word};
 /// What became of a task.
 #[must_use]
 #[derive(Debug)]
-pub(super) enum Entered<T> {
+pub(super) enum Entered<T, W> {
     /// It is accepted.
     Queued,
-    /// It is accepted, and this worker gets it.
-    Idle(Taken<T>, T),
-    /// It is accepted, and the caller starts a worker.
-    Start,
+    /// It is accepted, and this worker gets it, as the `given`th. `give_way`: the caller lets it run before it goes on.
+    Idle {
+        worker: W,
+        task: T,
+        given: u32,
+        give_way: bool,
+    },
+    /// It is accepted, and a new worker gets it.
+    New(T),
     /// The caller, a worker, runs it.
     Inline(T),
     Closed(T),
@@ -26,29 +31,24 @@ pub(super) enum Entered<T> {
 pub(super) enum Next<T> {
     /// It runs this, after it has let go on whose task was accepted by that.
     Run(T, Option<Taken<T>>),
-    /// It is listed, and rests. With a number: and sees to it that the gate [ages](Gate::age) under that.
-    Idle(Option<u64>),
+    /// It sees to it that the gate ages under this number, and asks again.
+    Keep(u64),
+    /// It is idle: the gate's, and whose the gate gives it to.
+    Idle,
     /// It ends. These wait for the last one.
     End(Vec<Taken<T>>),
-}
-
-/// Who was cut short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Was {
-    Starting,
-    Busy,
-    Idle,
 }
 
 /// What is left to do: without the lock, in this order.
 #[must_use]
 #[derive(Debug)]
-pub(super) struct Rest<T> {
-    pub(super) idle: Vec<Taken<T>>,
+pub(super) struct Rest<T, W> {
+    /// Workers that end.
+    pub(super) idle: Vec<W>,
     pub(super) blocked: Vec<Taken<T>>,
     pub(super) leaving: Vec<Taken<T>>,
-    /// So many workers are to be started.
-    pub(super) start: usize,
+    /// New workers get these.
+    pub(super) start: Vec<T>,
     /// Nobody runs these.
     pub(super) dropped: Vec<T>,
     /// Submitters whose task was accepted.
@@ -66,23 +66,22 @@ pub(super) struct Counts {
     pub(super) closed: bool,
 }
 
-impl<T> Default for Rest<T> {
+impl<T, W> Default for Rest<T, W> {
     fn default() -> Self {
         Self {
             idle: Vec::new(),
             blocked: Vec::new(),
             leaving: Vec::new(),
-            start: 0,
+            start: Vec::new(),
             dropped: Vec::new(),
             accepted: Vec::new(),
         }
     }
 }
 
-impl<T> Rest<T> {
-    /// All of it but the workers and what is to be dropped.
+impl<T, W> Rest<T, W> {
+    /// Lets go on who waits.
     pub(super) fn release(&mut self) {
-        node::release_all(std::mem::take(&mut self.idle), Word::Closed);
         node::release_all(std::mem::take(&mut self.blocked), Word::Closed);
         node::release_all(std::mem::take(&mut self.accepted), Word::Done);
         node::release_all(std::mem::take(&mut self.leaving), Word::Done);

@@ -79,13 +79,6 @@ impl<N: Linked> List<N> {
         unsafe { self.head.as_ref() }
     }
 
-    /// The last node; good while it is listed.
-    #[inline]
-    pub(crate) fn back<'a>(&self) -> Option<&'a N> {
-        // SAFETY: listed, hence alive (invariant 1).
-        unsafe { self.tail.as_ref() }
-    }
-
     /// The nodes in order; the list is not changed meanwhile.
     pub(crate) fn iter(&mut self) -> impl Iterator<Item = &N> {
         // SAFETY: listed, hence alive (invariant 1).

@@ -3,7 +3,7 @@
 use super::tell::{tell, tell_run};
 use super::{Sched, depth};
 use crate::carrier::{Cmd, Slot};
-use crate::g::{AfterComplete, G, GBox, GRef, Joiner, Outcome, Runnable, Unwind};
+use crate::g::{AfterComplete, G, GBox, GRef, Joiner, Outcome, Rest, Runnable, Unwind};
 use crate::m::{self, CurrentM};
 use crate::prim::global::Ordering;
 use crate::trace::Event;
@@ -65,9 +65,15 @@ fn unbind(sched: &Sched, m: CurrentM, slot: &Slot) {
     slot.bound.set(0);
 }
 
-/// Runs a goroutine from its first instruction to its last trace.
+/// Runs a goroutine from its first instruction to its last trace; for as many turns as it has at a time.
 #[inline]
 fn run_one(g: GRef, slot: &'static Slot) {
+    while run_turn(g, slot) {}
+}
+
+/// `true`: it goes on with another turn.
+#[inline(always)]
+fn run_turn(g: GRef, slot: &'static Slot) -> bool {
     let cell = GBox::of(g);
     // SAFETY: we are the runtime side until `complete` below.
     let header = unsafe { g.get() };
@@ -90,7 +96,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     if slot.is_fresh() {
         depth::at_end(header, slot);
     }
-    finish(g, Some(slot));
+    let again = finish(g, Some(slot));
     // The goroutine may be gone. Strangers' destructors and wakers have run since it ended, and may
     // have left what the next one on this stack must not find.
     if leaves_something(slot) {
@@ -101,6 +107,7 @@ fn run_one(g: GRef, slot: &'static Slot) {
     slot.raised.set(0);
     slot.masks.set(0);
     slot.spawns.set(0);
+    again
 }
 
 /// The scheduler of a carrier that has a job.
@@ -110,9 +117,9 @@ pub(super) fn home(slot: &Slot) -> &Sched {
 }
 
 /// Sets COMPLETE and does what falls to the runtime side: wakes who joins, frees what nobody holds,
-/// tells the scope. `slot` is the carrier it ran on, if it did.
+/// tells the scope. `slot` is the carrier it ran on, if it did. `true`: it has another turn, and the carrier is still its own.
 #[inline]
-fn finish(g: GRef, slot: Option<&Slot>) {
+fn finish(g: GRef, slot: Option<&Slot>) -> bool {
     let cell = GBox::of(g);
     // SAFETY: the runtime side, before COMPLETE.
     let header = unsafe { g.get() };
@@ -136,6 +143,15 @@ fn finish(g: GRef, slot: Option<&Slot>) {
         AfterComplete::Handle { joiner: false, .. } => {}
         AfterComplete::Orphan => {
             if let Some(slot) = slot {
+                // SAFETY: the runtime side. If it rests, nothing more is done with it.
+                match unsafe { cell.rest() } {
+                    Rest::Again => {
+                        slot.resume_job(g.as_ptr().as_ptr().cast());
+                        return true;
+                    }
+                    Rest::Rests => return false,
+                    Rest::Ends => {}
+                }
                 slot.resume_job(g.as_ptr().as_ptr().cast());
             }
             // SAFETY: not complete and no handle: the stage is ours alone.
@@ -153,6 +169,7 @@ fn finish(g: GRef, slot: Option<&Slot>) {
         // SAFETY: as above. It may be gone when the call returns.
         unsafe { scope.as_ref() }.child_done();
     }
+    false
 }
 
 /// Ends a goroutine that was never queued: its runtime stops.

@@ -71,7 +71,7 @@ pub(crate) use body::end_unstarted;
 pub(crate) use lab::{Hold, Plan, Schedule, Trouble, Waiter, point};
 pub(crate) use look::{Doing, Seen, ThreadSeen, threads_that_wait};
 pub(crate) use offers::{offer, withdraw};
-pub(crate) use ready::{inject_spawn, spawn_here, wake};
+pub(crate) use ready::{inject_spawn, respawn_here, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
     Here, checkpoint, give_way_to_next, here, may_spin, park, park_thread, pin, stays, step_in,

@@ -17,6 +17,18 @@ use std::sync::Arc;
 /// stopping; the goroutine is the caller's again.
 #[inline(never)]
 pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
+    put_here(g, true)
+}
+
+/// The same for one that has had a turn, or is to have its first.
+#[inline(never)]
+pub(crate) fn respawn_here(g: GRef) -> Result<(), GRef> {
+    // SAFETY: not queued yet: it is ours.
+    put_here(g, unsafe { g.get() }.id() == 0)
+}
+
+#[inline(always)]
+fn put_here(g: GRef, is_new: bool) -> Result<(), GRef> {
     let Some(m) = m::current() else { return Err(g) };
     let Some(slot) = m.slot.get() else { return Err(g) };
     if slot.entered.get() {
@@ -32,9 +44,11 @@ pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
         Some(p) if sched.is_running() => {
             // SAFETY: not queued yet: it is ours.
             let header = unsafe { g.get() };
-            header.set_id(p.next_id(id_batch));
+            if is_new {
+                header.set_id(p.next_id(id_batch));
+                header.set_parent(slot.id.load(Ordering::Relaxed));
+            }
             header.set_home(m.own().home.get());
-            header.set_parent(slot.id.load(Ordering::Relaxed));
             slot.spawns.set(slot.spawns.get().saturating_add(1));
             p.count_spawn();
             if m.entry.is_watched() {
@@ -53,9 +67,12 @@ pub(crate) fn spawn_here(g: GRef) -> Result<(), GRef> {
 pub(crate) fn inject_spawn(sched: &Arc<Sched>, g: GRef) -> Result<(), GRef> {
     // SAFETY: not queued yet: it is ours.
     let header = unsafe { g.get() };
-    header.set_id(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+    // Not of one that has had a turn.
+    if header.id() == 0 {
+        header.set_id(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        header.set_parent(super::current_slot().map_or(0, |slot| slot.id.load(Ordering::Relaxed)));
+    }
     header.set_home(sched.home());
-    header.set_parent(super::current_slot().map_or(0, |slot| slot.id.load(Ordering::Relaxed)));
     // SeqCst, as the stop's store and look: either we see that it stops, or it sees us live.
     sched.spawned_outside.fetch_add(1, Ordering::SeqCst);
     if sched.phase.load(Ordering::SeqCst) != 0 {

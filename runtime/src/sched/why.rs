@@ -27,13 +27,12 @@ pub(crate) enum Why {
     NetWrite = 17,
     Future = 18,
     PoolSubmit = 19,
-    PoolIdle = 20,
-    PoolRelease = 21,
+    PoolRelease = 20,
 }
 
 impl Why {
     /// All of them, by their numbers from 1 on.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 20] = [
         Self::Join,
         Self::Scope,
         Self::WaitGroup,
@@ -53,7 +52,6 @@ impl Why {
         Self::NetWrite,
         Self::Future,
         Self::PoolSubmit,
-        Self::PoolIdle,
         Self::PoolRelease,
     ];
 
@@ -79,7 +77,6 @@ impl Why {
             Self::NetWrite => "IO write",
             Self::Future => "future",
             Self::PoolSubmit => "pool submit",
-            Self::PoolIdle => "pool worker (idle)",
             Self::PoolRelease => "pool release",
         }
     }

@@ -1,5 +1,6 @@
 //! Values that each goroutine has for itself.
 
+use crate::carrier::Slot;
 use crate::sched;
 use std::any::Any;
 use std::cell::RefCell;
@@ -87,6 +88,45 @@ impl Drop for Locals {
 
 thread_local! {
     static OF_THREAD: Locals = Locals::default();
+}
+
+/// The locals of a goroutine that has no stack at present.
+#[derive(Debug)]
+pub(crate) struct Kept(*mut ());
+
+// SAFETY: the values are `Send`: `LocalKey` asks for that.
+unsafe impl Send for Kept {}
+
+impl Kept {
+    pub(crate) const NONE: Self = Self(std::ptr::null_mut());
+
+    /// Those of the goroutine that calls, on `slot`.
+    #[inline]
+    pub(crate) fn take(slot: &Slot) -> Self {
+        Self(slot.locals.replace(std::ptr::null_mut()))
+    }
+
+    /// They are the caller's, on `slot`, which has none yet.
+    #[inline]
+    pub(crate) fn give_back(&mut self, slot: &Slot) {
+        slot.locals.set(std::mem::replace(&mut self.0, std::ptr::null_mut()));
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_null()
+    }
+}
+
+impl Drop for Kept {
+    /// Without their goroutine: its runtime has stopped.
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_empty() {
+            // SAFETY: made by `Box::into_raw` in `with_locals`, and nobody finds them any more.
+            drop(unsafe { Box::from_raw(self.0.cast::<Locals>()) });
+        }
+    }
 }
 
 /// Drops the locals of the goroutine that calls; again after a panic, for what is left.

@@ -31,5 +31,5 @@ pub use spawn::{spawn, yield_now};
 pub(crate) use delayed::Delayed;
 pub(crate) use entered::{enter, entered, leave};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use local::drop_locals;
-pub(crate) use spawn::{start, start_detached};
+pub(crate) use local::{Kept, drop_locals};
+pub(crate) use spawn::{end_turns, start, start_turn};

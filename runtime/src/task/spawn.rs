@@ -2,7 +2,7 @@
 
 use super::JoinHandle;
 use super::entered::entered;
-use crate::g::{Extras, GBox, GRef, Outcome, new_cell};
+use crate::g::{AtRest, Extras, GBox, GRef, Outcome, Turns, new_cell};
 use crate::sched::{self, Sched};
 use crate::stack::Class;
 use crate::wait;
@@ -122,19 +122,20 @@ pub(crate) fn start(sched: &Arc<Sched>, g: GRef) {
     }
 }
 
-/// Runs `f` in a goroutine of a certain runtime, which nobody will join. If that stops, `f` is dropped.
-pub(crate) fn start_detached(
-    sched: &Arc<Sched>,
-    site: &'static Location<'static>,
-    f: impl FnOnce() + Send + 'static,
-) {
-    let g = prepare_in(sched, site, f);
+/// Lets a goroutine of a certain runtime have its next turn. If that stops, it is its last, and does not begin.
+pub(crate) fn start_turn<W: Turns>(sched: &Arc<Sched>, turns: AtRest<W>) {
+    let g = turns.into_fresh();
     // Where the caller's goroutines go, if that is the same.
     let here = sched::current_home() == Some(sched.home());
-    match if here { sched::spawn_here(g) } else { Err(g) } {
+    match if here { sched::respawn_here(g) } else { Err(g) } {
         Ok(()) => {}
         Err(g) => start(sched, g),
     }
+}
+
+/// It has no more turns.
+pub(crate) fn end_turns<W: Turns>(turns: AtRest<W>) {
+    sched::end_unstarted(turns.into_fresh(), Outcome::Cancelled);
 }
 
 /// A goroutine that will run `f` in a certain runtime, that nobody will join, and that is not queued.

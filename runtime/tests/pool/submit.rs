@@ -2,7 +2,7 @@
 
 use crate::common::{self, eventually_resting, everywhere, runtime, test};
 use crate::{Gate, LONG, fill};
-use rt::chan::Chan;
+use rt::chan::{Chan, Sender};
 use rt::pool::{Nested, Pool, Queue, SubmitError};
 use rt::sync::WaitGroup;
 use std::sync::Arc;
@@ -221,6 +221,27 @@ fn a_worker_that_submits_to_its_own_full_pool_runs_the_task() {
         for capacity in [1, 2, 5] {
             let pool = Pool::new(capacity).unwrap();
             assert_eq!(tree(&pool, 7), 255);
+        }
+    });
+}
+
+/// Each submits the next one and ends: no stack holds all of them.
+#[test]
+fn a_chain_of_nested_tasks_may_be_as_long_as_it_likes() {
+    fn link(pool: &Pool, left: u64, done: Sender<()>) {
+        let Some(left) = left.checked_sub(1) else { return done.send(()).unwrap() };
+        let inner = pool.clone();
+        pool.submit(move || link(&inner, left, done)).unwrap();
+    }
+    let _test = test();
+    everywhere(|| {
+        for capacity in [1, 3] {
+            let pool = Pool::new(capacity).unwrap();
+            let (done, ended) = rt::chan::unbounded();
+            for _ in 0..capacity {
+                link(&pool, common::turns(20_000, 100_000), done.clone());
+            }
+            (0..capacity).for_each(|_| ended.recv_timeout(LONG).unwrap());
         }
     });
 }

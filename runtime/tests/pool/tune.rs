@@ -58,9 +58,9 @@ fn tuning_starts_workers_for_what_is_queued() {
     });
 }
 
-/// Workers that have been started and have no task yet do not count for the capacity of later.
+/// Workers that have never had a task do not count for the capacity of later.
 #[test]
-fn tuning_down_holds_for_workers_that_are_only_starting() {
+fn tuning_down_holds_for_workers_made_beforehand() {
     let _test = test();
     runtime(1).run(|| {
         let pool = Pool::builder().capacity(10).prealloc(true).build().unwrap();

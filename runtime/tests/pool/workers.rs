@@ -1,8 +1,10 @@
 //! The workers: how many there are, which one is next, what they survive, and when they expire.
 
-use crate::common::{self, eventually_resting, everywhere, fail, runtime, test};
+use crate::common::{self, Tally, Token, eventually_resting, everywhere, fail, runtime, test};
 use crate::{Gate, LONG, fill};
 use rt::pool::{Pool, Queue, SubmitError};
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -51,6 +53,45 @@ fn the_worker_that_was_idle_last_is_next() {
             assert_eq!(who(open.clone()).join().unwrap(), ids[2]);
             eventually_resting("it is idle", || pool.idle() == 3);
         }
+    });
+}
+
+/// Its id and its locals are its own; the stack is not.
+#[test]
+fn an_idle_worker_keeps_what_is_its_own_and_has_no_stack() {
+    rt::goroutine_local! {
+        static TASKS: Cell<u32> = Cell::new(0);
+        static KEPT: RefCell<Option<Token>> = RefCell::new(None);
+    }
+    let _test = test();
+    runtime(1).run(|| {
+        let (before, gate) = (rt::metrics().stacks.in_use, Gate::new());
+        let pool = Pool::builder().capacity(100).no_purge().build().unwrap();
+        fill(&pool, &gate);
+        gate.open();
+        eventually_resting("they have left their stacks", || {
+            pool.idle() == 100 && rt::metrics().stacks.in_use <= before
+        });
+        let tally = Tally::default();
+        let mut ids = HashSet::new();
+        for n in 1..=50 {
+            let kept = tally.token();
+            let task = pool.spawn(move || {
+                KEPT.with(|place| {
+                    place.borrow_mut().get_or_insert(kept);
+                });
+                TASKS.with(|tasks| tasks.set(tasks.get() + 1));
+                (rt::task::current().id(), TASKS.with(Cell::get))
+            });
+            let (id, tasks) = task.unwrap().join().unwrap();
+            ids.insert(id);
+            assert_eq!(tasks, n);
+            eventually_resting("it is idle", || pool.idle() == 100);
+        }
+        assert_eq!(ids.len(), 1, "the last one is the next");
+        assert_eq!(tally.made() - tally.dropped(), 1);
+        pool.release();
+        eventually_resting("its locals go with the worker", || tally.made() == tally.dropped());
     });
 }
 
@@ -149,7 +190,6 @@ fn workers_that_were_started_beforehand_take_what_comes() {
             .build()
             .unwrap();
         assert_eq!((pool.idle(), pool.running(), pool.free()), (4, 0, 4));
-        // Whether they have begun or not.
         fill(&pool, &gate);
         assert_eq!((pool.idle(), pool.running(), pool.queued()), (0, 4, 0));
         gate.open();
