@@ -7,6 +7,7 @@ mod common;
 use common::{Tally, builder, child, is_child, runtime};
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
+use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -329,5 +330,32 @@ fn what_is_said_to_nobody_harms_nobody() {
         });
         // The harness could not say it.
         std::process::exit(if waited == (true, true) { 0 } else { 1 });
+    });
+}
+
+/// With no file left the state of a thread cannot be read. Who blocks in the system delays others for a while, not until its call
+/// returns.
+#[test]
+fn without_a_file_left_who_blocks_loses_its_processor() {
+    common::apart("without_a_file_left_who_blocks_loses_its_processor", |_| {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let reader = Arc::new(reader);
+        limit(libc::RLIMIT_NOFILE, 64);
+        let runtime = runtime(1);
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        runtime.run(|| {
+            for _ in 0..3 {
+                let reader = Arc::clone(&reader);
+                let blocks = rt::spawn(move || (&*reader).read_exact(&mut [0]).unwrap());
+                // Here it begins, and nobody has written yet.
+                rt::time::sleep(Duration::from_millis(1));
+                assert!(!blocks.is_finished());
+                writer.write_all(&[1]).unwrap();
+                blocks.join().unwrap();
+            }
+        });
     });
 }

@@ -11,7 +11,10 @@
 //!   the CPUs among them: their number grows with the square root of time. Who does not run at
 //!   all, because other processes do, keeps its P: another thread would not run either. While a deadline has passed
 //!   that nobody has got to, the first ones lose theirs after less than a slice: who sleeps is to be woken in time.
-//! * Where the system does not say, everybody is taken to run.
+//! * Where the state of a thread is not to be had, because no file can be opened or there is no `/proc`, who has not run at
+//!   all for a slice is taken to wait in the kernel. A clock that stands still says less: beside others that run it
+//!   may just have had no CPU. It loses its P all the same, to one that will have no more of the CPUs.
+//! * Where the system says nothing at all, everybody is taken to run.
 //!
 //! In a lab with a seed nobody is asked for anything, for that would come at another place each time. Only who has waited in
 //! the kernel for [`LONG`] loses its P, if others wait for it: perhaps it waits for them. That is noted.
@@ -62,6 +65,8 @@ struct Seen {
     blocked: u32,
     /// Since when.
     blocked_since: Instant,
+    /// Where the state of its thread is not to be had: how long the thread had run, and since when that has been so.
+    stands: Option<(Duration, Instant)>,
     /// When the goroutine was asked to yield, and how long its thread had run by then.
     asked: Option<(Instant, Option<Duration>)>,
 }
@@ -77,6 +82,7 @@ impl Seen {
             rests: false,
             blocked: 0,
             blocked_since: now,
+            stands: None,
             asked: None,
         }
     }
@@ -125,7 +131,9 @@ impl Watch {
                 let blocked = if rests { old.blocked } else { 0 };
                 let (slice_since, asked) = (old.slice_since, old.asked);
                 let blocked_since = if blocked == 0 { now } else { old.blocked_since };
-                let seen = Seen { slice_since, rests, blocked, blocked_since, asked, ..new };
+                let stands = old.stands.filter(|_| rests);
+                let seen =
+                    Seen { slice_since, rests, blocked, blocked_since, stands, asked, ..new };
                 self.seen[index] = seen;
                 found.tight |= rests && sched.idle.idle_ps() == 0;
                 found.stuck |= self.look_at(sched, p, seen, late, now);
@@ -144,8 +152,13 @@ impl Watch {
         let waiting = seen.next != 0 || !p.remote.is_empty();
         let work = waiting || nobody && (late || !sched.global.is_empty());
         if seen.rests && !m.entry.is_inside() {
-            let blocked = if self.is_blocked(&m) { seen.blocked + 1 } else { 0 };
+            let (blocked, stands) = match self.is_blocked(&m) {
+                Some(true) => (seen.blocked + 1, None),
+                Some(false) => (0, None),
+                None => stands_still(&m, seen, now),
+            };
             self.seen[index].blocked = blocked;
+            self.seen[index].stands = stands;
             if sched.is_seeded() {
                 let takes = blocked >= 2 && work && now.duration_since(seen.blocked_since) >= LONG;
                 return takes && sched.take_from_blocked(p, seen.owner, &m) || work && blocked != 0;
@@ -183,20 +196,29 @@ impl Watch {
         true
     }
 
-    /// Whether the thread of `m` waits in the kernel.
-    fn is_blocked(&mut self, m: &M) -> bool {
+    /// Whether the thread of `m` waits in the kernel. `None`: the system does not say.
+    fn is_blocked(&mut self, m: &M) -> Option<bool> {
         let tid = m.tid.load(Ordering::Relaxed);
         if let Some((_, state)) = self.threads.iter().find(|(known, _)| *known == tid) {
-            return state.is_blocked() == Some(true);
+            return state.is_blocked();
         }
-        let Ok(state) = ThreadState::open(tid) else { return false };
-        let blocked = state.is_blocked() == Some(true);
+        let state = ThreadState::open(tid).ok()?;
+        let blocked = state.is_blocked()?;
         self.threads.push_back((tid, state));
         if self.threads.len() > OPEN {
             self.threads.pop_front();
         }
-        blocked
+        Some(blocked)
     }
+}
+
+/// In how many looks in a row the thread of `m` may be taken to have waited in the kernel, by its clock alone; and since when
+/// that has stood still.
+fn stands_still(m: &M, seen: Seen, now: Instant) -> (u32, Option<(Duration, Instant)>) {
+    let Some(time) = time_of(m) else { return (0, None) };
+    let since = seen.stands.filter(|(then, _)| *then == time).map_or(now, |(_, since)| since);
+    let blocked = if now.duration_since(since) >= SLICE { seen.blocked.max(1) + 1 } else { 0 };
+    (blocked, Some((time, since)))
 }
 
 fn time_of(m: &M) -> Option<Duration> {
