@@ -199,8 +199,13 @@ impl Watch {
     /// Whether the thread of `m` waits in the kernel. `None`: the system does not say.
     fn is_blocked(&mut self, m: &M) -> Option<bool> {
         let tid = m.tid.load(Ordering::Relaxed);
-        if let Some((_, state)) = self.threads.iter().find(|(known, _)| *known == tid) {
-            return state.is_blocked();
+        if let Some(at) = self.threads.iter().position(|(known, _)| *known == tid) {
+            let blocked = self.threads[at].1.is_blocked();
+            if blocked.is_some() {
+                return blocked;
+            }
+            // It was of another thread, which had the number before.
+            self.threads.remove(at);
         }
         let state = ThreadState::open(tid).ok()?;
         let blocked = state.is_blocked()?;
@@ -290,5 +295,50 @@ impl Sched {
              for its processor: all {} threads that max_threads of the Builder allows are in use",
             self.config.max_threads,
         ));
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// A thread that waits until it is let go, and what the system says of it.
+    fn waits() -> (u32, ThreadState, impl FnOnce()) {
+        let (tell, told) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            tell.send(sys::thread_id()).unwrap();
+            wait.recv().unwrap_err();
+        });
+        let tid = told.recv().unwrap();
+        let end = move || {
+            drop(go);
+            thread.join().unwrap();
+        };
+        (tid, ThreadState::open(tid).unwrap(), end)
+    }
+
+    /// What was opened for the thread that had the number before says nothing of the one that has it now.
+    #[test]
+    fn a_number_that_comes_again_is_looked_up_anew() {
+        let (_, of_a_dead_one, end) = waits();
+        end();
+        let (tid, _, end) = waits();
+        let m = M::new(0);
+        m.tid.store(tid, Ordering::Relaxed);
+        let threads = VecDeque::from([(tid, of_a_dead_one)]);
+        let mut watch = Watch { seen: Vec::new(), threads, hogs: Vec::new() };
+        let start = Instant::now();
+        while watch.is_blocked(&m) != Some(true) {
+            assert!(start.elapsed() < Duration::from_secs(60), "it never seems to wait");
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(watch.threads.len(), 1);
+        end();
+        // Of one that is gone nothing is said, and nothing is kept.
+        assert_eq!(watch.is_blocked(&m), None);
+        assert!(watch.threads.is_empty());
     }
 }
