@@ -359,3 +359,37 @@ fn without_a_file_left_who_blocks_loses_its_processor() {
         });
     });
 }
+
+/// Also one that waited for its stack.
+#[test]
+fn without_migration_a_goroutine_keeps_its_thread_where_stacks_are_short() {
+    let name = "without_migration_a_goroutine_keeps_its_thread_where_stacks_are_short";
+    if is_child(name) {
+        // Some forty stacks of 64 MiB.
+        limit(libc::RLIMIT_AS, 3 << 30);
+        let runtime = builder(4).migrate(false).stack_size(64 << 20).build().unwrap();
+        let moved = runtime.run(|| {
+            let all: Vec<_> = (0..300)
+                .map(|_| {
+                    rt::spawn(|| {
+                        let home = std::thread::current().id();
+                        (0..100).any(|i| {
+                            match i % 8 {
+                                0 => rt::time::sleep(Duration::from_micros(200)),
+                                _ => rt::yield_now(),
+                            }
+                            std::thread::current().id() != home
+                        })
+                    })
+                })
+                .collect();
+            all.into_iter().map(|g| g.join().unwrap()).filter(|&moved| moved).count()
+        });
+        assert_eq!(moved, 0);
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    ended.assert_success();
+    ended.assert_says(&["goroutines wait for others to end"]);
+}

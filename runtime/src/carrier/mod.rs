@@ -27,5 +27,5 @@ mod slot;
 mod stacks;
 
 pub(crate) use slab::{for_each, give, take, with_thread_slot};
-pub(crate) use slot::{Cmd, Slot};
+pub(crate) use slot::{Cmd, FIRST, Slot};
 pub(crate) use stacks::Stacks;

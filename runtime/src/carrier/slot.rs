@@ -43,6 +43,9 @@ type Co = Coroutine<Input, Cmd, (), Stack>;
 /// What a carrier runs. It takes jobs from its slot until told to return.
 pub(crate) type Body = fn(&'static Slot, Input);
 
+/// In [`Slot::bound`]: no M yet; the one that runs it first becomes its own.
+pub(crate) const FIRST: u32 = u32::MAX;
+
 /// A carrier's header; also lent, without a stack, to plain threads that wait.
 #[repr(C, align(64))]
 #[derive(Debug)]
@@ -57,7 +60,7 @@ pub(crate) struct Slot {
     pub(super) stack: AtomicU8,
     /// The class of the stack, and its lowest address, below. Atomic for those who look from outside.
     class: AtomicU8,
-    /// The M it must run on, id + 1; 0 for any.
+    /// The M it must run on, id + 1; 0 for any; [`FIRST`] for the one that runs it first.
     pub(crate) bound: Cell<u32>,
     home: AtomicPtr<()>,
     /// The job it runs. Atomic for those who look from outside (dumps, shutdown).

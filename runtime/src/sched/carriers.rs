@@ -4,7 +4,7 @@
 //! goroutines pays for ten, and the millionth costs what a batch of kernel calls costs.
 
 use super::{Sched, body};
-use crate::carrier::{self, Slot};
+use crate::carrier::{self, FIRST, Slot};
 use crate::g::{GRef, Outcome, Runnable};
 use crate::m::CurrentM;
 use crate::p::Held;
@@ -222,6 +222,10 @@ impl Sched {
                     // SAFETY: as above.
                     let id = unsafe { g.get() }.id();
                     slot.set_job(g.as_ptr().as_ptr().cast(), id);
+                    if !self.config.migrate {
+                        // Who feeds is not who runs it: its home is where it begins.
+                        slot.bound.set(FIRST);
+                    }
                     self.inject(Runnable::Started(slot));
                 }
                 None => {

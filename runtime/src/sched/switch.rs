@@ -15,7 +15,7 @@ use super::tell::tell;
 use super::timers::NEVER;
 use super::why::TIMED;
 use super::{Sched, lab};
-use crate::carrier::{Cmd, Slot};
+use crate::carrier::{Cmd, FIRST, Slot};
 use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
 use crate::m::{self, CurrentM};
@@ -400,6 +400,10 @@ impl Sched {
     /// its way. `false`: it is at home here.
     #[cold]
     pub(super) fn send_home(&self, m: CurrentM, slot: &'static Slot) -> bool {
+        if slot.bound.get() == FIRST {
+            slot.bound.set(m.id + 1);
+            return false;
+        }
         let Some(target) = slot.bound.get().checked_sub(1) else { return false };
         if target == m.id {
             return false;
