@@ -8,6 +8,12 @@
 //! carrier *after* it changed the phase, and the park word keeps that wake-up. A carrier that
 //! was being built and not yet visible then is seen by the next round: an M that goes idle passes
 //! a fence, and then either sees the phase and starts another round, or is seen by this one.
+//!
+//! **Rounds have a pause.** An M that goes idle nudges who waits for the stop, for another round. But a goroutine that waits
+//! for its children, or in a destructor, is not to be unwound there: it looks, parks again, and its M goes idle again. So a
+//! round after which nobody has ended is followed by the next one only after a pause, which grows. That delays a round
+//! and loses none: a nudge brings one when the pause is over. The end waits for no round: the M that goes idle, or blocks,
+//! sees by itself that nobody is left.
 
 use super::{Phase, Sched, end_unstarted};
 use crate::carrier::{self, Slot};
@@ -22,6 +28,11 @@ use std::time::{Duration, Instant};
 
 /// Rounds of wake-ups that Ms start by themselves, if nobody waits for the stop.
 const OWN_ROUNDS: u32 = 4;
+
+/// Between two rounds with nobody that has ended, at first; doubled each time.
+const PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause. A second without any M going idle is a goroutine that burns: there is another round then, too.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Who waits for the stop.
 pub(super) struct Stop {
@@ -89,18 +100,32 @@ impl Sched {
         mut park: impl FnMut(Option<Instant>),
     ) -> Result<(), Unfinished> {
         self.stop.waiting.lock().push(slot);
+        let mut before = u64::MAX;
+        let (mut pause, mut paused) = (PAUSE, util::now());
         let result = loop {
             if self.nobody_is_left() {
                 self.stopped();
                 break Ok(());
             }
-            if deadline.is_some_and(|at| util::now() >= at) {
+            let now = util::now();
+            if deadline.is_some_and(|at| now >= at) {
                 break Err(self.unfinished());
             }
-            self.wake_goroutines();
-            // A second without any M going idle is a goroutine that burns: look again then.
-            let look = util::now() + Duration::from_secs(1);
-            park(Some(deadline.map_or(look, |at| at.min(look))));
+            // Before the round: who ends because of it counts as ended after it.
+            let left = self.live();
+            if left < before {
+                (pause, paused) = (PAUSE, now);
+            }
+            let until = if now < paused {
+                paused
+            } else {
+                before = left;
+                self.wake_goroutines();
+                paused = util::now() + pause;
+                pause = (pause * 2).min(LONG);
+                now + LONG
+            };
+            park(Some(deadline.map_or(until, |at| at.min(until))));
         };
         self.stop.waiting.lock().retain(|other| !std::ptr::eq(*other, slot));
         result?;

@@ -348,3 +348,40 @@ fn two_hundred_cycles_leave_nothing() {
         dog.pet();
     });
 }
+
+/// The processor time that the process has used.
+fn used() -> Duration {
+    let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it is written to alone.
+    let rc = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut used) };
+    assert_eq!(rc, 0);
+    Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
+}
+
+/// One sits in a system call, another waits for it in a scope, and cannot be unwound there.
+#[test]
+fn to_wait_for_a_stop_costs_next_to_nothing() {
+    common::apart("stop::to_wait_for_a_stop_costs_next_to_nothing", |_| {
+        let runtime = runtime(1);
+        let (sits, end) = std::sync::mpsc::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let parent = runtime.handle().spawn(move || {
+            rt::scope(|s| {
+                s.spawn(move || {
+                    tell.send(()).unwrap();
+                    end.recv().unwrap_err();
+                });
+            });
+        });
+        told.recv().unwrap();
+        let before = used();
+        assert_eq!(
+            runtime.shutdown_timeout(Duration::from_secs(1)).unwrap_err().goroutines().len(),
+            2
+        );
+        let cost = used() - before;
+        assert!(cost < Duration::from_millis(300), "{cost:?} in a second");
+        drop(sits);
+        assert!(parent.join().unwrap_err().is_cancelled());
+    });
+}
