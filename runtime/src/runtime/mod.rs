@@ -112,11 +112,13 @@ impl Runtime {
     /// When goroutines were left that did not end: they burn, sit in a system call, or swallow
     /// the unwinding. They and their stacks are left alone for the rest of the process's life.
     ///
+    /// Threads in which destructors of thread-locals run for longer are left to end by themselves; that is no error.
+    ///
     /// Called in one of the runtime's own goroutines, it does not wait, for that one cannot end before it returns: the runtime
     /// shuts down, and the error names the caller.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Result<(), ShutdownTimeout> {
         self.is_down = true;
-        shutdown::shut_down(&self.sched, Some(timeout))
+        shutdown::shut_down(&self.sched, Some(timeout)).map(drop)
     }
 }
 

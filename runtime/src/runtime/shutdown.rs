@@ -59,10 +59,11 @@ impl fmt::Display for ShutdownTimeout {
 impl std::error::Error for ShutdownTimeout {}
 
 /// Shuts down and waits, unless the caller is one of the goroutines that are to end; what does not end is left alone for ever.
+/// Returns how many threads have not ended when the time is up, though all goroutines have.
 pub(super) fn shut_down(
     sched: &Arc<Sched>,
     timeout: Option<Duration>,
-) -> Result<(), ShutdownTimeout> {
+) -> Result<usize, ShutdownTimeout> {
     // A lab's clock would not show that time passes: its goroutine has a thread wait.
     if sched::current_sched().is_some_and(|own| own.is_lab()) {
         let on_a_thread = || {
@@ -99,9 +100,13 @@ pub(super) fn shut_down(
 /// What dropping a runtime does.
 pub(super) fn drop_runtime(sched: &Arc<Sched>) {
     let is_own = sched.is_current();
-    if let Err(left) = shut_down(sched, Some(PATIENCE))
-        && !is_own
-    {
-        util::say(format_args!("rt: {left}"));
+    match shut_down(sched, Some(PATIENCE)) {
+        Ok(0) => {}
+        Ok(threads) => util::say(format_args!(
+            "rt: the runtime shut down without waiting for {threads} of its threads, which did not end in time: \
+             destructors of thread-locals still run there"
+        )),
+        Err(left) if !is_own => util::say(format_args!("rt: {left}")),
+        Err(_) => {}
     }
 }

@@ -9,6 +9,10 @@
 //! was being built and not yet visible then is seen by the next round: an M that goes idle passes
 //! a fence, and then either sees the phase and starts another round, or is seen by this one.
 //!
+//! **Threads are joined until the deadline.** A thread ends after the destructors of its thread-locals: code of the user's that may take
+//! any time, or wait for who waits here. So a join without an end would not keep the time that was asked for. Who is left holds a
+//! count of the scheduler for as long as it uses it, and needs nobody to end: the scheduler goes with the last count.
+//!
 //! **Rounds have a pause.** An M that goes idle nudges who waits for the stop, for another round. But a goroutine that waits
 //! for its children, or in a destructor, is not to be unwound there: it looks, parks again, and its M goes idle again. So a
 //! round after which nobody has ended is followed by the next one only after a pause, which grows. That delays a round
@@ -22,7 +26,7 @@ use crate::m;
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, fence};
 use crate::prim::global::{AtomicU32, Ordering};
-use crate::util;
+use crate::{sys, util};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -90,7 +94,8 @@ impl Sched {
         }
     }
 
-    /// Waits until every goroutine has ended and every thread is gone.
+    /// Waits until every goroutine has ended and every thread is gone. Returns how many threads are not, when the time is up:
+    /// they have left the scheduler, or are about to, and destructors of thread-locals take their time.
     ///
     /// `park` waits on the slot it is given, until the instant at the latest.
     pub(crate) fn wait_stopped(
@@ -98,7 +103,7 @@ impl Sched {
         deadline: Option<Instant>,
         slot: &'static Slot,
         mut park: impl FnMut(Option<Instant>),
-    ) -> Result<(), Unfinished> {
+    ) -> Result<usize, Unfinished> {
         self.stop.waiting.lock().push(slot);
         let mut before = u64::MAX;
         let (mut pause, mut paused) = (PAUSE, util::now());
@@ -129,9 +134,9 @@ impl Sched {
         };
         self.stop.waiting.lock().retain(|other| !std::ptr::eq(*other, slot));
         result?;
-        self.join_threads();
+        let threads = self.join_threads(deadline);
         self.end_too_late();
-        Ok(())
+        Ok(threads)
     }
 
     fn stopped(&self) {
@@ -162,18 +167,20 @@ impl Sched {
         Unfinished(ids)
     }
 
-    fn join_threads(&self) {
+    /// Waits for the threads, until `deadline` at most. How many have not ended by then, and end by themselves.
+    fn join_threads(&self, deadline: Option<Instant>) -> usize {
         let me = std::thread::current().id();
+        let mut left = 0;
         loop {
             // One of them may just be starting another.
             let mut threads = self.machines.take_threads();
             threads.extend(self.monitor.take_thread());
             if threads.is_empty() {
-                return;
+                return left;
             }
             for thread in threads.into_iter().filter(|t| t.thread().id() != me) {
-                // A thread of ours does not panic; if it did, it said so.
-                let _ = thread.join();
+                let time = || deadline.map(|at| at.saturating_duration_since(util::now()));
+                left += usize::from(!sys::join_while(thread, time));
             }
         }
     }
@@ -193,7 +200,7 @@ impl Sched {
         if let Err(error) = self.first_machine() {
             self.phase.store(Phase::Stopped as u32, Ordering::SeqCst);
             self.monitor.nudge();
-            self.join_threads();
+            self.join_threads(None);
             return Err(error);
         }
         Ok(())

@@ -41,6 +41,25 @@ pub(crate) fn thread_time(_tid: u32) -> Option<std::time::Duration> {
     None
 }
 
+/// Waits for the end of `thread`, destructors of thread-locals included, for as long as `left` says that there is time; without
+/// one, for ever. `false`: it has not ended, and is left to end by itself. POSIX has no such call: another thread waits for it.
+pub(crate) fn join_while(
+    thread: std::thread::JoinHandle<()>,
+    left: impl Fn() -> Option<std::time::Duration>,
+) -> bool {
+    let Some(time) = left() else {
+        // One of ours does not panic; if it did, it said so.
+        let _ = thread.join();
+        return true;
+    };
+    let (tell, told) = std::sync::mpsc::channel();
+    let waits = std::thread::Builder::new().name("rt-join".to_owned()).spawn(move || {
+        let _ = thread.join();
+        let _ = tell.send(());
+    });
+    waits.is_ok() && told.recv_timeout(time).is_ok()
+}
+
 /// Timed waits end as the system likes.
 pub(crate) fn wake_on_time() {}
 

@@ -385,3 +385,26 @@ fn to_wait_for_a_stop_costs_next_to_nothing() {
         assert!(parent.join().unwrap_err().is_cancelled());
     });
 }
+
+/// What a thread-local does at its end takes its own time.
+#[test]
+fn a_stop_keeps_its_time_whatever_thread_locals_do() {
+    struct Waits(std::sync::mpsc::Receiver<()>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.0.recv().unwrap_err();
+        }
+    }
+    thread_local! {
+        static WAITS: std::cell::RefCell<Option<Waits>> = const { std::cell::RefCell::new(None) };
+    }
+    let _t = common::test();
+    let runtime = runtime(2);
+    let (end, wait) = std::sync::mpsc::channel();
+    runtime.run(move || WAITS.set(Some(Waits(wait))));
+    let handle = runtime.handle();
+    // Otherwise this waits for the sender, which is dropped after it.
+    runtime.shutdown_timeout(Duration::from_millis(100)).unwrap();
+    assert!(handle.spawn(|| ()).join().unwrap_err().is_cancelled());
+    drop(end);
+}

@@ -14,7 +14,9 @@ mod thread;
 pub(crate) use cpu::cpus;
 pub(crate) use image::images;
 pub(crate) use peek::peek;
-pub(crate) use thread::{ThreadState, thread_id, thread_look, thread_time, threads, wake_on_time};
+pub(crate) use thread::{
+    ThreadState, join_while, thread_id, thread_look, thread_time, threads, wake_on_time,
+};
 
 /// This thread's `errno`. Async-signal-safe, as is [`set_errno`].
 pub(crate) fn errno() -> libc::c_int {

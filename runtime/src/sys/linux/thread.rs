@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::os::unix::thread::JoinHandleExt as _;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The calling thread, as the system numbers it; never 0.
@@ -17,6 +19,45 @@ pub(crate) fn thread_id() -> u32 {
 pub(crate) fn wake_on_time() {
     // SAFETY: numbers alone go in; it sets this thread's timer slack, in nanoseconds.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_usize, 0_usize, 0_usize, 0_usize) };
+}
+
+/// Waits for the end of `thread`, destructors of thread-locals included, for as long as `left` says that there is time; without
+/// one, for ever. `false`: it has not ended, and is left to end by itself. (std's `is_finished` does not ask about the
+/// destructors, for which `join` waits.)
+pub(crate) fn join_while(thread: JoinHandle<()>, left: impl Fn() -> Option<Duration>) -> bool {
+    let Some(mut time) = left() else {
+        // One of ours does not panic; if it did, it said so.
+        let _ = thread.join();
+        return true;
+    };
+    let id = thread.into_pthread_t() as libc::pthread_t;
+    loop {
+        // By the wall clock, which may be set meanwhile: so for a second at a time.
+        let until = wall_clock() + time.min(Duration::from_secs(1));
+        let until = libc::timespec {
+            tv_sec: until.as_secs().cast_signed() as libc::time_t,
+            tv_nsec: until.subsec_nanos() as libc::c_long,
+        };
+        // SAFETY: `id` is a thread's that nobody has joined or detached: we have its only handle. The time is
+        // valid, and what the thread returned is not asked for.
+        match unsafe { libc::pthread_timedjoin_np(id, std::ptr::null_mut(), &raw const until) } {
+            0 => return true,
+            libc::ETIMEDOUT if !time.is_zero() => time = left().unwrap_or_default(),
+            _ => {
+                // SAFETY: as above: it was not joined.
+                unsafe { libc::pthread_detach(id) };
+                return false;
+            }
+        }
+    }
+}
+
+/// What the calls of POSIX that wait until some time go by.
+fn wall_clock() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes `now` alone; it has that clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };
+    Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec.cast_unsigned() as u32)
 }
 
 /// How long the thread `tid` of this process has run. `None`: there is none.
@@ -118,8 +159,40 @@ fn state(text: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ThreadState, state, system_call, thread_id, thread_time, threads};
-    use std::time::Duration;
+    use super::{ThreadState, join_while, state, system_call, thread_id, thread_time, threads};
+    use std::cell::RefCell;
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    thread_local! {
+        /// Waits at its end for as long as there is a sender.
+        static WAITS: RefCell<Option<Waits>> = const { RefCell::new(None) };
+    }
+
+    struct Waits(mpsc::Receiver<()>);
+
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.0.recv().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_does_not_end_is_waited_for_so_long() {
+        let quick = || std::thread::spawn(|| ());
+        assert!(join_while(quick(), || None));
+        assert!(join_while(quick(), || Some(Duration::from_secs(60))));
+        let (end, wait) = mpsc::channel();
+        let slow = std::thread::spawn(|| WAITS.set(Some(Waits(wait))));
+        while !slow.is_finished() {
+            std::thread::yield_now();
+        }
+        let start = Instant::now();
+        let limit = Duration::from_millis(20);
+        assert!(!join_while(slow, || Some(limit.saturating_sub(start.elapsed()))));
+        assert!(start.elapsed() >= limit);
+        drop(end);
+    }
 
     #[test]
     fn reads_the_state() {
