@@ -85,3 +85,29 @@ fn the_memory_of_deep_stacks_comes_back() {
         assert!(deep(20) > 0);
     });
 }
+
+/// What goroutines stood on is given back with the runtime, however it ends, and not with its last handle.
+#[test]
+fn a_handle_that_outlives_its_runtime_keeps_no_stacks() {
+    common::apart("a_handle_that_outlives_its_runtime_keeps_no_stacks", |_| {
+        for inside in [false, true] {
+            for procs in [1, 3] {
+                let runtime = runtime(procs);
+                let handle = runtime.handle();
+                runtime.run(|| burst(1000, || assert!(deep(2) > 0)));
+                let kept = |handle: &rt::Handle| {
+                    let stacks = handle.metrics().stacks;
+                    stacks.in_use + stacks.cached
+                };
+                assert!(kept(&handle) >= 1000);
+                if inside {
+                    handle.spawn(move || drop(runtime)).join().unwrap();
+                    common::eventually("the threads have ended", || kept(&handle) == 0);
+                } else {
+                    drop(runtime);
+                    assert_eq!(kept(&handle), 0);
+                }
+            }
+        }
+    });
+}

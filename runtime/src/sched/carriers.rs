@@ -273,6 +273,14 @@ impl Sched {
         firsts.min()
     }
 
+    /// Takes apart all that is in the pool; see `stop`.
+    pub(super) fn give_carriers_back(&self) {
+        for pool in &self.pool {
+            let all = std::mem::take(&mut *pool.lock());
+            self.dismantle(all);
+        }
+    }
+
     /// Gives carriers and their stacks back.
     pub(super) fn dismantle(&self, slots: Vec<&'static Slot>) {
         let Some(first) = slots.first() else { return };
@@ -303,9 +311,6 @@ impl Drop for Sched {
             let mut slots = p.take_carriers();
             self.pool[self.config.class.index()].lock().append(&mut slots);
         }
-        for pool in &self.pool {
-            let all = std::mem::take(&mut *pool.lock());
-            self.dismantle(all);
-        }
+        self.give_carriers_back();
     }
 }

@@ -357,6 +357,10 @@ fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
         }
     }
     m::set_current(None);
+    if sched.is_stopped() {
+        // It has put its P down, and with it the carriers that the P kept.
+        sched.give_carriers_back();
+    }
     drop(altstack);
     // The system may give the number to a thread that is not ours.
     m.tid.store(0, Ordering::Relaxed);

@@ -243,6 +243,7 @@ impl Sched {
                 delay = FIRST_LOOK;
             }
         }
+        self.give_carriers_back();
         g::empty();
     }
 

@@ -13,6 +13,14 @@
 //! any time, or wait for who waits here. So a join without an end would not keep the time that was asked for. Who is left holds a
 //! count of the scheduler for as long as it uses it, and needs nobody to end: the scheduler goes with the last count.
 //!
+//! **Idle carriers go with the threads**, with their stacks, and not with the scheduler's last count, which a handle may keep for
+//! ever. A thread that sees at its end that the scheduler has stopped takes apart all that lies in the pool; the
+//! monitor's always sees it. Nothing stays behind: Ms and the monitor alone put carriers there, an M at its end has put
+//! down its P with all that the P kept, and each has put its last there before it looks whether the scheduler has
+//! stopped. Of that and the monitor's taking out, one has the pool's lock first. If it was the putting, the monitor has
+//! found what was put. If it was the taking out, who put something had the lock after one who had seen the stop: so it sees the
+//! stop as well, and takes out what is there. (A P for which no thread was to be had may keep some. They go with the scheduler.)
+//!
 //! **Rounds have a pause.** An M that goes idle nudges who waits for the stop, for another round. But a goroutine that waits
 //! for its children, or in a destructor, is not to be unwound there: it looks, parks again, and its M goes idle again. So a
 //! round after which nobody has ended is followed by the next one only after a pause, which grows. That delays a round
