@@ -387,3 +387,38 @@ fn when_it_is_over_nobody_notes_anything() {
     assert!(without.events < 100, "{without:?}");
     eventually("all is quiet", || runtime.metrics().goroutines.live == 0);
 }
+
+/// A pipe without a reader: to open it takes until there is one, and nobody else has to wait for that.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_is_long_in_opening_keeps_nobody_waiting() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let _t = common::alone();
+    let file = File::new("pipe");
+    let path = std::ffi::CString::new(file.0.as_os_str().as_bytes()).unwrap();
+    // SAFETY: a path that ends in a zero.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let (path, (tell, told)) = (file.0.clone(), std::sync::mpsc::channel());
+    let starts = std::thread::spawn(move || {
+        let me = std::fs::read_link("/proc/thread-self").unwrap();
+        tell.send(PathBuf::from("/proc").join(me).join("stat")).unwrap();
+        trace::start(path)
+    });
+    let stat = told.recv().unwrap();
+    let waits = || std::fs::read_to_string(&stat).unwrap().contains(") S ");
+    eventually("it waits for a reader", waits);
+    let runtime = runtime(1);
+    runtime.run(rt::yield_now);
+    assert!(!trace::is_on() && !starts.is_finished());
+    assert!(matches!(trace::record(Duration::from_secs(1)), Err(TraceError::AlreadyStarted)));
+    assert!(matches!(trace::stop(), Err(TraceError::NotStarted)));
+    let reader = {
+        let path = file.0.clone();
+        std::thread::spawn(move || std::fs::read_to_string(path).unwrap())
+    };
+    starts.join().unwrap().unwrap();
+    // Also of a runtime that was built meanwhile.
+    runtime.run(rt::yield_now);
+    assert!(trace::stop().unwrap().events > 0);
+    assert!(Trace::parse(&reader.join().unwrap()).threads.len() > 1);
+}

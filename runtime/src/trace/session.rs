@@ -21,6 +21,9 @@ struct State {
     hubs: Vec<Weak<Hub>>,
     built: u32,
     session: Option<Session>,
+    /// One is to begin, and nobody else may begin one, while its file is created: without the lock, for that may take any time, and
+    /// who builds a runtime takes it.
+    begins: bool,
 }
 
 struct Session {
@@ -39,7 +42,8 @@ enum Keep {
     Last(Duration),
 }
 
-static STATE: Mutex<State> = Mutex::new(State { hubs: Vec::new(), built: 0, session: None });
+static STATE: Mutex<State> =
+    Mutex::new(State { hubs: Vec::new(), built: 0, session: None, begins: false });
 
 /// A runtime is built.
 pub(crate) fn hub(procs: u32) -> Arc<Hub> {
@@ -126,11 +130,17 @@ impl Options {
                 MOST_EVENTS - 1
             )));
         }
-        let mut state = STATE.lock();
-        if state.session.is_some() {
-            return Err(TraceError::AlreadyStarted);
+        {
+            let mut state = STATE.lock();
+            if state.session.is_some() || state.begins {
+                return Err(TraceError::AlreadyStarted);
+            }
+            state.begins = true;
         }
-        let keep = keep()?;
+        let keep = keep();
+        let mut state = STATE.lock();
+        state.begins = false;
+        let keep = keep?;
         let hubs: Vec<_> = state.hubs.iter().filter_map(Weak::upgrade).collect();
         let from = clock();
         hubs.iter().for_each(|hub| hub.trace(capacity));
@@ -149,7 +159,7 @@ impl Options {
 /// no trace is on, it costs nothing that can be measured.
 ///
 /// # Errors
-/// [`TraceError::AlreadyStarted`] when one is on; [`TraceError::Io`] when the file cannot be created.
+/// [`TraceError::AlreadyStarted`] when one is on, or begins; [`TraceError::Io`] when the file cannot be created.
 ///
 /// # Examples
 /// ```
@@ -175,7 +185,7 @@ pub fn start(path: impl AsRef<Path>) -> Result<(), TraceError> {
 /// How far back it goes is bounded by `last`, and by how many events are kept (see [`Options::capacity`]).
 ///
 /// # Errors
-/// [`TraceError::AlreadyStarted`] when a trace is on.
+/// [`TraceError::AlreadyStarted`] when a trace is on, or begins.
 ///
 /// # Examples
 /// ```
