@@ -448,3 +448,33 @@ fn a_browser_shows_the_page() {
         assert!(dom.contains(part), "{part:?} is missing: {dom}");
     }
 }
+
+/// With no file left nobody can connect to wake who waits for a request.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_page_goes_away_with_no_file_left() {
+    common::apart("a_page_goes_away_with_no_file_left", |_| {
+        let threads = || {
+            std::fs::read_dir("/proc/self/task")
+                .unwrap()
+                .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+                .filter(|name| name.starts_with("rt-debug"))
+                .count()
+        };
+        let limit = libc::rlimit { rlim_cur: 64, rlim_max: 64 };
+        // SAFETY: a valid limit.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+        let runtime = runtime(1);
+        let (server, addr) = serve(&runtime);
+        assert_eq!(get(addr, "/dump").status, 200);
+        assert!(threads() > 0);
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        drop(server);
+        hoard.truncate(1);
+        eventually("the kernel has reaped them", || threads() == 0);
+        assert!(TcpStream::connect(addr).is_err());
+    });
+}

@@ -13,6 +13,7 @@ use crate::prim::global::{AtomicBool, Ordering};
 use crate::sched::Sched;
 use crate::task;
 use http::Response;
+use socket2::SockRef;
 use std::io;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs,
@@ -127,11 +128,12 @@ impl Options {
             open: Mutex::new(Vec::new()),
             watch: Mutex::new(Vec::new()),
         });
-        let its = Arc::clone(&inner);
+        let listener = Arc::new(listener);
+        let (its, listens) = (Arc::clone(&inner), Arc::clone(&listener));
         let name = "rt-debug".to_owned();
         let thread =
-            std::thread::Builder::new().name(name).spawn(move || accept(&its, &listener))?;
-        Ok(Server { inner, local, thread: Some(thread) })
+            std::thread::Builder::new().name(name).spawn(move || accept(&its, &listens))?;
+        Ok(Server { inner, local, listener, thread: Some(thread) })
     }
 }
 
@@ -140,6 +142,7 @@ impl Options {
 pub struct Server {
     inner: Arc<Inner>,
     local: SocketAddr,
+    listener: Arc<TcpListener>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -154,11 +157,15 @@ impl Server {
     pub fn local_addr(&self) -> SocketAddr {
         self.local
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.inner.stopped.store(true, Ordering::Relaxed);
+    /// Wakes the thread that waits for a request. `false`: it cannot be woken.
+    fn wake(&self) -> bool {
+        // On Linux this ends every `accept`, and takes no file, of which there may be none left.
+        if cfg!(target_os = "linux")
+            && SockRef::from(&*self.listener).shutdown(Shutdown::Both).is_ok()
+        {
+            return true;
+        }
         // Who waits for a request gets one.
         let ip = match self.local.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -166,15 +173,22 @@ impl Drop for Server {
             ip => ip,
         };
         let addr = SocketAddr::new(ip, self.local.port());
-        let woken = TcpStream::connect_timeout(&addr, Duration::from_secs(1)).is_ok();
+        TcpStream::connect_timeout(&addr, Duration::from_secs(1)).is_ok()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.inner.stopped.store(true, Ordering::Relaxed);
+        let woken = self.wake();
+        // First: it may be about to begin one more. They have said why, if they panicked.
+        if let Some(thread) = self.thread.take().filter(|_| woken) {
+            let _ = thread.join();
+        }
         let open = std::mem::take(&mut *self.inner.open.lock());
         for (stream, _) in &open {
             // One whose client is gone is shut already.
             let _ = stream.shutdown(Shutdown::Both);
-        }
-        // They have said why, if they panicked.
-        if let Some(thread) = self.thread.take().filter(|_| woken) {
-            let _ = thread.join();
         }
         for (_, thread) in open {
             let _ = thread.join();
