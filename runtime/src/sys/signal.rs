@@ -105,16 +105,42 @@ pub(crate) unsafe fn handle_unhandled(
     ours
 }
 
-/// Writes to standard error, as it comes, past all locks: whoever has them may wait for ever.
-pub(crate) fn write_to_stderr(mut text: &[u8]) {
+/// Writes to standard error, as it comes, past all locks: whoever has them may wait for ever. Where it does not block, and is
+/// full, who reads it has a [`PATIENCE`] for each piece.
+pub(crate) fn write_to_stderr(text: &[u8]) {
+    write_to(libc::STDERR_FILENO, text);
+}
+
+/// So long, in milliseconds, what is full is waited for.
+const PATIENCE: libc::c_int = 1000;
+
+/// `false`: nobody reads.
+fn write_to(fd: libc::c_int, mut text: &[u8]) -> bool {
     while !text.is_empty() {
         // SAFETY: pointer and length describe `text`.
-        let rc = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
-        match usize::try_from(rc) {
-            Ok(written) => text = text.get(written..).unwrap_or_default(),
-            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            // It is closed: nobody reads.
-            Err(_) => return,
+        let rc = unsafe { libc::write(fd, text.as_ptr().cast(), text.len()) };
+        if let Ok(written) = usize::try_from(rc) {
+            text = text.get(written..).unwrap_or_default();
+            continue;
+        }
+        match io::Error::last_os_error().kind() {
+            io::ErrorKind::Interrupted => {}
+            io::ErrorKind::WouldBlock if has_room(fd) => {}
+            // It is closed.
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Waits for room to write.
+fn has_room(fd: libc::c_int) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    loop {
+        // SAFETY: one that is there.
+        let rc = unsafe { libc::poll(&raw mut poll, 1, PATIENCE) };
+        if rc >= 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return rc > 0;
         }
     }
 }
@@ -150,4 +176,40 @@ fn exchange(signal: libc::c_int, new: &libc::sigaction) -> io::Result<Action> {
     // what the system had.
     check(unsafe { libc::sigaction(signal, new, &raw mut old) })?;
     Ok(Action(old))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, write_to};
+    use std::io::{PipeReader, PipeWriter, Read as _};
+    use std::os::fd::AsRawFd as _;
+
+    /// A pipe whose writer does not block.
+    fn pipe() -> (PipeReader, PipeWriter) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: ours.
+        check(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }).unwrap();
+        (reader, writer)
+    }
+
+    #[test]
+    fn a_full_pipe_is_waited_for() {
+        let (mut reader, writer) = pipe();
+        let text: Vec<u8> = (0..1_u32 << 18).flat_map(u32::to_ne_bytes).collect();
+        let reads = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            reader.read_to_end(&mut text).map(|_| text)
+        });
+        assert!(write_to(writer.as_raw_fd(), &text));
+        drop(writer);
+        assert!(reads.join().unwrap().unwrap() == text, "something is missing");
+    }
+
+    #[test]
+    fn who_does_not_read_is_not_waited_for_for_ever() {
+        let (reader, writer) = pipe();
+        assert!(!write_to(writer.as_raw_fd(), &[0; 1 << 20]));
+        drop(reader);
+        assert!(!write_to(writer.as_raw_fd(), &[0]));
+    }
 }
