@@ -1,4 +1,5 @@
 //! The current span of `tracing` is the goroutine's, whoever else runs on its thread, and wherever it goes on.
+#![allow(clippy::mem_forget, reason = "a pin is leaked to see what the runtime makes of it")]
 #![allow(clippy::disallowed_types, reason = "std's own locks and atomics check from outside")]
 
 mod common;
@@ -24,6 +25,8 @@ struct Watch;
 thread_local! {
     /// The subscriber is to wait for something of the runtime's in its next call.
     static WAITS: Cell<bool> = const { Cell::new(false) };
+    /// It is to pin the goroutine in its next call, for good.
+    static PINS: Cell<bool> = const { Cell::new(false) };
     /// It is to panic in its next call.
     static PANICS: Cell<bool> = const { Cell::new(false) };
 }
@@ -44,6 +47,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Watch {
         *ENTERED.lock().unwrap().get_or_insert_default().entry(id.into_u64()).or_default() -= 1;
         if WAITS.take() {
             rt::time::sleep(Duration::from_millis(2));
+        }
+        if PINS.take() {
+            std::mem::forget(rt::task::pin_thread());
         }
         if PANICS.take() {
             panic!("a subscriber that panics");
@@ -231,4 +237,39 @@ fn one_that_is_aborted_leaves_no_span_behind() {
         assert!(Span::current().is_none());
         rt::spawn(|| assert!(Span::current().is_none())).join().unwrap();
     });
+}
+
+/// The goroutine is pinned then, as by anybody else, and the next one on its stack is not.
+#[test]
+fn a_subscriber_that_pins_a_goroutine_pins_no_other() {
+    let _t = common::alone();
+    subscribe();
+    for procs in [1, 2] {
+        let runtime = runtime(procs);
+        let procs = || runtime.metrics().procs;
+        let pinned = || procs().iter().map(|p| p.hand_offs.pinned).sum::<u64>();
+        for yields in [false, true] {
+            let before = pinned();
+            runtime.run(|| {
+                let home = std::thread::current().id();
+                let span = info_span!("pins");
+                let _span = span.enter();
+                PINS.set(true);
+                for _ in 0..20 {
+                    let other = rt::spawn(|| rt::time::sleep(Duration::from_micros(100)));
+                    if yields {
+                        rt::yield_now();
+                    } else {
+                        rt::time::sleep(Duration::from_micros(200));
+                    }
+                    assert_eq!(std::thread::current().id(), home);
+                    drop(other);
+                }
+            });
+            assert!(pinned() > before || yields);
+            let before = pinned();
+            runtime.run(|| (0..100).for_each(|_| rt::time::sleep(Duration::from_micros(10))));
+            assert_eq!(pinned(), before);
+        }
+    }
 }

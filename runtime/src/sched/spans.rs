@@ -11,11 +11,12 @@
 //!    panic ends here, after the hook has told it, and cancellation is kept away.
 //! 2. Meanwhile the goroutine is bound to its thread: `tracing` keeps a borrow of a thread-local over the subscriber's calls,
 //!    and if these wait for something, they block the thread.
-//! 3. If they waited before the switch, they may have taken the token that the goroutine is about to wait for. Then it does not wait:
+//! 3. Who pins the goroutine there, and leaves it so, has pinned it: then it does not leave its thread, but waits there.
+//! 4. If they waited before the switch, they may have taken the token that the goroutine is about to wait for. Then it does not wait:
 //!    a park may return for no reason.
 
 use super::body::quietly;
-use super::switch::Pin;
+use super::switch::{Pin, stays};
 use crate::carrier::Slot;
 use crate::m::CurrentM;
 use crate::prim::global::Ordering;
@@ -25,15 +26,28 @@ use tracing::{Dispatch, Id, dispatcher};
 pub(super) struct Spans(Vec<Id>);
 
 impl Spans {
-    /// Before the switch. `None`: it is not to wait, and has its spans (invariant 3).
+    /// Before the switch. `None`: it is not to switch, and has its spans: it has done so by `stay`, which keeps the thread
+    /// (invariant 3), or is not to wait (invariant 4).
     #[inline(always)]
-    pub(super) fn leave(m: CurrentM, slot: &'static Slot) -> Option<Self> {
-        if dispatcher::has_been_set() { Self::leave_slow(m, slot) } else { Some(Self(Vec::new())) }
+    pub(super) fn leave(
+        m: CurrentM,
+        slot: &'static Slot,
+        stay: fn(CurrentM, &'static Slot),
+    ) -> Option<Self> {
+        if dispatcher::has_been_set() {
+            Self::leave_slow(m, slot, stay)
+        } else {
+            Some(Self(Vec::new()))
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn leave_slow(m: CurrentM, slot: &'static Slot) -> Option<Self> {
+    fn leave_slow(
+        m: CurrentM,
+        slot: &'static Slot,
+        stay: fn(CurrentM, &'static Slot),
+    ) -> Option<Self> {
         let seen = slot.word.seen();
         let mut left = Vec::new();
         stranger(m, slot, || {
@@ -52,7 +66,10 @@ impl Spans {
         });
         let spans = Self(left);
         if slot.word.seen() == seen {
-            return Some(spans);
+            if !stays(slot) {
+                return Some(spans);
+            }
+            stay(m, slot);
         }
         spans.enter(m, slot);
         None

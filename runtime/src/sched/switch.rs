@@ -35,7 +35,9 @@ pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
     match m::current() {
         Some(m) if !stays(slot) => {
             #[cfg(feature = "tracing")]
-            let Some(spans) = Spans::leave(m, slot) else { return };
+            let Some(spans) = Spans::leave(m, slot, |_, slot| park_thread(slot, None)) else {
+                return;
+            };
             m.enter_telling(move || {
                 let (g, why) =
                     (slot.id.load(Ordering::Relaxed), slot.reason.load(Ordering::Relaxed) & !TIMED);
@@ -99,7 +101,7 @@ pub(crate) fn yield_now() -> Option<&'static Slot> {
         return Some(slot);
     }
     #[cfg(feature = "tracing")]
-    let spans = Spans::leave(m, slot);
+    let Some(spans) = Spans::leave(m, slot, yield_pinned) else { return Some(slot) };
     m.enter_telling(move || tell(m, Event::Yield { g: slot.id.load(Ordering::Relaxed) }));
     // SAFETY: on the carrier's own stack: it is the one that runs on this M.
     let input = unsafe { slot.suspend(Cmd::Yield) };
@@ -107,7 +109,7 @@ pub(crate) fn yield_now() -> Option<&'static Slot> {
     let m = unsafe { CurrentM::from_input(input) };
     m.leave(0);
     #[cfg(feature = "tracing")]
-    spans.inspect(|spans| spans.enter(m, slot));
+    spans.enter(m, slot);
     Some(slot)
 }
 
@@ -259,20 +261,41 @@ fn one_less(pins: u16) -> u16 {
 /// Binds a goroutine to its thread while it blocks it.
 pub(super) struct Pin {
     slot: &'static Slot,
+    /// What was before.
     bound: u32,
+    is_pinned: bool,
 }
 
 impl Pin {
     pub(super) fn new(m: CurrentM, slot: &'static Slot) -> Self {
-        slot.pins.set(slot.pins.get().saturating_add(1));
-        Self { slot, bound: slot.bound.replace(m.id + 1) }
+        let pins = slot.pins.replace(slot.pins.get().saturating_add(1));
+        Self { slot, bound: slot.bound.replace(m.id + 1), is_pinned: pins != 0 }
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.slot.pins.set(one_less(self.slot.pins.get()));
-        self.slot.bound.set(self.bound);
+        let pins = one_less(self.slot.pins.get());
+        self.slot.pins.set(pins);
+        if (pins != 0) == self.is_pinned {
+            self.slot.bound.set(self.bound);
+        } else {
+            self.changed(pins != 0);
+        }
+    }
+}
+
+impl Pin {
+    /// Whoever ran meanwhile has [pinned](pin) the goroutine for longer, or has [let it go](unpin), which did not seem to change
+    /// anything then.
+    #[cold]
+    fn changed(&self, is_pinned: bool) {
+        // SAFETY: the goroutine that runs on this carrier keeps its scheduler alive.
+        let sched = unsafe { Sched::from_home(self.slot.home()) };
+        sched.count_pinned(is_pinned);
+        if !is_pinned {
+            self.slot.bound.set(if sched.config.migrate { 0 } else { self.bound });
+        }
     }
 }
 
