@@ -334,7 +334,7 @@ fn exit_in_the_second_ends_the_caller() {
 fn from_a_plain_thread() {
     let _t = common::test();
     let text = panic_text(|| rt::join(|| 1, || 2));
-    assert!(text.contains("there is no rt runtime here"), "{text}");
+    assert!(text.contains("there is no rt runtime here: call rt::join from"), "{text}");
     let runtime = runtime(2);
     let handle = runtime.handle();
     let _entered = handle.enter();
@@ -367,6 +367,26 @@ fn a_runtime_that_ends_cuts_joins_short_without_a_word() {
             dog.pet();
         }
     });
+}
+
+/// It takes no goroutine: the caller runs the second half, as where nobody takes it.
+#[test]
+fn in_a_runtime_that_was_entered_and_has_ended() {
+    let _t = common::test();
+    let ended = runtime(1);
+    let handle = ended.handle();
+    drop(ended);
+    let here = handle.clone();
+    let joined = runtime(2).run(move || {
+        let _entered = here.enter();
+        let me = id();
+        rt::join(id, id) == (me, me)
+    });
+    assert!(joined);
+    let _entered = handle.enter();
+    assert_eq!(rt::join(|| 1, || 2), (1, 2));
+    let text = panic_text(|| rt::join(|| 1, || -> u32 { fail("of the second") }));
+    assert_eq!(text, "of the second");
 }
 
 /// The other half goes to the runtime that was entered.

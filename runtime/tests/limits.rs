@@ -110,8 +110,10 @@ fn no_address_space_at_all() {
         assert!(error.is_resource(), "{error:?}");
         assert_eq!(error.to_string(), "there was no stack to start the goroutine on");
         tally.assert_all_dropped();
-        // Smaller ones are to be had.
+        // The caller has one: it runs both.
         let _entered = handle.enter();
+        assert_eq!(rt::join(|| 1, || 2), (1, 2));
+        // Smaller ones are to be had.
         let small = rt::task::Builder::new().stack_size(64 << 10).spawn(|| 3).unwrap();
         assert_eq!(small.join().unwrap(), 3);
         return;

@@ -7,7 +7,8 @@
 //!    joiner after that. `done` is that goroutine's last access; what it wakes was read before.
 //! 3. A joiner that is unwound by its own cancellation aborts that goroutine, and waits for it.
 
-use super::{JoinError, scope};
+use super::JoinError;
+use super::scope::scope_for;
 use crate::carrier::Slot;
 use crate::g::{GRef, Half, Scope};
 use crate::panic::caught;
@@ -122,7 +123,8 @@ impl<B: FnOnce() -> R, R> Children for Second<B, R> {
 /// Which goroutine runs `b` is thus not known: its name, its locals and its processor may be the caller's or others.
 /// If it [exits](crate::task::exit), the caller ends. A caller that is aborted aborts `b`, and waits for it.
 ///
-/// Inside a [test's lab](crate::testing) and on a thread that has entered a runtime, `b` always has a goroutine.
+/// Inside a [test's lab](crate::testing) and on a thread that has entered a runtime, `b` has a goroutine. In a runtime that
+/// shuts down it gets none, and in a destructor, where the caller is not unwound, it runs after `a`.
 ///
 /// # Panics
 /// With what `a` or `b` panicked with; if both did, with `a`'s. After a panic in `a` a `b` that has not begun is
@@ -212,7 +214,8 @@ fn settle<B: FnOnce() -> RB, RA, RB>(
     }
 }
 
-/// With a goroutine for the second half, whatever others do.
+/// With a goroutine for the second half, whatever others do. If that never begins, the caller runs it: the runtime stops, or there
+/// was no stack.
 #[track_caller]
 #[cold]
 #[inline(never)]
@@ -222,14 +225,21 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    scope(|s| {
-        let other = s.spawn(b);
-        let a = a();
-        (a, other.join().unwrap_or_else(|payload| failed(payload)))
-    })
+    let mut b = Some(b);
+    let half = &mut b;
+    let (a, second) = scope_for("rt::join", move |s| {
+        let other = s.spawn(move || half.take().map(|b| b()));
+        (a(), other.join())
+    });
+    match (second, b) {
+        (Ok(Some(second)), _) => (a, second),
+        (_, Some(b)) => (a, b()),
+        (Err(payload), None) => failed(payload),
+        (Ok(None), None) => unreachable!("it is taken by who runs it"),
+    }
 }
 
-/// What comes of a second half that had a goroutine of its own and has no result.
+/// What comes of a second half that had a goroutine of its own, has begun, and has no result.
 #[track_caller]
 fn failed(payload: Box<dyn Any + Send>) -> ! {
     match payload.downcast::<JoinError>() {

@@ -118,10 +118,19 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
+    scope_for("rt::scope", f)
+}
+
+/// The same, for the function with that name.
+#[track_caller]
+pub(super) fn scope_for<'env, F, T>(name: &str, f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
     let Some(sched) = entered() else {
         panic!(
-            "there is no rt runtime here: call rt::scope from a goroutine, or enter a runtime on \
-             this thread with Handle::enter"
+            "there is no rt runtime here: call {name} from a goroutine, or enter a runtime on this \
+             thread with Handle::enter"
         )
     };
     let class = sched.config.class;

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod destructors;
 mod enter;
 mod home;
 mod pinned;

@@ -1,0 +1,56 @@
+//! What destructors may do while their runtime ends, and they run because of it: nothing there ends the process. Hence each
+//! in a process of its own.
+
+use crate::common::{self, OnDrop, runtime};
+use rt::chan::Chan;
+use rt::sync::WaitGroup;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+rt::goroutine_local! {
+    static AT_END: RefCell<Option<Box<dyn Send>>> = RefCell::new(None);
+}
+
+/// Calls `f` in destructors of goroutines that are unwound because their runtime ends: of what lies on the stack, and of
+/// locals.
+fn in_destructors_at_the_end(f: impl Fn() + Clone + Send + 'static) {
+    for procs in [1, 2] {
+        let runtime = runtime(procs);
+        let (parked, ended) = (WaitGroup::new(), Arc::new(AtomicUsize::new(0)));
+        for of_a_local in [false, true] {
+            let (f, ended, parked) = (f.clone(), ended.clone(), parked.clone());
+            let at_end = move || {
+                f();
+                ended.fetch_add(1, Ordering::SeqCst);
+            };
+            parked.add(1);
+            drop(runtime.handle().spawn(move || {
+                let at_end = Box::new(OnDrop(at_end));
+                let _of_stack = if of_a_local {
+                    AT_END.with(|local| *local.borrow_mut() = Some(at_end));
+                    None
+                } else {
+                    Some(at_end)
+                };
+                parked.done();
+                Chan::<()>::nil().recv();
+            }));
+        }
+        parked.wait();
+        drop(runtime);
+        assert_eq!(ended.load(Ordering::SeqCst), 2);
+    }
+}
+
+#[test]
+fn join_runs_both_halves() {
+    common::apart("destructors::join_runs_both_halves", |_| {
+        in_destructors_at_the_end(|| {
+            let mut parts = [1, 2];
+            let (left, right) = parts.split_at_mut(1);
+            let sums = rt::join(|| left[0] + 10, || rt::join(|| right[0], || 20));
+            assert_eq!(sums, (11, (2, 20)));
+        });
+    });
+}
