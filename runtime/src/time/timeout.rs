@@ -1,6 +1,7 @@
 //! `timeout`.
 
 use crate::task::{self, JoinHandle};
+use crate::wait;
 use std::error::Error;
 use std::fmt;
 use std::panic::resume_unwind;
@@ -17,7 +18,8 @@ use std::time::Duration;
 /// In Go one would write this with `context.WithTimeout`, a channel and a `select`, and `f` would have to look at the context.
 ///
 /// # Errors
-/// [`Elapsed`] when the time was up first.
+/// [`Elapsed`] when the time was up first. Also where the caller can be neither given a value nor ended: in destructors that
+/// run because it is unwound or ends, if `f` ends without a value or never begins. In a runtime that shuts down it does not.
 ///
 /// # Panics
 /// If `f` panics, the caller goes on with that panic. Also when the caller is neither a goroutine nor
@@ -48,6 +50,8 @@ where
         Ok(value) => Ok(value),
         Err(error) if error.is_timeout() => Err(Elapsed(())),
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        // There will be no value, and the caller must go on.
+        Err(_) if !wait::may_unwind() => Err(Elapsed(())),
         Err(error) if error.is_resource() => panic!("rt::time::timeout: {error}"),
         Err(_) if task::try_current().is_none() => {
             panic!("rt::time::timeout: the goroutine ended without a value")

@@ -290,6 +290,13 @@ fn raise(slot: &'static Slot) {
     }
 }
 
+/// Whether the caller may be unwound because of what happened to another: not in the destructors that run while it is, or at
+/// its end.
+#[cold]
+pub(crate) fn may_unwind() -> bool {
+    sched::current_slot().map_or_else(|| !std::thread::panicking(), may_raise)
+}
+
 #[cold]
 fn may_raise(slot: &'static Slot) -> bool {
     slot.masks.get() == 0 && !std::thread::panicking() && slot.raised.get() < ENOUGH

@@ -1,12 +1,13 @@
 //! What destructors may do while their runtime ends, and they run because of it: nothing there ends the process. Hence each
 //! in a process of its own.
 
-use crate::common::{self, OnDrop, runtime};
+use crate::common::{self, OnDrop, Tally, runtime};
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 rt::goroutine_local! {
     static AT_END: RefCell<Option<Box<dyn Send>>> = RefCell::new(None);
@@ -52,5 +53,19 @@ fn join_runs_both_halves() {
             let sums = rt::join(|| left[0] + 10, || rt::join(|| right[0], || 20));
             assert_eq!(sums, (11, (2, 20)));
         });
+    });
+}
+
+#[test]
+fn timeout_is_over() {
+    common::apart("destructors::timeout_is_over", |_| {
+        let tally = Tally::default();
+        let its = tally.clone();
+        in_destructors_at_the_end(move || {
+            let token = its.token();
+            let result = rt::time::timeout(Duration::from_secs(3600), move || drop(token));
+            assert_eq!(result.unwrap_err().to_string(), "the time is up");
+        });
+        tally.assert_all_dropped();
     });
 }
