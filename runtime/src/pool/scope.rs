@@ -8,13 +8,16 @@
 //! 3. A parent that is unwound by its own cancellation aborts its children, and waits for them.
 
 use super::core::{Core, Patience};
+use super::error::SubmitError;
 use super::job::{Call, Job, Runner};
+use super::report;
 use super::task::{Cell, Handle};
 use crate::carrier::Slot;
 use crate::g::Unwind;
 use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicUsize, Ordering};
+use crate::sched;
 use crate::task::{Interrupt, JoinError};
 use crate::wait::{self, Children, Until, Why};
 use std::any::Any;
@@ -98,7 +101,8 @@ impl<'scope> Scope<'scope, '_> {
     /// [`Pool::submit`](super::Pool::submit) does.
     ///
     /// # Panics
-    /// When the pool does not accept it: it is closed, or is full and does not let so many wait.
+    /// When the pool does not accept it: it is closed, or is full and does not let so many wait. In destructors that run because
+    /// the caller is unwound or ends, and its runtime with it perhaps, the caller runs `f` itself then.
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedTask<'scope, T>
     where
@@ -124,11 +128,27 @@ impl<'scope> Scope<'scope, '_> {
         // that touches nothing that it borrows after its ticket is gone (invariant 2).
         let child: Box<dyn Call> = unsafe { std::mem::transmute(child) };
         if let Err(error) = self.core.submit(Job::Call(child), Patience::FOR_EVER) {
-            let text = error.to_string();
-            drop(error);
-            panic!("{text}");
+            self.refused(error);
         }
         ScopedTask { handle, data: Arc::clone(&self.data) }
+    }
+
+    /// The pool does not accept a child, perhaps because the runtime stops.
+    #[track_caller]
+    #[cold]
+    fn refused(&self, error: SubmitError<Job>) {
+        if wait::may_unwind() {
+            let text = error.to_string();
+            drop(error);
+            if let Some(slot) = sched::current_slot() {
+                wait::raise_if_cancelled(slot);
+            }
+            panic!("{text}");
+        }
+        // As by a worker that would wait for a place.
+        if let Err(payload) = caught(|| error.into_inner().run()) {
+            report::panicked(self.core.handler(), payload);
+        }
     }
 }
 

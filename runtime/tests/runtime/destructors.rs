@@ -13,11 +13,12 @@ rt::goroutine_local! {
     static AT_END: RefCell<Option<Box<dyn Send>>> = RefCell::new(None);
 }
 
-/// Calls `f` in destructors of goroutines that are unwound because their runtime ends: of what lies on the stack, and of
+/// Calls what `make` returns in destructors of goroutines that are unwound because their runtime ends: of what lies on the stack, and of
 /// locals.
-fn in_destructors_at_the_end(f: impl Fn() + Clone + Send + 'static) {
+fn in_destructors_at_the_end<F: Fn() + Clone + Send + 'static>(make: impl Fn(&rt::Handle) -> F) {
     for procs in [1, 2] {
         let runtime = runtime(procs);
+        let f = make(&runtime.handle());
         let (parked, ended) = (WaitGroup::new(), Arc::new(AtomicUsize::new(0)));
         for of_a_local in [false, true] {
             let (f, ended, parked) = (f.clone(), ended.clone(), parked.clone());
@@ -47,11 +48,13 @@ fn in_destructors_at_the_end(f: impl Fn() + Clone + Send + 'static) {
 #[test]
 fn join_runs_both_halves() {
     common::apart("destructors::join_runs_both_halves", |_| {
-        in_destructors_at_the_end(|| {
-            let mut parts = [1, 2];
-            let (left, right) = parts.split_at_mut(1);
-            let sums = rt::join(|| left[0] + 10, || rt::join(|| right[0], || 20));
-            assert_eq!(sums, (11, (2, 20)));
+        in_destructors_at_the_end(|_| {
+            || {
+                let mut parts = [1, 2];
+                let (left, right) = parts.split_at_mut(1);
+                let sums = rt::join(|| left[0] + 10, || rt::join(|| right[0], || 20));
+                assert_eq!(sums, (11, (2, 20)));
+            }
         });
     });
 }
@@ -60,12 +63,32 @@ fn join_runs_both_halves() {
 fn timeout_is_over() {
     common::apart("destructors::timeout_is_over", |_| {
         let tally = Tally::default();
-        let its = tally.clone();
-        in_destructors_at_the_end(move || {
-            let token = its.token();
-            let result = rt::time::timeout(Duration::from_secs(3600), move || drop(token));
-            assert_eq!(result.unwrap_err().to_string(), "the time is up");
+        in_destructors_at_the_end(|_| {
+            let its = tally.clone();
+            move || {
+                let token = its.token();
+                let result = rt::time::timeout(Duration::from_secs(3600), move || drop(token));
+                assert_eq!(result.unwrap_err().to_string(), "the time is up");
+            }
         });
         tally.assert_all_dropped();
+    });
+}
+
+#[test]
+fn a_pool_s_scope_runs_its_tasks() {
+    common::apart("destructors::a_pool_s_scope_runs_its_tasks", |_| {
+        in_destructors_at_the_end(|handle| {
+            let pool = rt::pool::Pool::builder().capacity(2).runtime(handle).build().unwrap();
+            move || {
+                let mut parts = [1, 2];
+                let (left, right) = parts.split_at_mut(1);
+                let sum = pool.scope(|s| {
+                    s.spawn(|| left[0] += 10);
+                    s.spawn(|| right[0] + 20).join().unwrap()
+                });
+                assert_eq!((sum, parts[0]), (22, 11));
+            }
+        });
     });
 }

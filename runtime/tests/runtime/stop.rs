@@ -2,6 +2,7 @@
 
 use crate::common::{self, Tally, eventually, panic_text, runtime};
 use rt::chan::Chan;
+use rt::pool::Pool;
 use rt::sync::WaitGroup;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -244,6 +245,35 @@ fn drop_while_a_goroutine_waits_in_a_scope() {
         assert!(!after.load(Ordering::SeqCst), "went on as if its children had done their work");
         tally.assert_all_dropped();
     }
+}
+
+/// Their goroutines are ended, as all others, and do not panic because the pool is closed.
+#[test]
+fn drop_while_goroutines_begin_scopes_of_a_pool() {
+    common::apart("stop::drop_while_goroutines_begin_scopes_of_a_pool", |dog| {
+        for round in 0..50 {
+            let runtime = runtime(1 + round % 3);
+            let pool = Pool::builder().capacity(2).runtime(&runtime.handle()).build().unwrap();
+            let begun = Arc::new(AtomicUsize::new(0));
+            let all: Vec<_> = (0..4)
+                .map(|_| {
+                    let (pool, begun) = (pool.clone(), begun.clone());
+                    runtime.handle().spawn(move || {
+                        loop {
+                            pool.scope(|s| drop(s.spawn(|| begun.fetch_add(1, Ordering::SeqCst))));
+                        }
+                    })
+                })
+                .collect();
+            eventually("they go round", || begun.load(Ordering::SeqCst) > 100);
+            drop(runtime);
+            for one in all {
+                let error = one.join().map(|(): ()| ()).unwrap_err();
+                assert!(error.is_cancelled(), "{error:?}");
+            }
+            dog.pet();
+        }
+    });
 }
 
 #[test]
