@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{eventually_yielding, runtime};
+use common::{Tally, Token, eventually_yielding, runtime};
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -168,6 +169,60 @@ fn on_a_plain_thread_they_are_thread_locals() {
     let runtime = runtime(1);
     NUMBER.with(|n| n.set(9));
     assert_eq!(runtime.run(|| NUMBER.with(Cell::get)), 7);
+}
+
+/// As those of a goroutine. A panic there would end the process.
+#[test]
+fn destructors_of_a_plain_thread_use_what_is_left() {
+    common::apart("destructors_of_a_plain_thread_use_what_is_left", |_| {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let logs = [(); 4].map(|()| log.clone());
+        std::thread::spawn(move || {
+            let [log1, log2, log3, log4] = logs;
+            FIRST.with(|first| *first.borrow_mut() = Some(Notes("first", log1)));
+            SECOND.with(|second| *second.borrow_mut() = Some(Notes("second", log2)));
+            ITSELF.with(|itself| *itself.borrow_mut() = Some(Again(log3)));
+            THIRD.with(|third| *third.borrow_mut() = Some(Looks(log4)));
+        })
+        .join()
+        .unwrap();
+        let expected = ["third saw Some(\"first\")", "again: false", "second", "first"];
+        assert_eq!(*log.lock().unwrap(), expected);
+    });
+}
+
+/// Whichever is dropped first: who gets a local there has it dropped, and else is refused.
+#[test]
+fn destructors_of_thread_locals_leave_nothing_behind() {
+    common::apart("destructors_of_thread_locals_leave_nothing_behind", |_| {
+        rt::goroutine_local! {
+            static LATE: RefCell<Option<Token>> = RefCell::new(None);
+        }
+        struct Uses(Tally, Arc<AtomicUsize>);
+        impl Drop for Uses {
+            fn drop(&mut self) {
+                let token = self.0.token();
+                let _ = LATE.try_with(move |late| *late.borrow_mut() = Some(token));
+                self.1.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        thread_local! {
+            static BEFORE: RefCell<Option<Uses>> = const { RefCell::new(None) };
+            static AFTER: RefCell<Option<Uses>> = const { RefCell::new(None) };
+        }
+        let (tally, ran) = (Tally::default(), Arc::new(AtomicUsize::new(0)));
+        let theirs = (tally.clone(), ran.clone());
+        std::thread::spawn(move || {
+            let uses = || Some(Uses(theirs.0.clone(), theirs.1.clone()));
+            BEFORE.set(uses());
+            NUMBER.with(|n| n.set(1));
+            AFTER.set(uses());
+        })
+        .join()
+        .unwrap();
+        assert_eq!(ran.load(Ordering::SeqCst), 2);
+        tally.assert_all_dropped();
+    });
 }
 
 #[test]

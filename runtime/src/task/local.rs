@@ -1,10 +1,16 @@
 //! Values that each goroutine has for itself.
+//!
+//! Invariants:
+//! 1. What a slot's `locals`, or the thread's [`OF_THREAD`], points to was made by [`Locals::leak`], and is freed by [`Locals::end`],
+//!    by the goroutine or thread itself, when nothing of it is in [`with_locals`] any more.
+//! 2. While it is cleared, it is still where their destructors find it.
 
 use crate::carrier::Slot;
 use crate::sched;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ptr;
 
 /// Declares values of which each goroutine has its own, made when it first asks. On a plain thread
 /// they are thread locals.
@@ -42,8 +48,8 @@ macro_rules! goroutine_local {
 
 /// A value that each goroutine has for itself; made by [`goroutine_local!`](crate::goroutine_local).
 ///
-/// The values of a goroutine are dropped on its own stack when it ends, the newest first. A destructor
-/// may use those that are older than itself, and new ones, but not what was dropped before.
+/// The values of a goroutine are dropped on its own stack when it ends, those of a plain thread among its thread locals; the
+/// newest first. A destructor may use those that are older than itself, and new ones, but not what was dropped before.
 pub struct LocalKey<T: 'static> {
     init: fn() -> T,
 }
@@ -69,6 +75,22 @@ struct Locals {
 }
 
 impl Locals {
+    fn leak() -> *mut Self {
+        Box::into_raw(Box::default())
+    }
+
+    /// Drops all values, hides them by `hide`, and frees them.
+    ///
+    /// # Safety
+    /// Invariants 1 and 2.
+    unsafe fn end(locals: *mut Self, hide: impl FnOnce()) {
+        // SAFETY: as the caller says.
+        unsafe { &*locals }.clear();
+        hide();
+        // SAFETY: made by `leak`; nobody finds it any more.
+        drop(unsafe { Box::from_raw(locals) });
+    }
+
     /// Drops them, the newest first. Each may still use those that are left, and make others.
     fn clear(&self) {
         loop {
@@ -80,14 +102,23 @@ impl Locals {
     }
 }
 
-impl Drop for Locals {
-    fn drop(&mut self) {
-        self.clear();
-    }
+thread_local! {
+    /// Those of a plain thread. Nothing that is dropped: destructors of locals find it.
+    static OF_THREAD: Cell<*mut Locals> = const { Cell::new(ptr::null_mut()) };
+    /// Ends them.
+    static AT_END: AtEnd = const { AtEnd };
 }
 
-thread_local! {
-    static OF_THREAD: Locals = Locals::default();
+struct AtEnd;
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        let locals = OF_THREAD.get();
+        if !locals.is_null() {
+            // SAFETY: invariant 1: the thread is at its end.
+            unsafe { Locals::end(locals, || OF_THREAD.set(ptr::null_mut())) };
+        }
+    }
 }
 
 /// The locals of a goroutine that has no stack at present.
@@ -134,25 +165,36 @@ pub(crate) fn drop_locals(locals: *mut ()) {
     let Some(slot) = sched::current_slot() else { return };
     // Where their destructors find them.
     slot.locals.set(locals);
-    // SAFETY: made by `Box::into_raw` in `with_locals`, and freed below.
-    unsafe { &*locals.cast::<Locals>() }.clear();
-    slot.locals.set(std::ptr::null_mut());
-    // SAFETY: as above; nobody finds them any more.
-    drop(unsafe { Box::from_raw(locals.cast::<Locals>()) });
+    // SAFETY: invariant 1: the goroutine is at its end.
+    unsafe { Locals::end(locals.cast(), || slot.locals.set(ptr::null_mut())) };
 }
 
 /// Calls `f` with the caller's locals. Never inlined: `f` may wait, and the thread's own
 /// locals must not be looked up by an address from before that.
 #[inline(never)]
 fn with_locals<R>(f: impl FnOnce(&Locals) -> R) -> Result<R, AccessError> {
-    let Some(slot) = sched::current_slot() else {
-        return OF_THREAD.try_with(f).map_err(|_| AccessError);
+    let locals = match sched::current_slot() {
+        Some(slot) => {
+            if slot.locals.get().is_null() {
+                slot.locals.set(Locals::leak().cast());
+            }
+            slot.locals.get().cast()
+        }
+        None => of_thread()?,
     };
-    if slot.locals.get().is_null() {
-        slot.locals.set(Box::into_raw(Box::<Locals>::default()).cast());
+    // SAFETY: invariant 1.
+    Ok(f(unsafe { &*locals }))
+}
+
+/// Those of the plain thread that calls.
+#[cold]
+#[inline(never)]
+fn of_thread() -> Result<*mut Locals, AccessError> {
+    if OF_THREAD.get().is_null() {
+        // When it has been dropped, nobody would end them.
+        AT_END.try_with(|_| OF_THREAD.set(Locals::leak())).map_err(|_| AccessError)?;
     }
-    // SAFETY: the goroutine's own, dropped when it ends and nothing of its code runs.
-    Ok(f(unsafe { &*slot.locals.get().cast::<Locals>() }))
+    Ok(OF_THREAD.get())
 }
 
 impl<T: Send + 'static> LocalKey<T> {
