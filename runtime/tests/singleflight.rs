@@ -7,10 +7,12 @@ use common::{Rng, Tally, eventually, fail, runtime, seeded, text_of, turns};
 use rt::JoinHandle;
 use rt::chan::Chan;
 use rt::sync::SingleFlight;
+use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 type Flights = Arc<SingleFlight<&'static str, u32>>;
 
@@ -306,6 +308,62 @@ fn clones_may_do_what_they_like() {
             });
         });
     }
+}
+
+/// The key of another call, which ends just then, is dropped by who has put its own call in: nobody waits for that.
+#[test]
+fn a_key_whose_destructor_panics_leaves_nobody_waiting() {
+    #[derive(Default)]
+    struct Shared {
+        compared: AtomicUsize,
+        first: Mutex<Option<(Chan<()>, JoinHandle<()>)>>,
+    }
+    /// All have one hash. The second time that two are compared, the first call ends.
+    struct Key(u32, Arc<Shared>);
+    impl Hash for Key {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            0.hash(state);
+        }
+    }
+    impl PartialEq for Key {
+        fn eq(&self, other: &Self) -> bool {
+            if self.0 != other.0 && self.1.compared.fetch_add(1, Ordering::SeqCst) == 1 {
+                let (go, first) = self.1.first.lock().unwrap().take().unwrap();
+                go.close();
+                first.join().unwrap();
+            }
+            self.0 == other.0
+        }
+    }
+    impl Eq for Key {}
+    impl Drop for Key {
+        fn drop(&mut self) {
+            if self.0 == 1 {
+                fail("of the first key");
+            }
+        }
+    }
+    let _t = common::test();
+    runtime(2).run(|| {
+        let (flights, shared) = (Arc::new(SingleFlight::new()), Arc::new(Shared::default()));
+        let (go, begun) = (Chan::new(0), Chan::new(0));
+        let theirs = (flights.clone(), go.clone(), begun.clone());
+        let key = Key(1, shared.clone());
+        let first = rt::spawn(move || {
+            let leads = || {
+                theirs.2.send(());
+                theirs.1.recv();
+            };
+            assert_eq!(theirs.0.run(key, leads), ((), false));
+        });
+        begun.recv();
+        *shared.first.lock().unwrap() = Some((go, first));
+        let second = AssertUnwindSafe(|| flights.run(Key(2, shared.clone()), || ()));
+        assert_eq!(text_of(&*catch_unwind(second).unwrap_err()), "of the first key");
+        assert_eq!(format!("{flights:?}"), "SingleFlight { running: 0 }");
+        let third = rt::spawn(move || flights.run(Key(2, shared), || ()));
+        assert_eq!(third.join_timeout(Duration::from_secs(20)).unwrap(), ((), false));
+    });
 }
 
 /// Random keys; functions that return, give way, panic, exit, or are aborted; callers that are.

@@ -11,8 +11,10 @@
 //!    wait ends; unless the leader was cut short. Else there may be none, and the call is out of the
 //!    map: who joined begins again, and runs its own function if nobody is quicker.
 //! 3. Who is cancelled while it waits takes itself out of the count.
+//! 4. An entry is in the map only while there is a [`Lead`] of it, which was made before: to put it in may run destructors of
+//!    other keys, and unwind when it is there already.
 
-use super::map::{Entry, Map, Taken};
+use super::map::{Entry, Map};
 use super::waitgroup::WaitGroup;
 use crate::g::Unwind;
 use crate::panic;
@@ -102,10 +104,16 @@ impl<V> Drop for Joined<'_, V> {
     }
 }
 
-/// Invariant 1: the fields are dropped in this order, whatever panics.
+/// Invariants 1 and 4: the fields are dropped in this order, whatever panics.
 struct Lead<'a, K: Hash + Eq, V> {
-    _listed: Listed<'a, K, V>,
+    listed: Listed<'a, K, V>,
     _running: Running<'a, V>,
+}
+
+impl<'a, K: Hash + Eq, V> Lead<'a, K, V> {
+    fn new(calls: &'a Map<K, Call<V>>, hash: u64, entry: &'a Arc<Entry<K, Call<V>>>) -> Self {
+        Self { listed: Listed { calls, hash, entry }, _running: Running(&entry.value) }
+    }
 }
 
 struct Listed<'a, K: Hash + Eq, V> {
@@ -164,15 +172,15 @@ impl<K: Hash + Eq, V: Clone> SingleFlight<K, V> {
         {
             return Some((value, true));
         }
-        let mut new = Entry::new(key, Call::new());
+        let new = Entry::new(key, Call::new());
+        let lead = Lead::new(&self.calls, hash, &new);
         loop {
-            match self.calls.add(hash, new) {
-                Ok(entry) => return Some(self.lead(hash, &entry, f)),
-                Err(Taken { there, new: back }) => {
+            match self.calls.add(hash, &new) {
+                Ok(()) => return Some(Self::lead(lead, f)),
+                Err(there) => {
                     if let Some(value) = Self::join(&there.value, until)? {
                         return Some((value, true));
                     }
-                    new = back;
                 }
             }
         }
@@ -225,10 +233,8 @@ impl<K: Hash + Eq, V: Clone> SingleFlight<K, V> {
         self.calls.delete(key);
     }
 
-    fn lead(&self, hash: u64, entry: &Arc<Entry<K, Call<V>>>, f: impl FnOnce() -> V) -> (V, bool) {
-        let call = &entry.value;
-        let lead =
-            Lead { _listed: Listed { calls: &self.calls, hash, entry }, _running: Running(call) };
+    fn lead(lead: Lead<'_, K, V>, f: impl FnOnce() -> V) -> (V, bool) {
+        let call = &lead.listed.entry.value;
         let result = panic::caught(f);
         let shared = call.joined.load(Ordering::Relaxed) > 0;
         match result {

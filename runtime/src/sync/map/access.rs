@@ -14,13 +14,6 @@ use std::sync::Arc;
 /// Who has a key.
 type Found<K, V> = Option<Arc<Entry<K, V>>>;
 
-/// The key is there already.
-pub(in crate::sync) struct Taken<K, V> {
-    pub(in crate::sync) there: Arc<Entry<K, V>>,
-    /// What was to be put in.
-    pub(in crate::sync) new: Arc<Entry<K, V>>,
-}
-
 impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
     pub(in crate::sync) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
         // Every operation on a key begins here.
@@ -59,16 +52,16 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         self.run(hash).into_found(key)
     }
 
-    /// Puts `new` in if its key is not there.
+    /// Puts `new` in if its key is not there; else returns what is. May unwind when it has put it in: then
+    /// out of a destructor of another key.
     pub(in crate::sync) fn add(
         &self,
         hash: u64,
-        new: Arc<Entry<K, V>>,
-    ) -> Result<Arc<Entry<K, V>>, Taken<K, V>> {
-        let kept = Arc::clone(&new);
-        match self.put(hash, new, Run::new(), |there| there.is_none()) {
-            Ok(_) => Ok(kept),
-            Err(Some(there)) => Err(Taken { there, new: kept }),
+        new: &Arc<Entry<K, V>>,
+    ) -> Result<(), Arc<Entry<K, V>>> {
+        match self.put(hash, Arc::clone(new), Run::new(), |there| there.is_none()) {
+            Ok(_) => Ok(()),
+            Err(Some(there)) => Err(there),
             Err(None) => util::bug(format_args!("sync::Map: there was no entry, and it stayed")),
         }
     }

@@ -28,7 +28,6 @@
 mod access;
 mod table;
 
-pub(super) use access::Taken;
 pub(super) use table::Entry;
 
 use crate::prim::global::RwLock;
@@ -251,9 +250,10 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         if let Some(entry) = self.find(hash, &key) {
             return (entry.value.clone(), true);
         }
-        match self.add(hash, Entry::new(key, make())) {
-            Ok(new) => (new.value.clone(), false),
-            Err(taken) => (taken.there.value.clone(), true),
+        let new = Entry::new(key, make());
+        match self.add(hash, &new) {
+            Ok(()) => (new.value.clone(), false),
+            Err(there) => (there.value.clone(), true),
         }
     }
 
