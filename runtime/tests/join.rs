@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Tally, fail, panic_text, runtime, text_of};
+use common::{OnDrop, Tally, fail, panic_text, runtime, text_of};
 use rt::chan::Chan;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -387,6 +387,39 @@ fn in_a_runtime_that_was_entered_and_has_ended() {
     assert_eq!(rt::join(|| 1, || 2), (1, 2));
     let text = panic_text(|| rt::join(|| 1, || -> u32 { fail("of the second") }));
     assert_eq!(text, "of the second");
+}
+
+/// In a destructor, where the want of a result would end the process.
+#[test]
+fn in_a_runtime_that_was_entered_and_ends_meanwhile() {
+    common::apart("in_a_runtime_that_was_entered_and_ends_meanwhile", |_| {
+        let (runtime, begun, go) = (runtime(2), Chan::new(0), Chan::<()>::new(0));
+        let handle = runtime.handle();
+        let (begins, waits) = (begun.clone(), go.clone());
+        let joiner = std::thread::spawn(move || {
+            let _entered = handle.enter();
+            let _joins = OnDrop(|| {
+                let second = || {
+                    begins.send(());
+                    waits.recv();
+                    7
+                };
+                assert_eq!(rt::join(|| (), second), ((), 7));
+            });
+            fail("unwinds")
+        });
+        begun.recv();
+        let handle = runtime.handle();
+        let lets_go = std::thread::spawn(move || {
+            // What is refused shows that the stop has begun.
+            common::eventually("it stops", || handle.spawn(|| ()).join().is_err());
+            go.close();
+        });
+        drop(runtime);
+        lets_go.join().unwrap();
+        let unwound: std::thread::Result<()> = joiner.join();
+        assert_eq!(text_of(&*unwound.unwrap_err()), "unwinds");
+    });
 }
 
 /// The other half goes to the runtime that was entered.

@@ -15,7 +15,7 @@ use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::sched;
-use crate::wait::{self, Children, Why};
+use crate::wait::{self, Children, Mask, Why};
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{Location, resume_unwind};
@@ -123,6 +123,9 @@ impl<B: FnOnce() -> R, R> Children for Second<B, R> {
 /// Which goroutine runs `b` is thus not known: its name, its locals and its processor may be the caller's or others.
 /// If it [exits](crate::task::exit), the caller ends. A caller that is aborted aborts `b`, and waits for it.
 ///
+/// In a destructor, let `b` wait for nothing: if another processor runs it, and the runtime shuts down meanwhile, it is unwound
+/// from where it waits; then the caller has no result to go on with, and its unwinding out of a destructor ends the process.
+///
 /// Inside a [test's lab](crate::testing) and on a thread that has entered a runtime, `b` has a goroutine. In a runtime that
 /// shuts down it gets none, and in a destructor, where the caller is not unwound, it runs after `a`.
 ///
@@ -225,10 +228,15 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
+    // In a destructor, the other half is done whole as well: there it could not end the caller.
+    let whole = !wait::may_unwind();
     let mut b = Some(b);
     let half = &mut b;
     let (a, second) = scope_for("rt::join", move |s| {
-        let other = s.spawn(move || half.take().map(|b| b()));
+        let other = s.spawn(move || {
+            let _mask = sched::current_slot().filter(|_| whole).map(Mask::new);
+            half.take().map(|b| b())
+        });
         (a(), other.join())
     });
     match (second, b) {
