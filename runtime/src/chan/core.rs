@@ -421,6 +421,12 @@ impl<T> Core<T> {
         usize::from(self.gate.lock().is_due())
     }
 
+    /// Whether there is no room for a value: a place that a select keeps is none.
+    pub(super) fn is_full(&self) -> bool {
+        let room = if self.tick.is_none() { self.gate.limit() } else { 1 };
+        self.len() >= room
+    }
+
     /// Whether it is closed, by whatever.
     pub(super) fn is_closed(&self) -> bool {
         let ends = self.tick.is_none() && self.gate.flags() & CLOCK != 0;

@@ -150,9 +150,12 @@ impl<T> Sender<T> {
         self.len() == 0
     }
 
-    /// Whether a send would have to wait for room; always of a channel without capacity.
+    /// Whether a send would have to wait for room; always of a channel without capacity. A place that a select
+    /// [keeps](super::SelectedOperation) is no room for others.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.core.gate.cap
+        let is_full = self.core.is_full();
+        wait::point("after is_full");
+        is_full
     }
 
     /// How many values fit; `None`: any number.

@@ -2,7 +2,7 @@
 
 use crate::common::{self, Tally, Token, eventually_yielding, panic_text, runtime};
 use crate::{LONG, SHORT, on_one_and_two, parked, send};
-use rt::chan::{Chan, RecvTimeoutError, Select, TryRecvError};
+use rt::chan::{Chan, RecvTimeoutError, Select, TryRecvError, TrySendError, bounded};
 
 const UNCOMPLETED: &str = "dropped `SelectedOperation` without completing the operation";
 
@@ -45,6 +45,25 @@ fn a_claimed_receiver_waits_whatever_its_deadline() {
             }
         });
     }
+}
+
+#[test]
+fn a_place_that_is_kept_is_no_room_for_others() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        let (tx, rx) = bounded(2);
+        let mut select = Select::new();
+        select.send(&tx);
+        let chosen = select.select();
+        assert_eq!((tx.is_full(), rx.is_full()), (false, false));
+        tx.send(1).unwrap();
+        assert_eq!((tx.len(), tx.is_full(), rx.is_full()), (1, true, true));
+        assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+        assert_eq!(panic_text(|| drop(chosen)), UNCOMPLETED);
+        assert_eq!((tx.is_full(), rx.is_full()), (false, false));
+        tx.try_send(2).unwrap();
+        assert!(tx.is_full() && rx.is_full());
+    });
 }
 
 #[test]
