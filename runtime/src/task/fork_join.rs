@@ -119,6 +119,7 @@ impl<B: FnOnce() -> R, R> Children for Second<B, R> {
 /// The caller runs `a`. Meanwhile `b` is on offer: a processor that has nothing to do runs it in a goroutine of its own. If none
 /// has taken it when `a` is done, the caller runs `b` too; so a tree of joins costs little more than the calls
 /// that it is made of, without allocations or switches. If `a` waits for something, the caller's processor takes `b`.
+/// An `a` that instead goes round and round until `b` has run gets nowhere if no other processor is free; with one, never.
 ///
 /// Which goroutine runs `b` is thus not known: its name, its locals and its processor may be the caller's or others.
 /// If it [exits](crate::task::exit), the caller ends. A caller that is aborted aborts `b`, and waits for it.
