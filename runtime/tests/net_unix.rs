@@ -7,7 +7,7 @@ mod net;
 
 use net::{beside, bytes, everywhere};
 use rt::context::Context;
-use rt::net::{UnixDatagram, UnixListener, UnixStream};
+use rt::net::{Closed, UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
@@ -235,6 +235,67 @@ fn datagrams_by_name() {
         assert_eq!(client.peer_addr().unwrap().as_abstract_name(), server_at.as_abstract_name());
         drop(server);
         assert!(client.send(b"x").is_err());
+    });
+}
+
+/// What one destination refuses says nothing of another: the socket is writable all along, and no event says so again.
+#[test]
+fn a_full_destination_and_one_with_room() {
+    let _t = common::test();
+    everywhere(|| {
+        let (full_at, room_at) = (name(), name());
+        let full = UnixDatagram::bind_addr(&full_at).unwrap();
+        let room = UnixDatagram::bind_addr(&room_at).unwrap();
+        let socket = UnixDatagram::unbound().unwrap();
+        socket.connect_addr(&room_at).unwrap();
+        // Whatever the poller says of a new socket, it has said.
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        assert_eq!(socket.recv(&mut [0; 1]).unwrap_err().kind(), ErrorKind::TimedOut);
+        // It ends between two tries: each one that fails is an event.
+        let deadline = rt::time::now() + Duration::from_millis(50);
+        socket.set_write_deadline(Some(deadline)).unwrap();
+        let mut sent = std::iter::repeat_with(|| socket.send_to_addr(b"x", &full_at));
+        assert_eq!(sent.find_map(Result::err).unwrap().kind(), ErrorKind::TimedOut);
+        socket.set_write_deadline(None).unwrap();
+        socket.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(socket.send(b"x").unwrap(), 1);
+        assert_eq!(room.recv(&mut [0; 8]).unwrap(), 1);
+        drop(full);
+    });
+}
+
+/// The event comes to who waits for it, and not to who tries again by itself.
+#[test]
+fn who_pauses_takes_no_event() {
+    let _t = common::test();
+    everywhere(|| {
+        let (full_at, room_at) = (name(), name());
+        let full = UnixDatagram::bind_addr(&full_at).unwrap();
+        let room = UnixDatagram::bind_addr(&room_at).unwrap();
+        let socket = Arc::new(UnixDatagram::unbound().unwrap());
+        socket.connect_addr(&room_at).unwrap();
+        let pausing = [(); 2].map(|()| {
+            let (socket, full_at) = (Arc::clone(&socket), full_at.clone());
+            beside(move || {
+                let mut sent = std::iter::repeat_with(|| socket.send_to_addr(b"x", &full_at));
+                sent.find_map(Result::err).unwrap()
+            })
+        });
+        let sender = Arc::clone(&socket);
+        let sending = beside(move || {
+            for _ in 0..500 {
+                assert_eq!(sender.send(b"x").unwrap(), 1);
+            }
+        });
+        for _ in 0..500 {
+            assert_eq!(room.recv(&mut [0; 8]).unwrap(), 1);
+        }
+        sending();
+        socket.close().unwrap();
+        for pausing in pausing {
+            assert!(Closed::is(&pausing()));
+        }
+        drop(full);
     });
 }
 

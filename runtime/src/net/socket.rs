@@ -193,7 +193,7 @@ impl<S: AsFd> Socket<S> {
     }
 
     /// Waits for `pause`, or until the socket is closed, its deadline passes or `limit` is over, upon which it
-    /// fails. As a writer: of a listener there is none.
+    /// fails. As a writer: of a listener there is none. What is known of the socket stays as it is.
     #[cold]
     pub(super) fn pause(&self, pause: Duration, limit: Until<'_>) -> io::Result<()> {
         let side = self.source.side(Dir::Write);
@@ -202,7 +202,6 @@ impl<S: AsFd> Socket<S> {
             side.enter(slot, wait::wake, |waiting| {
                 loop {
                     let seen = side.seen();
-                    side.spent(seen);
                     if seen.is_closed() {
                         return Err(Closed.into());
                     }
@@ -215,7 +214,7 @@ impl<S: AsFd> Socket<S> {
                     if wait::is_over(end) {
                         return Ok(());
                     }
-                    if waiting.list() {
+                    if waiting.pause() {
                         let until = || limit.or_at(end).or_at(side.deadline());
                         let file = self.io.as_fd().as_raw_fd() as usize;
                         while !waiting.is_released() && !until().is_over() {

@@ -4,7 +4,8 @@
 //!
 //! Broken on purpose, and noticed: READY taken back whatever has come since (`take_back` without the count); listing
 //! while READY is set; no passing on in the drop of `Waiting`; an event that does not look at WAITERS; a close, or
-//! a deadline, that releases nobody; listing in spite of DIRECT.
+//! a deadline, that releases nobody; listing in spite of DIRECT; a pause in the list of those who wait, one that takes READY back, one
+//! that a close does not look for.
 
 use super::Side;
 use crate::carrier::{self, Slot};
@@ -232,5 +233,52 @@ fn not_waiting_is_seen() {
         });
         socket.side.set_direct(true, wake);
         waiter.join().unwrap();
+    });
+}
+
+impl Socket {
+    /// As `net` pauses: until it is closed, or ends by itself, at once.
+    fn pause(&self, ends: bool) {
+        let side = &self.side;
+        carrier::with_thread_slot(|slot| {
+            side.enter(slot, wake, |waiting| {
+                while !side.seen().is_closed() {
+                    if waiting.pause() {
+                        while !waiting.is_released() {
+                            if ends {
+                                return;
+                            }
+                            slot.word.sleep(None);
+                        }
+                    }
+                }
+            });
+        });
+    }
+}
+
+/// Who pauses takes neither the event from who waits, nor what it knows from who comes later.
+#[test]
+fn a_pause_takes_nothing() {
+    loom::model(|| {
+        let socket = Socket::new(0);
+        let pauses = spawn(&socket, |socket| socket.pause(true));
+        let reader = spawn(&socket, |socket| socket.read(1, false));
+        socket.arrive(2);
+        assert_eq!(reader.join().unwrap(), Some(1));
+        pauses.join().unwrap();
+        assert_eq!(socket.read(1, false), Some(1));
+    });
+}
+
+#[test]
+fn closing_ends_a_pause() {
+    loom::model(|| {
+        let socket = Socket::new(0);
+        let pauses = spawn(&socket, |socket| socket.pause(false));
+        let reader = spawn(&socket, |socket| socket.read(1, false));
+        socket.side.close(wake);
+        pauses.join().unwrap();
+        assert_eq!(reader.join().unwrap(), None);
     });
 }

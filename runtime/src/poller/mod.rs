@@ -25,6 +25,7 @@
 
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod moment;
 mod side;
 mod source;
 #[cfg(all(test, not(any(loom, shuttle))))]

@@ -11,6 +11,7 @@
 //!   TIMED    there is a deadline
 //!   DIRECT   it is never waited for: the caller asked for that
 //!   WAITERS  somebody is listed
+//!   PAUSED   somebody pauses
 //! ```
 //!
 //! * **Who wants to read or write** loads the word ([`Side::seen`]), and if it is READY makes the system call.
@@ -23,7 +24,8 @@
 //!   releases the *first* who waits, and no other.
 //! * **Who was released passes it on** when its operation ends, however it ends: if READY and WAITERS are set, it releases
 //!   the next ([`Waiting`]'s drop).
-//! * Closing, and moving the deadline, release all who are listed: they look again.
+//! * **Who pauses** before trying again, since no event says when ([`Waiting::pause`]), lists itself elsewhere, under the same lock.
+//! * Closing, and moving the deadline, release all who are listed or pause: they look again.
 //!
 //! # Why nobody sleeps beside data
 //! *Nothing is forgotten by `spent`.* Let the kernel have become ready after the system call that said "would
@@ -43,24 +45,29 @@
 //! lists itself again, with READY taken back. A released waiter that is unwound, or too late, or whose
 //! call fails, passes it on, too.
 //!
+//! *Who pauses is no part of this.* It leaves READY as it is, for what it was refused says nothing of what others want: the
+//! socket may be ready all along, and then there is no event that sets READY again. And no event, and nobody who passes
+//! one on, releases it, for that one would be lost to those who wait. PAUSED is to it what WAITERS is to them, and its exchange fails
+//! when CLOSED or DIRECT is set; so it misses neither.
+//!
 //! Waking all instead would need no such argument. But then each connection wakes every goroutine that accepts, and
 //! all but one wait again.
 //!
 //! Invariants:
-//! 1. WAITERS is set exactly while somebody is listed, when the lock is free. It is changed under the lock.
+//! 1. WAITERS and PAUSED are set exactly while somebody is in the list that is theirs, when the lock is free. They are
+//!    changed under the lock.
 //! 2. A [`Waiting`] stays where it is while it is listed: [`Side::enter`] keeps it, and its drop takes it out.
 //! 3. Who takes a waiter out of the list releases it, under the lock. After the store that does so it may
 //!    be gone: its slot is read before. Waking the slot comes after the lock.
-//! 4. The list is touched under the lock alone.
+//! 4. The lists are touched under the lock alone.
 
+use super::moment::{self, NEVER};
 use crate::carrier::Slot;
 use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::prim::{SpinLock, UnsafeCell};
 use crate::queue::{Linked, Links, List};
-use crate::util;
 use std::cell::Cell;
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 const READY: u64 = 1;
@@ -69,13 +76,9 @@ const CLOSED: u64 = 1 << 2;
 const TIMED: u64 = 1 << 3;
 const DIRECT: u64 = 1 << 4;
 const WAITERS: u64 = 1 << 5;
+const PAUSED: u64 = 1 << 6;
 /// One event.
 pub(super) const EVENT: u64 = 1 << 8;
-
-/// No deadline, no timeout.
-const NEVER: u64 = 0;
-/// The number of the moment that deadlines are counted from.
-const START: u64 = 1 << 63;
 
 /// What wakes who waits on a slot.
 pub(crate) type Wake = fn(&'static Slot);
@@ -83,15 +86,27 @@ pub(crate) type Wake = fn(&'static Slot);
 /// See the [module](self).
 pub(crate) struct Side {
     word: AtomicU64,
-    /// As [`number`] says, or [`NEVER`].
+    /// As [`moment::number`] says, or [`NEVER`].
     deadline: AtomicU64,
     /// How long a wait may take, in nanoseconds, or [`NEVER`].
     timeout: AtomicU64,
     lock: SpinLock,
-    waiters: UnsafeCell<List<Waiter>>,
+    lists: UnsafeCell<Lists>,
 }
 
-// SAFETY: the list is touched under the lock alone (invariant 4).
+/// Each with the flag that says whether it is empty.
+struct Lists {
+    waiting: List<Waiter>,
+    pausing: List<Waiter>,
+}
+
+impl Lists {
+    fn of(&mut self, flag: u64) -> &mut List<Waiter> {
+        if flag == WAITERS { &mut self.waiting } else { &mut self.pausing }
+    }
+}
+
+// SAFETY: the lists are touched under the lock alone (invariant 4).
 unsafe impl Sync for Side {}
 impl std::panic::RefUnwindSafe for Side {}
 
@@ -127,7 +142,7 @@ impl Side {
             deadline: AtomicU64::new(NEVER),
             timeout: AtomicU64::new(NEVER),
             lock: SpinLock::new(),
-            waiters: UnsafeCell::new(List::new()),
+            lists: UnsafeCell::new(Lists { waiting: List::new(), pausing: List::new() }),
         }
     }
 
@@ -210,7 +225,7 @@ impl Side {
 
     /// When calls end. In the past, at once; those that wait look again.
     pub(crate) fn set_deadline(&self, at: Option<Instant>, wake: Wake) {
-        let number = at.map_or(NEVER, number);
+        let number = at.map_or(NEVER, moment::number);
         {
             let _held = self.lock.lock();
             // Who lists itself from here on sees it, by the lock.
@@ -231,7 +246,7 @@ impl Side {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.deadline.load(Ordering::Relaxed) {
             NEVER => None,
-            number => instant(number),
+            number => moment::instant(number),
         }
     }
 
@@ -269,18 +284,18 @@ impl Side {
         let waiting = Waiting {
             side: self,
             wake,
-            listed: Cell::new(false),
+            listed: Cell::new(NOWHERE),
             waiter: Waiter { links: Links::new(), slot, released: AtomicU32::new(0) },
         };
         f(&waiting)
     }
 
-    /// Calls `f` with the list, under the lock.
+    /// Calls `f` with the list of `flag`, under the lock.
     #[inline]
-    fn with<R>(&self, f: impl FnOnce(&mut List<Waiter>) -> R) -> R {
+    fn with<R>(&self, flag: u64, f: impl FnOnce(&mut List<Waiter>) -> R) -> R {
         let _held = self.lock.lock();
         // SAFETY: under the lock (invariant 4), and the reference ends before it is free.
-        self.waiters.with_mut(|list| f(unsafe { &mut *list }))
+        self.lists.with_mut(|lists| f(unsafe { &mut *lists }.of(flag)))
     }
 
     #[cfg(all(test, not(any(loom, shuttle))))]
@@ -291,21 +306,21 @@ impl Side {
     /// How many wait.
     #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn waiting(&self) -> usize {
-        self.with(|list| {
+        self.with(WAITERS, |list| {
             assert_eq!(self.word() & WAITERS != 0, !list.is_empty());
             list.iter().count()
         })
     }
 
     fn release_first(&self) -> Option<&'static Slot> {
-        self.with(|list| self.release_from(list))
+        self.with(WAITERS, |list| self.release_from(list, WAITERS))
     }
 
-    /// Invariant 3: the caller holds the lock, and wakes the slot when it does not.
-    fn release_from(&self, list: &mut List<Waiter>) -> Option<&'static Slot> {
+    /// From the list of `flag`. Invariant 3: the caller holds the lock, and wakes the slot when it does not.
+    fn release_from(&self, list: &mut List<Waiter>, flag: u64) -> Option<&'static Slot> {
         let waiter = list.pop_front()?;
         if list.is_empty() {
-            self.word.fetch_and(!WAITERS, Ordering::Relaxed);
+            self.word.fetch_and(!flag, Ordering::Relaxed);
         }
         let slot = waiter.slot;
         // Release pairs with `is_released`.
@@ -313,17 +328,23 @@ impl Side {
         Some(slot)
     }
 
-    /// Releases who is listed now. The order in which they list themselves again is another one.
+    /// Releases who waits or pauses now. The order in which they list themselves again is another one.
     fn release_all(&self, wake: Wake) {
-        const BATCH: usize = 16;
-        if self.word.load(Ordering::Acquire) & WAITERS == 0 {
-            return;
+        let word = self.word.load(Ordering::Acquire);
+        for flag in [WAITERS, PAUSED] {
+            if word & flag != 0 {
+                self.release_all_of(flag, wake);
+            }
         }
-        let mut left = self.with(|list| list.iter().count());
+    }
+
+    fn release_all_of(&self, flag: u64, wake: Wake) {
+        const BATCH: usize = 16;
+        let mut left = self.with(flag, |list| list.iter().count());
         while left > 0 {
             let mut slots = [None; BATCH];
             let room = slots.len().min(left);
-            self.with(|list| slots[..room].fill_with(|| self.release_from(list)));
+            self.with(flag, |list| slots[..room].fill_with(|| self.release_from(list, flag)));
             slots.into_iter().flatten().for_each(wake);
             left -= room;
         }
@@ -350,32 +371,47 @@ impl Linked for Waiter {
     }
 }
 
+/// No list; else it is named by its flag.
+const NOWHERE: u64 = 0;
+
 /// The caller's place in the queue of a [`Side`]; see [`Side::enter`].
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     side: &'a Side,
     wake: Wake,
     waiter: Waiter,
-    /// It was listed, and its release has not been noticed.
-    listed: Cell<bool>,
+    /// The list that it was put in, if its release has not been noticed.
+    listed: Cell<u64>,
 }
 
 impl Waiting<'_> {
     /// Lists the caller behind the others. `false`: there is nothing to wait for.
     pub(crate) fn list(&self) -> bool {
-        debug_assert!(!self.listed.get(), "listed twice");
+        self.list_unless(READY | CLOSED | DIRECT, WAITERS)
+    }
+
+    /// The same for one who waits for no event: until it is closed, or its deadline moved.
+    #[cold]
+    pub(crate) fn pause(&self) -> bool {
+        self.list_unless(CLOSED | DIRECT, PAUSED)
+    }
+
+    /// In the list of `flag`, unless one of `but` is set.
+    #[inline(always)]
+    fn list_unless(&self, but: u64, flag: u64) -> bool {
+        debug_assert!(self.listed.get() == NOWHERE, "listed twice");
         self.waiter.released.store(0, Ordering::Relaxed);
         let side = self.side;
-        let listed = side.with(|list| {
+        let listed = side.with(flag, |list| {
             let mut word = side.word.load(Ordering::Relaxed);
             loop {
-                if word & (READY | CLOSED | DIRECT) != 0 {
+                if word & but != 0 {
                     return false;
                 }
                 // Release pairs with the Acquire of `event`, `close`, `release_all`.
                 match side.word.compare_exchange_weak(
                     word,
-                    word | WAITERS,
+                    word | flag,
                     Ordering::Release,
                     Ordering::Relaxed,
                 ) {
@@ -387,7 +423,9 @@ impl Waiting<'_> {
             unsafe { list.push_back(&self.waiter) };
             true
         });
-        self.listed.set(listed);
+        if listed {
+            self.listed.set(flag);
+        }
         listed
     }
 
@@ -396,27 +434,28 @@ impl Waiting<'_> {
     pub(crate) fn is_released(&self) -> bool {
         let released = self.waiter.released.load(Ordering::Acquire) != 0;
         if released {
-            self.listed.set(false);
+            self.listed.set(NOWHERE);
         }
         released
     }
 
     /// Leaves the queue, if the caller is in it.
     pub(crate) fn leave(&self) {
-        if self.listed.replace(false) {
-            self.leave_slow();
+        let flag = self.listed.replace(NOWHERE);
+        if flag != NOWHERE {
+            self.leave_slow(flag);
         }
     }
 
     #[cold]
-    fn leave_slow(&self) {
-        self.side.with(|list| {
+    fn leave_slow(&self, flag: u64) {
+        self.side.with(flag, |list| {
             // Or it was released in this moment.
             if self.waiter.links.are_listed() {
                 // SAFETY: in this list (invariant 2), under the lock.
                 unsafe { list.unlink(&self.waiter) };
                 if list.is_empty() {
-                    self.side.word.fetch_and(!WAITERS, Ordering::Relaxed);
+                    self.side.word.fetch_and(!flag, Ordering::Relaxed);
                 }
             }
         });
@@ -435,31 +474,5 @@ impl Drop for Waiting<'_> {
         {
             (self.wake)(slot);
         }
-    }
-}
-
-/// What deadlines are counted from: some moment of the real time. A virtual clock may show an earlier one, so they are
-/// counted in both directions.
-fn start() -> Instant {
-    static AT: OnceLock<Instant> = OnceLock::new();
-    *AT.get_or_init(util::real_now)
-}
-
-/// The number of the moment `at`: never [`NEVER`]. What is more than 292 years away counts as that far away.
-fn number(at: Instant) -> u64 {
-    let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    match at.checked_duration_since(start()) {
-        Some(after) => START.saturating_add(nanos(after)),
-        None => START.saturating_sub(nanos(start().saturating_duration_since(at))).max(1),
-    }
-}
-
-/// The moment of a number. `None`: the clock does not reach so far, and it never comes.
-fn instant(number: u64) -> Option<Instant> {
-    let away = Duration::from_nanos(number.abs_diff(START));
-    match number < START {
-        // If it does not reach so far back, what is past is past.
-        true => Some(start().checked_sub(away).unwrap_or_else(start)),
-        false => start().checked_add(away),
     }
 }
