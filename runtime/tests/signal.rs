@@ -7,6 +7,7 @@ mod common;
 use common::{apart, child, is_child, panic_text, run, runtime, turns};
 use rt::chan::TryRecvError;
 use rt::signal::{self, Signal};
+use rt::testing::Explorer;
 use rt::time::{Ticker, sleep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +63,57 @@ fn it_wakes_who_waits() {
         }
         assert_eq!(thread.join().unwrap(), Ok(Signal::HANGUP));
         assert_eq!(goroutine.join().unwrap(), Ok(Signal::HANGUP));
+    });
+}
+
+/// A goroutine has raised it: no time passes before it comes.
+#[test]
+fn before_virtual_time_moves() {
+    apart("before_virtual_time_moves", |_| {
+        let rounds = turns(200, 1000);
+        let scenario = move || {
+            let rx = signal::notify(&[Signal::USER1]);
+            let start = rt::time::now();
+            for _ in 0..rounds {
+                raise(Signal::USER1);
+                assert_eq!(rx.recv_timeout(60 * MINUTE), Ok(Signal::USER1));
+                assert_eq!(rt::time::now(), start);
+            }
+            // One that nobody is told of does not stop the clock for ever.
+            (0..rounds).for_each(|_| raise(Signal::USER1));
+            sleep(MINUTE);
+        };
+        for procs in [1, 2] {
+            let builder = rt::Runtime::builder().procs(procs).virtual_time(true);
+            builder.build().unwrap().run(scenario);
+        }
+        Explorer::new().schedules(3).check(scenario).unwrap();
+    });
+}
+
+/// While there is a receiver, who waits in a lab may wait for a signal from outside.
+#[test]
+fn who_waits_for_one_is_no_deadlock() {
+    apart("who_waits_for_one_is_no_deadlock", |_| {
+        let scenario = |delay| {
+            let rx = signal::notify(&[Signal::USER1]);
+            let sender = std::thread::spawn(move || {
+                std::thread::sleep(delay);
+                raise(Signal::USER1);
+            });
+            assert_eq!(rx.recv(), Ok(Signal::USER1));
+            sender.join().unwrap();
+        };
+        let checked = Explorer::new().schedules(3).check(move || scenario(MINUTE / 3000));
+        checked.unwrap();
+        // Without a seed others get a second.
+        let runtime = rt::Runtime::builder().virtual_time(true).build().unwrap();
+        runtime.run(|| scenario(Duration::from_millis(1200)));
+        let gone = Explorer::new().schedules(1).check(|| {
+            drop(signal::notify(&[Signal::USER1]));
+            rt::chan::never::<()>().recv()
+        });
+        assert!(gone.unwrap_err().is_deadlock());
     });
 }
 

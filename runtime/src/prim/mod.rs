@@ -69,7 +69,7 @@ pub(crate) mod global {
 
     pub(crate) use super::mutex::Global as Mutex;
     pub(crate) use super::rwlock::RwLock;
-    pub(crate) use std::sync::MutexGuard;
+    pub(crate) use std::sync::{Condvar, MutexGuard};
 }
 
 /// What a model has for a futex, and for dice: loom takes the first, for it tries all orders anyway.

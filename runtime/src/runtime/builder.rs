@@ -5,7 +5,7 @@ use crate::debug;
 use crate::panic::{self, PanicPolicy};
 use crate::sched::{Config, Hooks, Plan, Sched};
 use crate::stack::{self, Class};
-use crate::{sys, task};
+use crate::{signal, sys, task};
 use std::io;
 
 /// The default stack: reserved address space; untouched pages cost nothing.
@@ -209,6 +209,7 @@ impl Builder {
                 uncaught: panic::uncaught,
                 drop_locals: task::drop_locals,
                 nobody_wakes: debug::nobody_wakes,
+                awaits_signals: signal::has_receivers,
                 deadlocked: debug::deadlocked,
                 asked: debug::quit,
                 drop_panics: panic::drop_notes,

@@ -123,6 +123,8 @@ pub(crate) struct Hooks {
     /// Whether nobody can wake any goroutine, of a runtime that does not move: see `asleep`. On the monitor's thread, as
     /// the following two.
     pub(crate) nobody_wakes: fn(&Sched) -> Asleep,
+    /// Whether a signal may come for somebody. Not under a lock of the scheduler.
+    pub(crate) awaits_signals: fn() -> bool,
     /// All goroutines are asleep for ever.
     pub(crate) deadlocked: fn(&Arc<Sched>),
     /// The monitor was asked to report ([`Sched::ask_monitor`]).

@@ -176,7 +176,9 @@ fn run(reader: &Reader) {
     crate::util::enlist_servant(crate::sys::thread_id());
     loop {
         reader.wait();
+        let caught = signal::caught();
         REGISTRY.lock().deliver();
+        signal::settled(caught);
     }
 }
 

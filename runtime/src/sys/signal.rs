@@ -4,12 +4,14 @@
 //! 1. The handler only does what is async-signal-safe: it reads and writes atomics, calls `write`, and keeps
 //!    `errno` as it was.
 //! 2. The pipe is there before the first handler is, and is never closed.
-//! 3. The handler runs on the alternate stack of its thread, where there is one: a goroutine's stack may
+//! 3. `CAUGHT` is counted before the byte is written. So the thread that reads the byte counts it in, and who finds as many
+//!    settled as caught knows that all that came before has been dealt with.
+//! 4. The handler runs on the alternate stack of its thread, where there is one: a goroutine's stack may
 //!    be small, and full.
 
 use super::map::check;
 use super::{errno, set_errno};
-use crate::prim::global::{AtomicI32, AtomicU32, Ordering};
+use crate::prim::global::{AtomicI32, AtomicU32, AtomicU64, Condvar, Mutex, Ordering};
 use std::io;
 
 /// No signal has a higher number.
@@ -17,6 +19,11 @@ pub(crate) const LAST: libc::c_int = 64;
 
 /// How often each came since it was last taken.
 static PENDING: [AtomicU32; LAST as usize + 1] = [const { AtomicU32::new(0) }; LAST as usize + 1];
+/// How many have come, of all kinds.
+static CAUGHT: AtomicU64 = AtomicU64::new(0);
+/// How many of those have been dealt with, and who waits for that. Not for handlers.
+static SETTLED: Mutex<u64> = Mutex::new(0);
+static SETTLING: Condvar = Condvar::new();
 /// The end of the pipe that handlers write to.
 static WRITER: AtomicI32 = AtomicI32::new(-1);
 
@@ -34,6 +41,8 @@ extern "C" fn on_signal(signal: libc::c_int) {
         // Release pairs with the Acquire in `take`; the pipe orders it as well.
         pending.fetch_add(1, Ordering::Release);
     }
+    // Release pairs with `caught`.
+    CAUGHT.fetch_add(1, Ordering::Release);
     let byte = 0_u8;
     // SAFETY: one byte that is there. A pipe that is full has been written to by others: the reader is
     // going to look.
@@ -74,6 +83,32 @@ impl Reader {
 pub(crate) fn take(signal: libc::c_int) -> u32 {
     let pending = PENDING.get(signal as usize);
     pending.map_or(0, |pending| pending.swap(0, Ordering::Acquire))
+}
+
+/// How many have come. Acquire: they can be taken.
+pub(crate) fn caught() -> u64 {
+    CAUGHT.load(Ordering::Acquire)
+}
+
+/// The first `count` that came have been taken, and who is notified of them has been.
+pub(crate) fn settled(count: u64) {
+    *SETTLED.lock() = count;
+    SETTLING.notify_all();
+}
+
+/// Waits until all that have come are [settled], which takes a moment. How many those are. Not for who settles them, nor with
+/// a lock that he needs.
+///
+/// [settled]: self::settled
+pub(crate) fn settle() -> u64 {
+    let mut settled = SETTLED.lock();
+    loop {
+        let caught = caught();
+        if *settled == caught {
+            return caught;
+        }
+        settled = SETTLING.wait(settled).unwrap_or_else(|poisoned| poisoned.into_inner());
+    }
 }
 
 /// From now on `signal` is counted. Returns what became of it before.

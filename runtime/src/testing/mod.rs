@@ -18,10 +18,10 @@
 //!
 //! A goroutine that blocks its thread (a system call, [`rt::blocking`](crate::blocking()), std's own locks and joins) counts as
 //! running: the clock stops for it. A plain thread does not count, for the runtime does not know of it; if it is to wake
-//! a goroutine, it holds a [`TimeHold`], or a goroutine waits for it in `rt::blocking`. Sockets are asked before each jump. Who reads
+//! a goroutine, it holds a [`TimeHold`], or a goroutine waits for it in `rt::blocking`. Sockets are asked before each jump, and [signals](crate::signal) that have come are delivered. Who reads
 //! std's clock, or is a plain thread, sees the system's time.
 //!
-//! When all goroutines wait, without a deadline or a socket to wait for, [`Runtime::run`](crate::Runtime::run) panics with
+//! When all goroutines wait, without a deadline or a socket to wait for, and without a receiver of signals in the process, [`Runtime::run`](crate::Runtime::run) panics with
 //! "all goroutines are asleep - deadlock!" and what each waits for: with a seed at once, else after a second, for
 //! perhaps a thread wakes one.
 //!
@@ -32,7 +32,7 @@
 //! `rt` gives them are.
 //!
 //! The same seed draws the same schedule again, as long as the program's goroutines talk to each other through `rt` alone.
-//! What comes from outside, a thread, a socket, a call that blocks for long, is noted in the report: "this schedule is not
+//! What comes from outside, a thread, a socket, a signal, a call that blocks for long, is noted in the report: "this schedule is not
 //! deterministic". Random state of std's `HashMap`, addresses and the clock of the system are not seen.
 //!
 //! # Leaks

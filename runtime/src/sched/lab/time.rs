@@ -19,21 +19,29 @@
 //! Strangers are no part of it: a plain thread that will wake somebody, or a socket's peer. They are asked for first
 //! (sockets), or hold the time.
 //!
+//! *A signal that has come is no stranger*, though a plain thread delivers it: a goroutine that has raised it may wait for it, beside a
+//! deadline. So a look first waits until all that came are settled (`sys::signal`), and counts them; and under the lock it
+//! sees that no more have come since, or begins again. What a goroutine raised is counted before its M enters the list, so a look that
+//! finds quiet sees it; and who was woken by what is settled was woken before the look, which finds a queue that is not empty. The
+//! thread that delivers does not look: it waits for no runtime.
+//!
 //! *A deadline is exact*: what comes out of the heap at a jump is due at the very nanosecond that the clock shows, and it is
 //! run before the clock moves again.
 //!
 //! # Deadlock
-//! Quiet, without a deadline that [comes] and without a socket, while somebody waits for a run, is a deadlock. With a
+//! Quiet, without a deadline that [comes], a socket or a receiver of signals, while somebody waits for a run, is a deadlock. With a
 //! seed it is one at once; else a plain thread gets a second of real time to wake somebody. The runtime stops then: the run
 //! is unwound, and `Runtime::run` panics with the report.
 
 use super::super::timers::comes;
 use super::super::{Doing, Sched, Why};
+use super::Lab;
 use crate::carrier::Slot;
 use crate::g::Header;
 use crate::m::CurrentM;
 use crate::prim::global::Ordering;
 use crate::stack::Walker;
+use crate::sys::signal;
 use crate::trace::Reason;
 use crate::util;
 use std::sync::Arc;
@@ -119,13 +127,30 @@ impl Sched {
     /// Moves the clock if all is quiet.
     fn tide(&self) -> Tide {
         let Some(lab) = &self.lab else { return Tide::Busy };
+        let tide = loop {
+            if let Some(tide) = self.tide_after(lab, signal::settle()) {
+                break tide;
+            }
+        };
+        match tide {
+            // Outside of the lock, and after the look: no goroutine has run since that might have asked for some.
+            Tide::Dry if (self.config.hooks.awaits_signals)() => Tide::Busy,
+            tide => tide,
+        }
+    }
+
+    /// The same; `None`: more than `signals` have come.
+    fn tide_after(&self, lab: &Lab, signals: u64) -> Option<Tide> {
         let quiet = self.when_quiet(|| {
+            if signal::caught() != signals {
+                return None;
+            }
             let earliest = self.earliest();
             let passed = lab.clock.passed();
             let stands =
                 lab.holds.load(Ordering::SeqCst) != 0 || lab.halted.load(Ordering::Relaxed);
             // What unwinds when the runtime stops may sleep in its destructors.
-            if stands && self.is_running() {
+            Some(if stands && self.is_running() {
                 Tide::Busy
             } else if comes(earliest, passed) {
                 lab.clock.advance(earliest);
@@ -138,9 +163,9 @@ impl Sched {
                 Tide::Busy
             } else {
                 Tide::Dry
-            }
+            })
         });
-        quiet.unwrap_or(Tide::Busy)
+        quiet.unwrap_or(Some(Tide::Busy))
     }
 
     /// Calls `f` if no goroutine runs, and none can be resumed before it returns.
