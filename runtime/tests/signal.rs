@@ -117,6 +117,35 @@ fn who_waits_for_one_is_no_deadlock() {
     });
 }
 
+/// Without a thread nobody is notified, and nothing is left of the attempts.
+#[test]
+fn without_a_thread() {
+    apart("without_a_thread", |_| {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+        let limit = |most| {
+            let limit = libc::rlimit { rlim_cur: most, rlim_max: libc::RLIM_INFINITY };
+            // SAFETY: it is there.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+        };
+        std::panic::set_hook(Box::new(|_| ()));
+        let attempt = || panic_text(|| signal::notify(&[Signal::USER1]));
+        // Not enough for a thread's stack.
+        limit(pages * 4096 + (1 << 20));
+        let first = attempt();
+        let files = common::files_and_mappings().0;
+        let last = (0..10).map(|_| attempt()).last().unwrap();
+        let more = common::files_and_mappings().0 - files;
+        limit(libc::RLIM_INFINITY);
+        let _ = std::panic::take_hook();
+        assert!(first.contains("signal::notify") && last == first, "{first} {last}");
+        assert_eq!(more, 0);
+        let rx = signal::notify(&[Signal::USER1]);
+        raise(Signal::USER1);
+        assert_eq!(rx.recv(), Ok(Signal::USER1));
+    });
+}
+
 #[test]
 fn in_a_select() {
     apart("in_a_select", |_| {

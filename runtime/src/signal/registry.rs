@@ -12,12 +12,18 @@ use crate::sys::signal::{self, Action, Reader};
 use std::collections::BTreeMap;
 use std::io;
 
-static REGISTRY: Mutex<Registry> =
-    Mutex::new(Registry { hooks: Vec::new(), changed: BTreeMap::new(), has_thread: false });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    hooks: Vec::new(),
+    changed: BTreeMap::new(),
+    reader: None,
+    has_thread: false,
+});
 
 struct Registry {
     hooks: Vec<Hook>,
     changed: BTreeMap<Signal, Changed>,
+    /// There before the thread, for which the system may have no room.
+    reader: Option<Reader>,
     has_thread: bool,
 }
 
@@ -92,9 +98,12 @@ fn set(signals: &[Signal]) -> u64 {
 impl Registry {
     fn start_thread(&mut self) -> io::Result<()> {
         if !self.has_thread {
-            let reader = signal::open()?;
+            let reader = match self.reader {
+                Some(reader) => reader,
+                None => *self.reader.insert(signal::open()?),
+            };
             let thread = std::thread::Builder::new().name("rt-signal".to_owned());
-            thread.spawn(move || run(&reader))?;
+            thread.spawn(move || run(reader))?;
             self.has_thread = true;
         }
         Ok(())
@@ -172,7 +181,7 @@ impl Registry {
 }
 
 /// The thread's life. It blocks in the kernel while no signal comes.
-fn run(reader: &Reader) {
+fn run(reader: Reader) {
     crate::util::enlist_servant(crate::sys::thread_id());
     loop {
         reader.wait();

@@ -13,6 +13,7 @@ use super::map::check;
 use super::{errno, set_errno};
 use crate::prim::global::{AtomicI32, AtomicU32, AtomicU64, Condvar, Mutex, Ordering};
 use std::io;
+use std::os::fd::{AsRawFd, IntoRawFd};
 
 /// No signal has a higher number.
 pub(crate) const LAST: libc::c_int = 64;
@@ -32,7 +33,7 @@ static WRITER: AtomicI32 = AtomicI32::new(-1);
 pub(crate) struct Action(libc::sigaction);
 
 /// Where the one thread that looks after signals waits.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader(libc::c_int);
 
 extern "C" fn on_signal(signal: libc::c_int) {
@@ -55,24 +56,18 @@ extern "C" fn on_signal(signal: libc::c_int) {
 /// # Errors
 /// When there are too many open files.
 pub(crate) fn open() -> io::Result<Reader> {
-    let mut ends = [-1; 2];
-    // SAFETY: room for two.
-    check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
-    let [reader, writer] = ends;
-    for end in ends {
-        // SAFETY: ours.
-        check(unsafe { libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC) })?;
-    }
+    // Not inherited, from the beginning.
+    let (reader, writer) = io::pipe()?;
     // A handler never waits.
     // SAFETY: ours.
-    check(unsafe { libc::fcntl(writer, libc::F_SETFL, libc::O_NONBLOCK) })?;
-    WRITER.store(writer, Ordering::Release);
-    Ok(Reader(reader))
+    check(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
+    WRITER.store(writer.into_raw_fd(), Ordering::Release);
+    Ok(Reader(reader.into_raw_fd()))
 }
 
 impl Reader {
     /// Blocks the thread until a signal has come since the last time; also for no reason.
-    pub(crate) fn wait(&self) {
+    pub(crate) fn wait(self) {
         let mut bytes = [0_u8; 512];
         // SAFETY: room for so many. Every outcome is the same to the caller, who looks.
         let _ = unsafe { libc::read(self.0, bytes.as_mut_ptr().cast(), bytes.len()) };
