@@ -146,6 +146,21 @@ fn without_a_thread() {
     });
 }
 
+/// Who never wanted any has none to lose.
+#[test]
+fn no_signals_are_none() {
+    apart("no_signals_are_none", |_| {
+        let (none, some) = (signal::notify(&[]), signal::notify(&[Signal::USER1]));
+        signal::reset(&[Signal::USER2]);
+        signal::ignore(&[Signal::USER2]);
+        signal::reset(&[Signal::USER1, Signal::USER2]);
+        assert_eq!(none.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(some.try_recv(), Err(TryRecvError::Disconnected));
+        none.close();
+        assert_eq!(none.try_recv(), Err(TryRecvError::Disconnected));
+    });
+}
+
 #[test]
 fn in_a_select() {
     apart("in_a_select", |_| {

@@ -146,12 +146,16 @@ impl Registry {
         }
     }
 
-    /// Nobody wants `signals` any more. Returns the hooks that want nothing.
+    /// Nobody wants `signals` any more. Returns the hooks to which nothing is left; one that never wanted any stays.
     #[must_use]
     fn take_away(&mut self, signals: &[Signal]) -> Vec<Hook> {
         let gone = set(signals);
-        self.hooks.iter_mut().for_each(|hook| hook.wanted &= !gone);
-        self.hooks.extract_if(.., |hook| hook.wanted == 0).collect()
+        let loses_all = |hook: &mut Hook| {
+            let had = hook.wanted & gone != 0;
+            hook.wanted &= !gone;
+            had && hook.wanted == 0
+        };
+        self.hooks.extract_if(.., loses_all).collect()
     }
 
     /// Drops what is closed, and gives back the signals that nobody wants.
