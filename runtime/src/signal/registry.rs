@@ -52,9 +52,9 @@ pub(super) fn add(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
     if let Some(error) = caught.find_map(Result::err) {
         drop(caught);
         let hook = registry.hooks.pop();
-        registry.release_unwanted();
+        let closed = registry.release_unwanted();
         drop(registry);
-        drop(hook);
+        drop((hook, closed));
         return Err(error);
     }
     drop(caught);
@@ -158,7 +158,8 @@ impl Registry {
         self.hooks.extract_if(.., loses_all).collect()
     }
 
-    /// Drops what is closed, and gives back the signals that nobody wants.
+    /// Gives back the signals that nobody wants. Returns the hooks that are closed.
+    #[must_use]
     fn release_unwanted(&mut self) -> Vec<Hook> {
         let closed = self.hooks.extract_if(.., |hook| hook.sender.is_closed()).collect();
         let wanted = self.hooks.iter().fold(0, |wanted, hook| wanted | hook.wanted);
