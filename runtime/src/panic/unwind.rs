@@ -17,6 +17,15 @@ use std::sync::Arc;
 /// What deferred code is called with: the frame's result, and the panic that is under way, if there is one.
 ///
 /// Go's `recover` and named results. See [`frame`](super::frame()).
+///
+/// It stays with the goroutine, or the thread, whose frame it is of:
+/// ```compile_fail,E0277
+/// rt::panic::frame(|f| {
+///     f.defer(|u| {
+///         std::thread::scope(|s| drop(s.spawn(move || u.recover())));
+///     });
+/// });
+/// ```
 pub struct Unwind<'a, R> {
     /// The frame's result. After a panic it is what it was when the body panicked: the initial value,
     /// or what deferred code has made of it.

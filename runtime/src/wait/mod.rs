@@ -31,6 +31,7 @@ use crate::carrier::{self, Slot};
 use crate::g::{GRef, Unwind};
 use crate::sched::{self, Key, Sched};
 use crate::util::{self, NoUnwind};
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::time::Instant;
@@ -314,19 +315,22 @@ pub(crate) fn unwind() -> ! {
     std::panic::resume_unwind(Box::new(Unwind))
 }
 
-/// Keeps cancellation away while it lives.
+/// Keeps cancellation away while it lives. Not `Send`: it counts in a cell of the slot, which is its goroutine's alone.
 #[derive(Debug)]
-pub(crate) struct Mask(&'static Slot);
+pub(crate) struct Mask {
+    slot: &'static Slot,
+    on_one_goroutine: PhantomData<*const ()>,
+}
 
 impl Mask {
     pub(crate) fn new(slot: &'static Slot) -> Self {
         slot.masks.set(slot.masks.get() + 1);
-        Self(slot)
+        Self { slot, on_one_goroutine: PhantomData }
     }
 }
 
 impl Drop for Mask {
     fn drop(&mut self) {
-        self.0.masks.set(self.0.masks.get() - 1);
+        self.slot.masks.set(self.slot.masks.get() - 1);
     }
 }
