@@ -15,6 +15,7 @@ use crate::prim::global::{AtomicPtr, Ordering};
 use crate::sched;
 use crate::wait;
 use std::any::Any;
+use std::cell::Cell;
 use std::ptr;
 
 crate::goroutine_local! {
@@ -25,7 +26,8 @@ crate::goroutine_local! {
 /// A call of [`Interrupt::run`] by a goroutine. Invariant 2.
 struct Run<'a> {
     interrupt: &'a Interrupt,
-    around: *const Run<'static>,
+    /// A cell: `RUNS` has the address of the run before it is known what was there.
+    around: Cell<*const Run<'static>>,
 }
 
 /// See the [module](self). Good for one run.
@@ -65,10 +67,10 @@ impl Interrupt {
             *self.who.lock() = Who::Done;
             return result;
         };
-        let mut run = Run { interrupt: self, around: ptr::null() };
-        run.around = innermost(ptr::from_ref(&run).cast());
+        let run = Run { interrupt: self, around: Cell::new(ptr::null()) };
+        run.around.set(innermost(ptr::from_ref(&run).cast()));
         let result = caught(f);
-        innermost(run.around);
+        innermost(run.around.get());
         let before = std::mem::replace(&mut *self.who.lock(), Who::Done);
         if matches!(before, Who::Raised) {
             // SAFETY: it is the goroutine that runs this: alive.
@@ -107,13 +109,13 @@ impl Interrupt {
 
 impl Run<'_> {
     fn is_inside_of_raised(&self) -> bool {
-        let mut around = self.around;
+        let mut around = self.around.get();
         // SAFETY: it runs, further up the stack of this goroutine (invariant 2).
         while let Some(run) = unsafe { around.as_ref() } {
             if matches!(*run.interrupt.who.lock(), Who::Raised) {
                 return true;
             }
-            around = run.around;
+            around = run.around.get();
         }
         false
     }
