@@ -43,6 +43,22 @@ fn large_values() {
     assert!(map.iter().all(|(key, value)| value[4999] == *key) && map.len() == 34);
 }
 
+/// Of all that is left of its old buckets, too. The values are so large that those come in segments, and go one by one.
+#[test]
+fn a_copy_has_the_same_picture_at_any_time() {
+    let mut map: Map<u32, [u64; 400]> = Map::new();
+    let mut given_back = 0;
+    for n in 0..1700 {
+        map.insert(n, [0; 400]);
+        if map.grow_state().is_growing() && n % 7 < 2 {
+            let picture = map.picture().to_string();
+            assert_eq!(map.clone().picture().to_string(), picture);
+            given_back += picture.matches("given back").count();
+        }
+    }
+    assert_ne!(given_back, 0);
+}
+
 #[test]
 fn so_much_memory_there_is_not() {
     let mut map = Map::from([(1_u64, 1_u64)]);

@@ -141,16 +141,6 @@ impl<K: fmt::Debug, V> fmt::Debug for Picture<'_, K, V> {
     }
 }
 
-impl<K, V> Table<K, V> {
-    /// A bucket of the old array that was evacuated, if its memory is still there.
-    fn left_behind(&self, number: usize) -> Option<Ptr<K, V>> {
-        let old = self.old.as_ref().filter(|old| old.has_segment(number))?;
-        // SAFETY: the segment is there, and its buckets have kept their marks: all were live when the
-        // growth began, and nothing is written to them after their evacuation.
-        Some(unsafe { old.bucket(number) })
-    }
-}
-
 fn chain<K: fmt::Debug, V>(
     f: &mut fmt::Formatter<'_>,
     number: usize,

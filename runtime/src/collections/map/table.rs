@@ -168,6 +168,14 @@ impl<K, V> Table<K, V> {
         (self.chain(number), in_order)
     }
 
+    /// A bucket of the old array that was evacuated, if its memory is still there.
+    pub(super) fn left_behind(&self, number: usize) -> Option<Ptr<K, V>> {
+        let old = self.old.as_ref().filter(|old| old.has_segment(number))?;
+        // SAFETY: the segment is there, and its buckets have kept their marks: all were live when the
+        // growth began, or are a copy's, which began zeroed. Nothing is written to them after their evacuation.
+        Some(unsafe { old.bucket(number) })
+    }
+
     /// The number of some chain.
     #[inline]
     pub(super) fn some(&self, dice: u64) -> usize {
@@ -363,6 +371,11 @@ impl<K: Clone, V: Clone> Table<K, V> {
         copy.old = self.old.as_ref().map(Array::like).transpose()?;
         (copy.done, copy.seed) = (self.done, self.seed);
         copy.settle();
+        for number in 0..self.done {
+            if let (Some(from), Some(to)) = (self.left_behind(number), copy.left_behind(number)) {
+                to.set_marks(from.marks());
+            }
+        }
         for number in 0..now.len() {
             let (Some(mut from), Some(mut to)) = (self.chain(number), copy.chain(number)) else {
                 continue;
