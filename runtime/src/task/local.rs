@@ -3,7 +3,8 @@
 //! Invariants:
 //! 1. What a slot's `locals`, or the thread's [`OF_THREAD`], points to was made by [`Locals::leak`], and is freed by [`Locals::end`],
 //!    by the goroutine or thread itself, when nothing of it is in [`with_locals`] any more.
-//! 2. While it is cleared, it is still where their destructors find it.
+//! 2. While it is cleared there, it is still where their destructors find it.
+//! 3. What [`Kept`] has, no slot points to: it goes back to one, or is freed.
 
 use crate::carrier::Slot;
 use crate::sched;
@@ -121,7 +122,7 @@ impl Drop for AtEnd {
     }
 }
 
-/// The locals of a goroutine that has no stack at present.
+/// The locals of a goroutine that has no stack at present. Null, or made by [`Locals::leak`].
 #[derive(Debug)]
 pub(crate) struct Kept(*mut ());
 
@@ -129,18 +130,18 @@ pub(crate) struct Kept(*mut ());
 unsafe impl Send for Kept {}
 
 impl Kept {
-    pub(crate) const NONE: Self = Self(std::ptr::null_mut());
+    pub(crate) const NONE: Self = Self(ptr::null_mut());
 
     /// Those of the goroutine that calls, on `slot`.
     #[inline]
     pub(crate) fn take(slot: &Slot) -> Self {
-        Self(slot.locals.replace(std::ptr::null_mut()))
+        Self(slot.locals.replace(ptr::null_mut()))
     }
 
     /// They are the caller's, on `slot`, which has none yet.
     #[inline]
     pub(crate) fn give_back(&mut self, slot: &Slot) {
-        slot.locals.set(std::mem::replace(&mut self.0, std::ptr::null_mut()));
+        slot.locals.set(std::mem::replace(&mut self.0, ptr::null_mut()));
     }
 
     #[inline]
@@ -154,8 +155,8 @@ impl Drop for Kept {
     #[inline]
     fn drop(&mut self) {
         if !self.is_empty() {
-            // SAFETY: made by `Box::into_raw` in `with_locals`, and nobody finds them any more.
-            drop(unsafe { Box::from_raw(self.0.cast::<Locals>()) });
+            // SAFETY: made by `leak`; nobody finds them any more (invariant 3).
+            unsafe { Box::from_raw(self.0.cast::<Locals>()) }.clear();
         }
     }
 }

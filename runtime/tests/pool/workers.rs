@@ -5,8 +5,8 @@ use crate::{Gate, LONG, fill};
 use rt::pool::{Pool, Queue, SubmitError};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[test]
@@ -93,6 +93,40 @@ fn an_idle_worker_keeps_what_is_its_own_and_has_no_stack() {
         pool.release();
         eventually_resting("its locals go with the worker", || tally.made() == tally.dropped());
     });
+}
+
+/// Also where no goroutine is left to do it in.
+#[test]
+fn what_an_idle_worker_kept_goes_newest_first_when_its_runtime_stops() {
+    struct Notes(u32, Arc<Mutex<Vec<u32>>>);
+    impl Drop for Notes {
+        fn drop(&mut self) {
+            self.1.lock().unwrap().push(self.0);
+        }
+    }
+    rt::goroutine_local! {
+        static FIRST: RefCell<Option<Notes>> = RefCell::new(None);
+        static SECOND: RefCell<Option<Notes>> = RefCell::new(None);
+        static THIRD: RefCell<Option<Notes>> = RefCell::new(None);
+    }
+    let _test = test();
+    for procs in [1, 2] {
+        let runtime = runtime(procs);
+        let pool = Pool::builder().no_purge().runtime(&runtime.handle()).capacity(1).build();
+        let pool = pool.unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let its = log.clone();
+        let task = pool.spawn(move || {
+            for (n, key) in [(1, &FIRST), (2, &SECOND), (3, &THIRD)] {
+                key.with(|place| *place.borrow_mut() = Some(Notes(n, its.clone())));
+            }
+        });
+        task.unwrap().join().unwrap();
+        eventually_resting("it is idle", || pool.idle() == 1);
+        drop(runtime);
+        drop(pool);
+        assert_eq!(*log.lock().unwrap(), [3, 2, 1]);
+    }
 }
 
 #[test]
