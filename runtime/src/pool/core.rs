@@ -103,9 +103,9 @@ impl<T: Send + 'static> Core<T> {
                 Entered::Blocked => self.blocked(&node, until),
                 other => {
                     // The worker may be done at once, on a stack that is hot, and is the next one's. One that is not leaves
-                    // the caller behind, for somebody to carry to another processor.
+                    // the caller behind, for another processor to steal, if there is one.
                     let give_way = match &other {
-                        Entered::Idle { give_way, .. } => *give_way,
+                        Entered::Idle { give_way, .. } => *give_way || self.sched.config.procs == 1,
                         other => matches!(other, Entered::New(_)),
                     };
                     let result = self.settle(other);

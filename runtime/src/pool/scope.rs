@@ -21,7 +21,7 @@ use crate::sched;
 use crate::task::{Interrupt, JoinError};
 use crate::wait::{self, Children, Until, Why};
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
@@ -52,7 +52,7 @@ struct Known {
     /// The parent was cancelled, and so is whoever starts from now on.
     cancelled: bool,
     spawned: u64,
-    interrupts: HashMap<u64, Arc<Interrupt>>,
+    interrupts: BTreeMap<u64, Arc<Interrupt>>,
 }
 
 impl Children for Data {
@@ -66,12 +66,13 @@ impl Children for Data {
     }
 
     fn abort(&self) {
-        let interrupts: Vec<_> = {
+        let interrupts = {
             let mut children = self.children.lock();
             children.cancelled = true;
-            children.interrupts.drain().map(|(_, interrupt)| interrupt).collect()
+            std::mem::take(&mut children.interrupts)
         };
-        interrupts.iter().for_each(|interrupt| interrupt.raise());
+        // The last ones first: those that lie in the queue do not begin on a worker that has just been freed so.
+        interrupts.values().rev().for_each(|interrupt| interrupt.raise());
     }
 }
 
