@@ -237,17 +237,14 @@ fn not_waiting_is_seen() {
 }
 
 impl Socket {
-    /// As `net` pauses: until it is closed, or ends by itself, at once.
-    fn pause(&self, ends: bool) {
+    /// As `net` pauses, for so long that it ends only when it is closed.
+    fn pause(&self) {
         let side = &self.side;
         carrier::with_thread_slot(|slot| {
             side.enter(slot, wake, |waiting| {
                 while !side.seen().is_closed() {
                     if waiting.pause() {
                         while !waiting.is_released() {
-                            if ends {
-                                return;
-                            }
                             slot.word.sleep(None);
                         }
                     }
@@ -262,12 +259,13 @@ impl Socket {
 fn a_pause_takes_nothing() {
     loom::model(|| {
         let socket = Socket::new(0);
-        let pauses = spawn(&socket, |socket| socket.pause(true));
+        let pauses = spawn(&socket, Socket::pause);
         let reader = spawn(&socket, |socket| socket.read(1, false));
         socket.arrive(2);
         assert_eq!(reader.join().unwrap(), Some(1));
-        pauses.join().unwrap();
         assert_eq!(socket.read(1, false), Some(1));
+        socket.side.close(wake);
+        pauses.join().unwrap();
     });
 }
 
@@ -275,7 +273,7 @@ fn a_pause_takes_nothing() {
 fn closing_ends_a_pause() {
     loom::model(|| {
         let socket = Socket::new(0);
-        let pauses = spawn(&socket, |socket| socket.pause(false));
+        let pauses = spawn(&socket, Socket::pause);
         let reader = spawn(&socket, |socket| socket.read(1, false));
         socket.side.close(wake);
         pauses.join().unwrap();
