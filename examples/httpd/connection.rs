@@ -23,6 +23,8 @@ pub(crate) struct Connection<'a> {
     site: &'a Site,
     /// What has been read and not yet been understood: often the next request.
     input: Vec<u8>,
+    /// The first line of the request that is being served, once its head is all there.
+    line: Option<Vec<u8>>,
     served: u32,
 }
 
@@ -48,7 +50,8 @@ impl From<Status> for End {
 
 impl<'a> Connection<'a> {
     pub(crate) fn new(id: u64, stream: TcpStream, peer: SocketAddr, site: &'a Site) -> Self {
-        Connection { id, stream: Arc::new(stream), peer, site, input: Vec::new(), served: 0 }
+        let (stream, input) = (Arc::new(stream), Vec::new());
+        Connection { id, stream, peer, site, input, line: None, served: 0 }
     }
 
     pub(crate) fn serve(mut self) {
@@ -60,8 +63,7 @@ impl<'a> Connection<'a> {
                 Ok(false) => break,
                 Err(End::Gone) => return,
                 Err(End::Refused(status)) => {
-                    let line = request::first_line(&self.input).to_vec();
-                    let refused = self.answer(Response::of(status), &line, false, false, false);
+                    let refused = self.answer(Response::of(status), false, false, false);
                     if refused.is_err() {
                         return;
                     }
@@ -74,10 +76,11 @@ impl<'a> Connection<'a> {
 
     /// `Ok(false)`: that was the last one.
     fn serve_one(&mut self) -> Result<bool, End> {
+        self.line = None;
         self.wait()?;
         self.limit_reads()?;
         let (request, len) = self.head()?;
-        let line = request::first_line(&self.input).to_vec();
+        self.line = Some(request::first_line(&self.input).to_vec());
         self.input.drain(..len);
         self.served += 1;
         // Who waits to be told before it sends the body is told the answer, and need not send it.
@@ -95,7 +98,7 @@ impl<'a> Connection<'a> {
             && !unsent
             && self.served < self.site.limits.requests
             && !self.site.idle.is_stopping();
-        self.answer(response, &line, method == Method::Head, keep_alive, old)?;
+        self.answer(response, method == Method::Head, keep_alive, old)?;
         Ok(keep_alive)
     }
 
@@ -166,13 +169,14 @@ impl<'a> Connection<'a> {
     fn answer(
         &mut self,
         response: Response,
-        line: &[u8],
         head_only: bool,
         keep_alive: bool,
         old: bool,
     ) -> io::Result<()> {
         let timeout = self.site.limits.write;
         let status = response.status;
+        // What is refused may have no whole head.
+        let line = self.line.take().unwrap_or_else(|| request::first_line(&self.input).to_vec());
         let manner = Manner { head_only, keep_alive, old, timeout };
         let written = response.write(&self.stream, &manner);
         if self.site.log_all || status.code() >= 400 || written.is_err() {

@@ -276,6 +276,24 @@ fn httpd_refuses_what_it_does_not_understand() {
     client.is_closed();
 }
 
+#[test]
+fn httpd_logs_the_request_and_not_its_body() {
+    let httpd = Httpd::new("line", &[]);
+    let mut client = httpd.client();
+    client.send("POST /x HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nGET /y\r\n");
+    assert_eq!(client.answer().status, 400);
+    let line = httpd.running.stderr.next();
+    assert!(line.ends_with(" \"POST /x HTTP/1.1\" 400 16"), "{line}");
+    // The next one has a line of its own.
+    let mut client = httpd.client();
+    assert_eq!(client.get("/hello.txt").status, 200);
+    client.send("GET /z\r\n\r\n");
+    assert_eq!(client.answer().status, 400);
+    httpd.running.stderr.next();
+    let line = httpd.running.stderr.next();
+    assert!(line.ends_with(" \"GET /z\" 400 16"), "{line}");
+}
+
 /// It sends as slowly as it likes, but never stops.
 fn drip(client: &mut Client, bytes: impl Iterator<Item = u8>) -> (u16, Duration) {
     let start = Instant::now();
