@@ -72,8 +72,15 @@ impl Chunks {
                     let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
                         return self.more(at, rest.len());
                     };
-                    if rest[..end].trim_ascii().is_empty() {
+                    let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+                    if line.is_empty() {
                         return Ok(Progress::End(at + end + 1));
+                    }
+                    // Nobody in between may see an end where we see none, or none where we see one.
+                    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+                    let is_field = name.len() < line.len() && !line.contains(&b'\r');
+                    if !is_field || name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
+                        return Err(Status::BadRequest);
                     }
                     end + 1
                 }

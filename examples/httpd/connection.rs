@@ -63,7 +63,7 @@ impl<'a> Connection<'a> {
                 Ok(false) => break,
                 Err(End::Gone) => return,
                 Err(End::Refused(status)) => {
-                    let refused = self.answer(Response::of(status), false, false, false);
+                    let refused = self.answer(Response::of(status), false, false);
                     if refused.is_err() {
                         return;
                     }
@@ -98,7 +98,7 @@ impl<'a> Connection<'a> {
             && !unsent
             && self.served < self.site.limits.requests
             && !self.site.idle.is_stopping();
-        self.answer(response, method == Method::Head, keep_alive, old)?;
+        self.answer(response, keep_alive, old)?;
         Ok(keep_alive)
     }
 
@@ -166,17 +166,13 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn answer(
-        &mut self,
-        response: Response,
-        head_only: bool,
-        keep_alive: bool,
-        old: bool,
-    ) -> io::Result<()> {
+    fn answer(&mut self, response: Response, keep_alive: bool, old: bool) -> io::Result<()> {
         let timeout = self.site.limits.write;
         let status = response.status;
         // What is refused may have no whole head.
         let line = self.line.take().unwrap_or_else(|| request::first_line(&self.input).to_vec());
+        // Also of one that is refused.
+        let head_only = line.starts_with(b"HEAD ");
         let manner = Manner { head_only, keep_alive, old, timeout };
         let written = response.write(&self.stream, &manner);
         if self.site.log_all || status.code() >= 400 || written.is_err() {

@@ -48,7 +48,7 @@ fn look_up(root: &Path, target: &str) -> Result<Response, Status> {
     match within(root, &place.join("index.html")) {
         Ok(index) if index.is_file() => open(&index),
         Ok(_) | Err(Status::NotFound) => {
-            let page = listing::page(&place, path == "/").map_err(|error| status(&error))?;
+            let page = listing::page(root, &place).map_err(|error| status(&error))?;
             Ok(Response::page(Status::Ok, page))
         }
         Err(status) => Err(status),
@@ -65,7 +65,7 @@ fn open(path: &Path) -> Result<Response, Status> {
 }
 
 /// Where `path` really is, which has to be in `root`.
-fn within(root: &Path, path: &Path) -> Result<PathBuf, Status> {
+pub(crate) fn within(root: &Path, path: &Path) -> Result<PathBuf, Status> {
     let place = path.canonicalize().map_err(|error| status(&error))?;
     if place.starts_with(root) { Ok(place) } else { Err(Status::Forbidden) }
 }

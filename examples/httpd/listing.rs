@@ -5,16 +5,18 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::files::encode;
+use crate::files::{encode, within};
 
-/// The files of `directory`, without those that are hidden, and links to them, in the order of their names.
-pub(crate) fn page(directory: &Path, is_root: bool) -> io::Result<String> {
+/// The files of `directory`, and links to them, in the order of their names; without those that are hidden or lie outside
+/// of `root`.
+pub(crate) fn page(root: &Path, directory: &Path) -> io::Result<String> {
     let mut rows = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        // Also what a link leads to. What is gone since, or leads nowhere, is left out.
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        // What a link leads to. What is gone since, or leads nowhere or outside, is left out.
+        let Ok(place) = within(root, &entry.path()) else { continue };
+        let Ok(metadata) = fs::metadata(&place) else { continue };
         if name.as_bytes().starts_with(b".") {
             continue;
         }
@@ -30,7 +32,7 @@ pub(crate) fn page(directory: &Path, is_root: bool) -> io::Result<String> {
         ));
     }
     rows.sort();
-    let up = if is_root { "" } else { "<li><a href=\"../\">../</a>\n" };
+    let up = if directory == root { "" } else { "<li><a href=\"../\">../</a>\n" };
     let rows: String = rows.into_iter().map(|(_, _, row)| row).collect();
     Ok(format!(
         "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>Files</title>\n<ul>\n{up}{rows}</ul>\n"

@@ -171,6 +171,10 @@ fn httpd_leaves_its_directory_on_no_way() {
         assert_eq!(answer.status, status, "{target}");
         assert!(!text(answer.body).contains("secret"), "{target}");
     }
+    // Nor does it tell of what is there.
+    let listing = text(httpd.get("/").body);
+    assert!(listing.contains("\"inside\"") && listing.contains("\"trap/\""), "{listing}");
+    assert!(!listing.contains("link"), "{listing}");
 }
 
 #[test]
@@ -188,7 +192,7 @@ fn httpd_keeps_connections_and_answers_in_order() {
         "GET /home/ HTTP/1.1\r\nHost: test\r\n\r\n\
          GET /1 HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nGET /\r\n\
          POST /2 HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n\
-         5\r\nGET /\r\n1;x=y\r\n \r\n0\r\nA: b\r\n\r\n\r\n\
+         5\r\nGET /\r\n1;x=y\r\n \r\n0\r\nA: b\r\nC:d\n\n\r\n\
          BREW /3 HTTP/1.1\nhost: test\n\n\
          GET /hello.txt HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n",
     );
@@ -223,6 +227,7 @@ fn httpd_keeps_connections_and_answers_in_order() {
 fn httpd_refuses_what_it_does_not_understand() {
     let httpd = Httpd::new("bad", &[]);
     let host = "HTTP/1.1\r\nHost: test\r\n";
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n";
     let long = "x".repeat(20_000);
     for (request, status) in [
         ("\x16\x03\x01\x02".to_string(), 400),
@@ -242,6 +247,11 @@ fn httpd_refuses_what_it_does_not_understand() {
         ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_string(), 400),
         (format!("GET / {host}Transfer-Encoding: chunked\r\n\r\nx\r\n"), 400),
         (format!("GET / {host}Transfer-Encoding: chunked\r\n\r\n1\r\nabc0\r\n\r\n"), 400),
+        (format!("GET / {host}{chunked}0\r\n \r\nGET / {host}\r\n"), 400),
+        (format!("GET / {host}{chunked}0\r\n\r\r\nGET / {host}\r\n"), 400),
+        (format!("GET / {host}{chunked}0\r\nA\r\n\r\n"), 400),
+        (format!("GET / {host}{chunked}0\r\n: b\r\n\r\n"), 400),
+        (format!("GET / {host}{chunked}0\r\nA: b\r\n c: d\r\n\r\n"), 400),
         (format!("GET / {host}Content-Length: 65537\r\n\r\n"), 413),
         (format!("GET / {host}Content-Length: 99999999999999999999\r\n\r\n"), 413),
         (format!("GET / {host}Transfer-Encoding: chunked\r\n\r\n10001\r\n"), 413),
@@ -292,6 +302,21 @@ fn httpd_logs_the_request_and_not_its_body() {
     httpd.running.stderr.next();
     let line = httpd.running.stderr.next();
     assert!(line.ends_with(" \"GET /z\" 400 16"), "{line}");
+}
+
+#[test]
+fn httpd_refuses_a_head_without_a_body() {
+    let httpd = Httpd::new("head", &[]);
+    for (fields, status) in [
+        ("Content-Length: 65537\r\n\r\n", 413),
+        ("Transfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+        ("Expect: tea\r\n\r\n", 417),
+    ] {
+        let mut client = httpd.client();
+        let head = client.send(format!("HEAD / HTTP/1.1\r\nHost: test\r\n{fields}")).head();
+        assert_eq!(head.status, status, "{fields}");
+        client.is_closed();
+    }
 }
 
 /// It sends as slowly as it likes, but never stops.
