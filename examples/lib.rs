@@ -54,6 +54,11 @@ pub fn memory(bytes: u64) -> String {
     format!("{amount:.1} GiB")
 }
 
+/// What the program was called with. What is no text is shown as well as it can be; it is no name and no number.
+pub fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
 /// A path for a line of output: one with control characters would garble the line, so it is quoted.
 ///
 /// ```

@@ -32,7 +32,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 #[rt::main]
 fn main() -> ExitCode {
     examples::end_with_the_output();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = examples::arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let parsed = match arguments[..] {
         [] => Some((1..=u16::MAX, 256)),

@@ -85,7 +85,8 @@ fn main() -> ExitCode {
 
 /// `[LEAVES [REPEATS]]`; a billion leaves still add up in a `u64`.
 fn arguments() -> Option<(u64, u64)> {
-    let mut numbers = std::env::args().skip(1).map(|arg| arg.replace('_', "").parse::<u64>());
+    let arguments = examples::arguments().into_iter();
+    let mut numbers = arguments.map(|argument| argument.replace('_', "").parse::<u64>());
     let leaves = numbers.next().unwrap_or(Ok(1_000_000)).ok()?;
     let repeats = numbers.next().unwrap_or(Ok(1)).ok()?;
     let known = numbers.next().is_none() && (1..=1_000_000_000).contains(&leaves) && repeats > 0;

@@ -41,7 +41,7 @@ load   N connections (10), for S seconds (1), messages of so many bytes (1024)
 
 #[rt::main]
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = examples::arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["--help" | "-h"] => {

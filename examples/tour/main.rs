@@ -195,7 +195,7 @@ impl Chapter {
 #[rt::main]
 fn main() -> ExitCode {
     examples::end_with_the_output();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = examples::arguments();
     let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match names[..] {
         [] => {

@@ -13,8 +13,10 @@ mod server;
 mod tour;
 mod wordcount;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -73,6 +75,25 @@ fn read(pipe: impl Read + Send + 'static, lines: usize, _open: Sender<()>) -> Jo
 }
 
 #[test]
+fn arguments_that_are_no_text_are_refused() {
+    for (name, arguments) in [
+        ("portscan", &[][..]),
+        ("portscan", &["1-2"]),
+        ("echo", &[]),
+        ("echo", &["serve", "--port"]),
+        ("echo", &["load", "--port"]),
+        ("tour", &[]),
+        ("skynet", &[]),
+        ("skynet", &["10"]),
+    ] {
+        let output = run_with_bytes(name, arguments);
+        let stderr = text(output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{name}: {stderr}");
+        assert!(!stderr.is_empty() && !stderr.contains("panicked"), "{name}: {stderr}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "killed after 100ms")]
 fn what_hangs_is_killed() {
     output(Command::new("sleep").arg("1000"), Duration::from_millis(100));
@@ -94,6 +115,11 @@ fn command(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(path_of(name));
     command.args(arguments).env("RUST_BACKTRACE", "0");
     command
+}
+
+/// Runs an example with an argument that is no UTF-8, behind others.
+fn run_with_bytes(name: &str, arguments: &[&str]) -> Output {
+    output(command(name, arguments).arg(OsStr::from_bytes(b"\xff")), LIMIT)
 }
 
 /// Runs an example in `directory`.
