@@ -78,7 +78,7 @@ impl Checker {
             if has_scheme(link) {
                 report.web += 1;
             } else if let Err(reason) = self.link(path, link) {
-                let link = Some((*line, link.clone()));
+                let link = Some((*line, shown(Path::new(link))));
                 report.problems.push(Problem { file: shown(path), link, reason });
             }
         }

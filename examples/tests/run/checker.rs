@@ -73,6 +73,39 @@ fn checker_says_with_its_exit_code_how_it_went() {
     assert_eq!((code, stdout.as_str()), (Some(0), USAGE));
 }
 
+/// As GitHub does: the names that are taken are passed over, whoever has taken them.
+#[test]
+fn checker_names_what_can_be_linked_to_as_others_do() {
+    let directory = Directory::new("checker-names");
+    directory.file(
+        "a.md",
+        "# Twice\n# Twice\n# Twice 1\n# Twice\n\
+         [a](#twice) [b](#twice-1) [c](#twice-1-1) [d](#twice-2)\n\n\
+         # Two²\n# Ⅷ a·b ﬁ é\n[two](#two) [more](#ⅷ-ab-ﬁ-é)\n\n\
+         <A NAME=\"Up\">x</A> <a\nid='nl'></a> <a id=unq>y</a> <p\tclass=z  ID = \"far\" >z</p>\n\n\
+         [1](#Up) [2](#nl) [3](#unq) [4](#far)\n\n\
+         <div\n  id=block>\n</div>\n\n[5](#block)\n\n\
+         <div data-id=\"no\" title=\"a id=none\" class=\"name\">q id=text</div>\n\n\
+         [no](#no) [none](#none) [text](#text)\n[two](#two²)\n",
+    );
+    let (code, stdout, stderr) = directory.run("checker", &["a.md"]);
+    let broken: Vec<_> =
+        stdout.lines().filter_map(|line| line.strip_prefix("a.md:")?.split(": ").nth(1)).collect();
+    assert_eq!(broken, ["#no", "#none", "#text", "#two²"], "{stdout}{stderr}");
+    assert_eq!(code, Some(1));
+}
+
+/// What a link says cannot garble the output.
+#[test]
+fn checker_quotes_links_with_control_characters() {
+    let directory = Directory::new("checker-quotes");
+    directory.file("a.md", "[x](<gone&#10;away&#27;[2J>)\n");
+    let (_, stdout, _) = directory.run("checker", &["a.md"]);
+    let first = stdout.lines().next().unwrap();
+    let quoted = r#"a.md:1: "gone\naway\u{1b}[2J": No such file"#;
+    assert!(first.starts_with(quoted), "{stdout:?}");
+}
+
 /// More files than may be read at the same time, and more than there are open at the same time.
 #[test]
 fn checker_reads_thousands_of_files() {
