@@ -431,6 +431,48 @@ fn several_pools_share_the_tasks() {
     });
 }
 
+#[test]
+fn one_of_several_pools_that_is_closed_is_left_out() {
+    let _test = test();
+    everywhere(|| {
+        for strategy in [Strategy::RoundRobin, Strategy::LeastTasks] {
+            let pools = MultiPool::new(3, 1, strategy).unwrap();
+            let gate = Chan::<()>::new(0);
+            let wait = || {
+                let gate = gate.clone();
+                move || {
+                    gate.recv();
+                }
+            };
+            pools.pools()[0].release();
+            for _ in 0..6 {
+                pools.spawn(|| {}).unwrap().join().unwrap();
+            }
+            eventually_resting("all are idle", || pools.running() == 0);
+            pools.submit_timeout(wait(), LONG).unwrap();
+            pools.submit_timeout(wait(), LONG).unwrap();
+            assert!(pools.try_submit(|| {}).unwrap_err().is_overloaded(), "{strategy:?}");
+            let late = pools.submit_timeout(|| {}, Duration::from_millis(1));
+            assert!(late.unwrap_err().is_timeout());
+            // Who waits in one that is closed waits in the next.
+            let waits = rt::Handle::current().spawn({
+                let pools = pools.clone();
+                move || pools.submit(|| {}).is_ok()
+            });
+            eventually_resting("one waits", || pools.waiting() == 1);
+            let at = pools.pools().iter().position(|pool| pool.waiting() == 1).unwrap();
+            pools.pools()[at].release();
+            eventually_resting("it goes on", || pools.pools()[at].waiting() == 0);
+            assert!(!pools.is_closed() && !waits.is_finished());
+            gate.close();
+            assert!(waits.join().unwrap());
+            pools.release();
+            assert!(pools.submit(|| {}).unwrap_err().is_closed());
+            assert!(pools.try_submit(|| {}).unwrap_err().is_closed());
+        }
+    });
+}
+
 /// Pools that are all full of tasks which submit more: none waits for another.
 #[test]
 fn several_pools_do_not_wait_for_each_other() {

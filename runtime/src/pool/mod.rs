@@ -302,9 +302,9 @@ impl Pool {
     }
 
     /// What [`Strategy::LeastTasks`] compares.
-    fn tasks(&self) -> usize {
+    fn tasks(&self) -> Option<usize> {
         let counts = self.owner.0.counts();
-        counts.busy + counts.queued + counts.waiting
+        (!counts.closed).then_some(counts.busy + counts.queued + counts.waiting)
     }
 
     pool_methods!();

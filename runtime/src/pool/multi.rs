@@ -25,7 +25,8 @@ pub enum Strategy {
 ///
 /// One pool has one lock, which is held for a moment by every task: with many processors and very short tasks,
 /// several pools get more done. They do not help each other out: one may be full where another is idle. A task that
-/// submits when its pools are full runs that itself, as in one pool: see [`Nested`](super::Nested).
+/// submits when its pools are full runs that itself, as in one pool: see [`Nested`](super::Nested). One of the
+/// [pools](Self::pools) that was released alone gets no more tasks; the others do.
 ///
 /// # Examples
 /// ```
@@ -74,44 +75,50 @@ impl MultiPool {
         &self.pools
     }
 
-    fn least(&self) -> &Pool {
-        let mut least = (usize::MAX, &self.pools[0]);
-        for pool in &*self.pools {
-            let tasks = pool.tasks();
-            if tasks < least.0 {
-                least = (tasks, pool);
-            }
-        }
-        least.1
-    }
-
-    fn choose(&self) -> &Pool {
-        match self.strategy {
-            Strategy::RoundRobin => {
-                &self.pools[self.next.fetch_add(1, Ordering::Relaxed) % self.pools.len()]
-            }
-            Strategy::LeastTasks => self.least(),
-        }
+    /// The one with the fewest tasks, of those that are open.
+    fn least(&self) -> Option<&Pool> {
+        let tasks = self.pools.iter().filter_map(|pool| Some((pool.tasks()?, pool)));
+        tasks.min_by_key(|(tasks, _)| *tasks).map(|(_, pool)| pool)
     }
 
     /// Where to wait. A task of one of the pools goes to that, and so need not: if it went to another, whose tasks
-    /// come to this, all would wait for each other.
-    fn own_or_least(&self) -> &Pool {
-        let own = self.pools.iter().find(|pool| pool.owner.0.is_inside());
-        own.unwrap_or_else(|| self.least())
+    /// come to this, all would wait for each other. To one that is closed nobody's tasks come.
+    fn own_or_least(&self) -> Option<&Pool> {
+        let own = self.pools.iter().find(|pool| pool.owner.0.is_inside() && !pool.is_closed());
+        own.or_else(|| self.least())
     }
 
-    /// Offers `what` to the chosen pool, and if that is full to where it is waited, in `last`'s way.
+    /// Offers `what` to the chosen pool, and if that is full to where it is waited, in `last`'s way. If that is closed,
+    /// or is while it waits, the next is chosen, once for each pool: all of them say so when the runtime has stopped.
     fn submit_by<F, R>(
         &self,
-        what: F,
-        first: impl FnOnce(&Pool, F) -> Result<R, SubmitError<F>>,
-        last: impl FnOnce(&Pool, F) -> Result<R, SubmitError<F>>,
+        mut what: F,
+        first: impl Fn(&Pool, F) -> Result<R, SubmitError<F>>,
+        mut last: impl FnMut(&Pool, F) -> Result<R, SubmitError<F>>,
     ) -> Result<R, SubmitError<F>> {
-        match first(self.choose(), what) {
-            Err(SubmitError::Overloaded(what)) => last(self.own_or_least(), what),
-            other => other,
+        let turn = match self.strategy {
+            Strategy::RoundRobin => self.next.fetch_add(1, Ordering::Relaxed),
+            Strategy::LeastTasks => 0,
+        };
+        for n in 0..self.pools.len() {
+            let chosen = match self.strategy {
+                Strategy::RoundRobin => Some(&self.pools[turn.wrapping_add(n) % self.pools.len()]),
+                Strategy::LeastTasks => self.least(),
+            };
+            let Some(chosen) = chosen else { break };
+            let mut result = first(chosen, what);
+            if let Err(SubmitError::Overloaded(back)) = result {
+                let Some(other) = self.own_or_least() else {
+                    return Err(SubmitError::Closed(back));
+                };
+                result = last(other, back);
+            }
+            match result {
+                Err(SubmitError::Closed(back)) => what = back,
+                other => return other,
+            }
         }
+        Err(SubmitError::Closed(what))
     }
 
     /// Runs `f` in one of the pools. If the chosen one is full, waits for a place in the one with the fewest tasks.
@@ -139,7 +146,12 @@ impl MultiPool {
         f: F,
         timeout: Duration,
     ) -> Result<(), SubmitError<F>> {
-        self.submit_by(f, Pool::try_submit, |pool, f| pool.submit_timeout(f, timeout))
+        let mut begun = None;
+        self.submit_by(f, Pool::try_submit, |pool, f| {
+            let now = util::now();
+            let waited = now.saturating_duration_since(*begun.get_or_insert(now));
+            pool.submit_timeout(f, timeout.saturating_sub(waited))
+        })
     }
 
     /// The same, if there is a place before `ctx` is done.
