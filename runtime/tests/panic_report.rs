@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Ended, OnDrop, child, is_child, runtime};
+use rt::chan::Chan;
 use rt::panic::{Panic, catch, frame};
 use rt::pool::Pool;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -380,7 +381,7 @@ fn the_policy_counts_what_is_not_recovered() {
     );
 }
 
-/// A panic is said where it happens, and the handler's own, too; neither ends the worker.
+/// A panic is the handler's to say, and the handler's own is said with it; neither ends the worker.
 #[test]
 fn a_pool_says_what_goroutines_say() {
     says(
@@ -401,14 +402,79 @@ fn a_pool_says_what_goroutines_say() {
             });
         },
         &[
-            &format!("goroutine N {AT} handled"),
-            SPAWNED,
             "it hears of handled",
             &format!("goroutine N {AT} in the handler"),
+            "    after the panic at runtime/tests/panic_report.rs:N:N: handled [recovered]",
             SPAWNED,
             "then",
             &format!("goroutine N {AT} nobody's"),
             SPAWNED,
+        ],
+    );
+}
+
+/// Whom a handler's pool tells of a panic, with its place: the handler if nobody can join, and else who joins, after it was
+/// said.
+#[test]
+fn a_pools_handler_is_told_of_what_nobody_can_join() {
+    says(
+        "a_pools_handler_is_told_of_what_nobody_can_join",
+        || {
+            runtime(1).run(|| {
+                let handler = |panic: Panic| match panic.location() {
+                    Some(at) => eprintln!("{panic} at {}", at.file()),
+                    None => eprintln!("{panic} somewhere"),
+                };
+                let pool = Pool::builder().capacity(1).panic_handler(handler).build().unwrap();
+                let rest = || drop(pool.spawn(|| ()).unwrap().join());
+                pool.submit(|| panic!("submitted")).unwrap();
+                rest();
+                let gate = Chan::<()>::new(0);
+                let waits = gate.clone();
+                drop(
+                    pool.spawn(move || waits.recv().unwrap_or_else(|| panic!("dropped"))).unwrap(),
+                );
+                gate.close();
+                rest();
+                let inner = pool.clone();
+                let inline = move || drop(catch(|| inner.submit(|| panic!("inline"))));
+                pool.submit(inline).unwrap();
+                rest();
+                assert!(pool.spawn(|| -> () { panic!("joined") }).unwrap().join().is_err());
+                eprintln!("told");
+                let group = pool.group::<(), ()>();
+                group.submit(|| panic!("a member")).unwrap();
+                assert!(catch(|| group.wait()).is_err());
+                eprintln!("told");
+                let lost = catch(|| {
+                    pool.scope(|s| drop(s.spawn(|| -> () { panic!("in a scope") })));
+                });
+                eprintln!("{}", lost.unwrap_err());
+                let workers = Pool::builder().capacity(1).panic_handler(handler);
+                let workers = workers.build_workers(|text| panic!("{text}")).unwrap();
+                workers.invoke("a worker").unwrap();
+                workers.release_timeout(std::time::Duration::from_secs(60)).unwrap();
+                pool.submit(|| std::panic::resume_unwind(Box::new("resumed"))).unwrap();
+                rest();
+                pool.submit(|| rt::task::exit()).unwrap();
+                rest();
+            });
+        },
+        &[
+            "submitted at runtime/tests/panic_report.rs",
+            "dropped at runtime/tests/panic_report.rs",
+            "inline at runtime/tests/panic_report.rs",
+            &format!("goroutine N {AT} joined"),
+            SPAWNED,
+            "told",
+            &format!("goroutine N {AT} a member"),
+            SPAWNED,
+            "told",
+            &format!("goroutine N {AT} in a scope"),
+            SPAWNED,
+            "a scoped thread panicked",
+            "a worker at runtime/tests/panic_report.rs",
+            "resumed somewhere",
         ],
     );
 }
@@ -437,9 +503,9 @@ fn a_task_that_is_run_within_a_frame() {
         &[
             &format!("goroutine N {AT} submitted"),
             SPAWNED,
-            "then",
             &format!("goroutine N {AT} joined"),
             SPAWNED,
+            "then",
             "at the end",
         ],
     );
@@ -471,8 +537,6 @@ fn the_policy_holds_for_tasks_that_nobody_joins() {
     assert_eq!(
         lines(&ended),
         [
-            format!("goroutine N {AT} first"),
-            SPAWNED.to_owned(),
             "handled".to_owned(),
             format!("goroutine N {AT} second"),
             SPAWNED.to_owned(),

@@ -43,7 +43,7 @@ pub use frame::{Frame, catch, frame, frame_named};
 #[doc(hidden)]
 pub use guard::Guard;
 pub(crate) use hook::install;
-pub(crate) use report::uncaught;
+pub(crate) use report::{report, uncaught};
 pub use unwind::Unwind;
 pub use value::{Location, Panic};
 

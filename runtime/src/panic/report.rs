@@ -7,7 +7,7 @@
 //! stack backtrace: ..
 //! ```
 
-use super::flight::{self, Note, Owner};
+use super::flight::{self, Known, Note, Owner};
 use super::hook;
 use super::value::{Location, NO_TEXT, Panic, Seen};
 use crate::g::G;
@@ -39,12 +39,27 @@ pub(crate) fn uncaught(g: &G, payload: &(dyn Any + Send)) {
         let _ = writeln!(text, " (spawned at {}:{}:{})", site.file(), site.line(), site.column());
         chain(&mut text, known.previous.as_deref());
         print(&text);
-    } else if !known.reported && known.is_seen() {
-        // Of a pool's task that was run within a frame, which did not get it: the hook has held it back.
+    } else {
+        held_back(&known, payload);
+    }
+    super::drop_quietly(known);
+}
+
+/// The panic with `payload` of a pool's task leaves its frame by another way: to who joins. If the hook has held its
+/// report back, here it is.
+#[cold]
+pub(crate) fn report(payload: &(dyn Any + Send)) {
+    let known = flight::claim(Owner::current(), payload);
+    held_back(&known, payload);
+    super::drop_quietly(known);
+}
+
+/// Of a pool's task that was run within a frame, which did not get it.
+fn held_back(known: &Known, payload: &(dyn Any + Send)) {
+    if !known.reported && known.is_seen() {
         let message = super::message(payload).unwrap_or(NO_TEXT);
         whole(message, known.seen.as_deref(), known.previous.as_deref());
     }
-    super::drop_quietly(known);
 }
 
 /// A panic leaves the last frame around it: from here on it is as any other. If the hook has held back its report, or

@@ -217,7 +217,11 @@ impl Panic {
         }
     }
 
-    /// Where it was raised, if the panic hook is installed.
+    /// Where it was raised, if the panic hook is installed, and it was caught by a [frame](super::frame()), by
+    /// [`catch`](super::catch) or for a pool's [handler](crate::pool::Builder::panic_handler).
+    ///
+    /// `None` of what the hook did not see ([`resume_unwind`]), and of a payload whose panic was over before it came to
+    /// [`new`](Self::new): out of a [`JoinError`](crate::JoinError), say, or caught outside of all frames.
     pub fn location(&self) -> Option<&Location> {
         self.seen()?.at.as_ref()
     }

@@ -175,9 +175,10 @@ impl Builder {
         self
     }
 
-    /// Called in the worker with the panic of a task that nobody can join. Without this, it is reported as a
-    /// goroutine's panic is, and the runtime's [`PanicPolicy`](crate::PanicPolicy) holds. If it panics itself, that
-    /// is reported so. Either way the worker goes on.
+    /// Called in the worker with the panic of a task that nobody can join, as deferred code that has recovered it is: the
+    /// panic hook does not report it. (Rust's own, if ours is not installed, has done so.) Without this, it is reported
+    /// as a goroutine's panic is, and the runtime's [`PanicPolicy`](crate::PanicPolicy) holds. If it panics itself, that
+    /// is reported so, with what it superseded. Either way the worker goes on.
     ///
     /// A [`Task`](super::Task) that is dropped after its panic could have been joined: the handler does not hear of
     /// that.

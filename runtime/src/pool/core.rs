@@ -219,9 +219,7 @@ impl<T: Send + 'static> Core<T> {
     /// Runs `task`; whatever it does, the caller goes on.
     #[inline]
     pub(super) fn run(&self, task: T) {
-        if let Err(payload) = caught(|| (self.work)(task)) {
-            report::panicked(self.handler.as_ref(), payload);
-        }
+        report::run(self.handler.as_ref(), || (self.work)(task));
     }
 
     /// A worker with a place was cut short.

@@ -9,7 +9,7 @@ use super::core::{Core, Patience};
 use super::error::SubmitError;
 use super::job::{Call, Job};
 use crate::g::Unwind;
-use crate::panic::caught;
+use crate::panic::{self, caught};
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::sync::WaitGroup;
@@ -189,7 +189,10 @@ where
             Ok(Err(error)) => self.shared.fail(Failure::Error(error)),
             // Cut short: the entry says so.
             Err(payload) if payload.is::<Unwind>() => {}
-            Err(payload) => self.shared.fail(Failure::Panic(payload)),
+            Err(payload) => {
+                panic::report(&*payload);
+                self.shared.fail(Failure::Panic(payload));
+            }
         }
     }
 

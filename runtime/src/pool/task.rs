@@ -3,6 +3,7 @@
 use super::job::Run;
 use super::report::{self, Handler};
 use crate::carrier::Slot;
+use crate::panic;
 use crate::prim::Mutex;
 use crate::task::{Interrupt, JoinError};
 use crate::util;
@@ -108,7 +109,13 @@ impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
         let Some(f) = self.take_closure() else { return };
         // If it was aborted by now it is dropped, and its destructor may unwind.
         let told = Told(&self);
-        let result = self.interrupt.run(f).map_err(JoinError::of);
+        let result = self.interrupt.run(f).map_err(|payload| {
+            if !self.stage.lock().detached {
+                // Now: who joins may end the process.
+                panic::report(&*payload);
+            }
+            JoinError::of(payload)
+        });
         told.of(result);
     }
 
