@@ -206,6 +206,7 @@ fn defer_takes_code_in_any_form() {
         }
         defer!(log.say(4));
         defer!(|| log.say(5));
+        defer!({ || log.say("in braces") });
         let (log, word) = (&log, String::from("6"));
         defer!(move || {
             log.say(word);
@@ -215,7 +216,7 @@ fn defer_takes_code_in_any_form() {
         defer! { count.replace(1) }
         defer! { log.say("7"); }
     }
-    log.assert(&["7", "6", "5", "4", "3", "1"]);
+    log.assert(&["7", "6", "in braces", "5", "4", "3", "1"]);
 }
 
 #[test]

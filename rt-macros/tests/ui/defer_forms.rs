@@ -12,5 +12,12 @@ fn main() {
     rt::defer_call!(#[inline] later(1));
     rt::defer_call!(f => );
     rt::defer!();
+    rt::defer!(later);
+    rt::defer!(crate::later);
+    rt::defer!(|x: u32| later(x));
+    rt::defer!(move |x: u32| later(x));
+    rt::defer!({ |x: u32| later(x) });
+    rt::defer! { async { later(1) } }
+    rt::defer! { async move { later(1) } }
     drop(list);
 }

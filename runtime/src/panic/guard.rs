@@ -45,6 +45,26 @@ macro_rules! defer {
     (move || $($body:tt)*) => {
         let _deferred = $crate::panic::Guard::new(move || $($body)*);
     };
+    // What would be made and dropped, and never run.
+    (| $($closure:tt)*) => {
+        ::core::compile_error!("nobody would call it with an argument: `defer!` takes a closure without parameters, `defer!(|| ..)`")
+    };
+    (move | $($closure:tt)*) => {
+        $crate::defer! { | $($closure)* }
+    };
+    (async { $($code:tt)* }) => {
+        ::core::compile_error!("`defer!` runs plain code: nobody would await a future")
+    };
+    (async move { $($code:tt)* }) => {
+        $crate::defer! { async { $($code)* } }
+    };
+    ($(::)? $($name:ident)::+) => {
+        ::core::compile_error!("this names a function but does not call it: `defer!(f())`")
+    };
+    // As without the braces: there may be a closure in them.
+    ({ $($code:tt)* }) => {
+        $crate::defer! { $($code)* }
+    };
     ($($code:tt)*) => {
         let _deferred = $crate::panic::Guard::new(|| { $($code)* });
     };
