@@ -102,12 +102,16 @@ impl Deferred {
                 #lets
                 let __rt_deferred = ::rt::__private::Guard::new(|| #call);
             },
-            Some(frame) => quote_spanned! {span=>
-                {
-                    #lets
-                    #frame.defer(move |_| ::core::mem::drop(#call));
+            Some(frame) => {
+                let frame =
+                    if is_plain(&frame) { frame.into_token_stream() } else { quote!((#frame)) };
+                quote_spanned! {span=>
+                    {
+                        #lets
+                        #frame.defer(move |_| ::core::mem::drop(#call));
+                    }
                 }
-            },
+            }
         })
     }
 }

@@ -229,11 +229,13 @@ fn a_frame_takes_calls_too() {
         word.push('!');
         defer_call!(f => log2.say(word));
         defer_call!(f => (|n: u32| log2.say(n + two))(1));
+        let held = (f,);
+        defer_call!(*held.0 => log2.say("through a reference"));
         log2.say("body");
         1
     });
     assert_eq!(one, 1);
-    log.assert(&["body", "3", "first!", "first"]);
+    log.assert(&["body", "through a reference", "3", "first!", "first"]);
 }
 
 #[rt::test]
