@@ -5,7 +5,7 @@
 //!     enum __RtChosen<T0> { Case0(T0), Case1, Default }
 //!     let chosen = match (recv_case(&(rx)), send_case(&(tx), value), Wait::For(duration),) {
 //!         (mut c0, mut c1, wait,) => {
-//!             match select([c0.arm(), c1.arm()], false, wait) {
+//!             match select([RecvCase::arm(&mut c0), SendCase::arm(&mut c1)], false, wait) {
 //!                 None => __RtChosen::Default,
 //!                 Some(0) => __RtChosen::Case0(c0.finish()),
 //!                 _ => { let _ = c1.finish(); __RtChosen::Case1 }
@@ -121,7 +121,7 @@ fn choice(arms: &[Arm], biased: bool) -> TokenStream {
             None => ours!({ let _ = #finish; __RtChosen::#variant }),
         };
         outcomes.push((ours!(::core::option::Option::Some(#index)), outcome));
-        cases.push(case);
+        cases.push(armed(arm, &case));
     }
     // What is left.
     if let Some((pattern, _)) = outcomes.last_mut() {
@@ -131,12 +131,24 @@ fn choice(arms: &[Arm], biased: bool) -> TokenStream {
     ours! {
         match (#(#operands,)*) {
             (#(#patterns,)*) => {
-                match ::rt::__private::select([#(#cases.arm()),*], #biased, #wait) {
+                match ::rt::__private::select([#(#cases),*], #biased, #wait) {
                     #(#outcomes)*
                 }
             }
         }
     }
+}
+
+/// `RecvCase::arm(&mut case)`. Not as a method: a blanket trait of the user's may have one of that name, which takes its receiver
+/// by value and so would be found first.
+fn armed(arm: &Arm, case: &Ident) -> TokenStream {
+    let ty = match &arm.operation {
+        Operation::Recv(_) => ours!(RecvCase),
+        Operation::Send(..) => ours!(SendCase),
+        Operation::SendFrom(..) => ours!(SendFromCase),
+        Operation::Default(_) => unreachable!("`default` is no case"),
+    };
+    ours!(::rt::__private::#ty::arm(&mut #case))
 }
 
 /// The call that makes the case of `arm` out of its operands.

@@ -6,15 +6,15 @@
 //!         let subject = {
 //!             use ::rt::__private::any::{Concrete as _, Interface as _, Object as _, Plain as _, Pointer as _};
 //!             let operand = ::rt::__private::any::Peel(operand);
-//!             let operand = (&&operand).peel();
-//!             let operand = (&&operand).peel();
-//!             let operand = (&&operand).peel();
-//!             (&&&operand).subject()
+//!             let operand = (&&operand).__rt_peel();
+//!             let operand = (&&operand).__rt_peel();
+//!             let operand = (&&operand).__rt_peel();
+//!             (&&&operand).__rt_subject()
 //!         };
 //!         let value = ::rt::__private::any::value(subject);
 //!         if let Some(case) = ::rt::__private::any::case::<bool>(value) { let v = case; body }
-//!         else if value.is_none() { let v = subject; body }
-//!         else if case::<i32>(value).is_some() || case::<i64>(value).is_some() { let v = subject; body }
+//!         else if Option::is_none(&value) { let v = subject; body }
+//!         else if Option::is_some(&case::<i32>(value)) || .. { let v = subject; body }
 //!         else { let v = subject; body }
 //!     }
 //! }
@@ -28,7 +28,8 @@
 //! 2. Bodies are in no closure: `break`, `continue`, `return` and `?` are those of the function around. No trait of ours is
 //!    in scope in them.
 //! 3. No name of ours can meet a name of the user's: ours have mixed-site hygiene.
-//! 4. The name for the value may be left unused in any arm, as the name in a pattern of a `match` could not.
+//! 4. Nor can a method: ours have odd names, or are called by their paths. One of a blanket trait of the user's might be found first.
+//! 5. The name for the value may be left unused in any arm, as the name in a pattern of a `match` could not.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -63,7 +64,7 @@ fn expand_switch(TypeSwitch { name, operand, arms, default }: &TypeSwitch) -> To
     let at =
         operand.to_token_stream().into_iter().next().map_or_else(Span::mixed_site, |t| t.span());
     let at = Span::mixed_site().located_at(at);
-    let subject = quote_spanned!(at=> (&&&operand).subject());
+    let subject = quote_spanned!(at=> (&&&operand).__rt_subject());
     let value = quote_spanned!(at=> ::rt::__private::any::value(subject));
     ours! {
         match &(#operand) {
@@ -73,9 +74,9 @@ fn expand_switch(TypeSwitch { name, operand, arms, default }: &TypeSwitch) -> To
                         Concrete as _, Interface as _, Object as _, Plain as _, Pointer as _,
                     };
                     let operand = ::rt::__private::any::Peel(operand);
-                    let operand = (&&operand).peel();
-                    let operand = (&&operand).peel();
-                    let operand = (&&operand).peel();
+                    let operand = (&&operand).__rt_peel();
+                    let operand = (&&operand).__rt_peel();
+                    let operand = (&&operand).__rt_peel();
                     #subject
                 };
                 let value = #value;
@@ -93,10 +94,10 @@ fn branch(name: Option<&Ident>, Arm { cases, body }: &Arm) -> TokenStream {
         return ours!(if let ::core::option::Option::Some(case) = #case #body);
     }
     let conditions = cases.iter().map(|case| match case {
-        Case::Nil => ours!(value.is_none()),
+        Case::Nil => ours!(::core::option::Option::is_none(&value)),
         Case::Type(ty) => {
             let case = look(ty);
-            ours!(#case.is_some())
+            ours!(::core::option::Option::is_some(&#case))
         }
     });
     let body = bound(name, ours!(subject), body);

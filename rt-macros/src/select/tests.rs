@@ -47,7 +47,7 @@ fn each_operation_is_a_case() {
                 private::send_from_case(&(&txs[i]), &mut slot),
             ) {
                 (mut c0, mut c1, mut c2,) => {
-                    match private::select([c0.arm(), c1.arm(), c2.arm()], false, private::Wait::Forever) {
+                    match private::select([private::RecvCase::arm(&mut c0), private::SendCase::arm(&mut c1), private::SendFromCase::arm(&mut c2)], false, private::Wait::Forever) {
                         option::Some(0) => __RtChosen::Case0(c0.finish()),
                         option::Some(1) => { let _ = c1.finish(); __RtChosen::Case1 },
                         _ => { let _ = c2.finish(); __RtChosen::Case2 },
@@ -71,7 +71,7 @@ fn default_is_evaluated_in_its_place_and_is_no_case() {
             enum __RtChosen<T0, T2> { Case0(T0), Default, Case2(T2) }
             let chosen = match (private::recv_case(&(a)), private::Wait::For(d), private::recv_case(&(b)),) {
                 (mut c0, wait, mut c2,) => {
-                    match private::select([c0.arm(), c2.arm()], true, wait) {
+                    match private::select([private::RecvCase::arm(&mut c0), private::RecvCase::arm(&mut c2)], true, wait) {
                         option::Some(0) => __RtChosen::Case0(c0.finish()),
                         option::None => __RtChosen::Default,
                         _ => __RtChosen::Case2(c2.finish()),
@@ -95,7 +95,7 @@ fn default_without_a_duration_does_not_wait() {
             enum __RtChosen<> { Default, Case1 }
             let chosen = match (private::recv_case(&(a)),) {
                 (mut c1,) => {
-                    match private::select([c1.arm()], false, private::Wait::Never) {
+                    match private::select([private::RecvCase::arm(&mut c1)], false, private::Wait::Never) {
                         option::None => __RtChosen::Default,
                         _ => { let _ = c1.finish(); __RtChosen::Case1 },
                     }

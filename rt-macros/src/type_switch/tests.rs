@@ -26,10 +26,10 @@ fn expands(input: &str, operand: &str, branches: &str) {
                         Concrete as _, Interface as _, Object as _, Plain as _, Pointer as _,
                     };
                     let operand = ::rt::__private::any::Peel(operand);
-                    let operand = (&&operand).peel();
-                    let operand = (&&operand).peel();
-                    let operand = (&&operand).peel();
-                    (&&&operand).subject()
+                    let operand = (&&operand).__rt_peel();
+                    let operand = (&&operand).__rt_peel();
+                    let operand = (&&operand).__rt_peel();
+                    (&&&operand).__rt_subject()
                 };
                 let value = ::rt::__private::any::value(subject);
                 #branches
@@ -54,10 +54,10 @@ fn each_kind_of_arm() {
     expands(
         "v = self.x; nil => a, bool => b(v), i32 | dyn S => { c } (dyn T) => d, _ => e",
         "self.x",
-        "if value.is_none() { #[allow(unused_variables)] let v = subject; match () { () => a } }
+        "if ::core::option::Option::is_none(&value) { #[allow(unused_variables)] let v = subject; match () { () => a } }
         else if let Some(case) = any::case::<bool>(value) {
             #[allow(unused_variables)] let v = case; match () { () => b(v) }
-        } else if any::case::<i32>(value).is_some() || any::case_dyn::<dyn S>(value).is_some() {
+        } else if ::core::option::Option::is_some(&any::case::<i32>(value)) || ::core::option::Option::is_some(&any::case_dyn::<dyn S>(value)) {
             #[allow(unused_variables)] let v = subject; match () { () => { c } }
         } else if let Some(case) = any::case_dyn::<(dyn T)>(value) {
             #[allow(unused_variables)] let v = case; match () { () => d }
@@ -76,7 +76,7 @@ fn without_a_name_without_a_default() {
     expands(
         "x; nil | u8 => a",
         "x",
-        "if value.is_none() || any::case::<u8>(value).is_some() { let _ = subject; match () { () => a } } else {}",
+        "if ::core::option::Option::is_none(&value) || ::core::option::Option::is_some(&any::case::<u8>(value)) { let _ = subject; match () { () => a } } else {}",
     );
     expands("x == y; _ => a", "x == y", "{ let _ = subject; match () { () => a } }");
 }

@@ -2,12 +2,13 @@
 //!
 //! Its operand is an interface value, by whatever name it goes: a `Dyn`, a `&dyn Trait`, a `Box` of one, a reference to that.
 //! The macro cannot see which; the compiler chooses among methods of one name, by what a call has to do to its receiver. A
-//! [`Peel`] wraps a reference to the operand. What is looked for first is implemented for more borrows of it.
+//! [`Peel`] wraps a reference to the operand. What is looked for first is implemented for more borrows of it. The methods
+//! have odd names, for no trait of the user's to have them.
 //!
 //! | call | first | then | last |
 //! |---|---|---|---|
-//! | `(&&p).peel()`, three times | a pointer: what it points to ([`Pointer`]) | | anything else: the same again ([`Plain`]) |
-//! | `(&&&p).subject()` | a `Dyn` ([`Interface`]) | any other type with a size: an error that says what is wrong ([`Concrete`]) | `dyn Trait` ([`Object`]) |
+//! | `(&&p).__rt_peel()`, three times | a pointer: what it points to ([`Pointer`]) | | anything else: the same again ([`Plain`]) |
+//! | `(&&&p).__rt_subject()` | a `Dyn` ([`Interface`]) | any other type with a size: an error that says what is wrong ([`Concrete`]) | `dyn Trait` ([`Object`]) |
 //!
 //! A `Box<dyn Trait>` would be an `Any` of its own, and match no arm, ever; hence the peeling, and the error for what is no
 //! interface. That a `&dyn Trait` is a `&dyn Any` only the compiler can tell, which knows the trait: so it happens where
@@ -29,14 +30,14 @@ pub trait Pointer<'a> {
     /// To what.
     type Target: ?Sized;
     /// One layer less.
-    fn peel(&self) -> Peel<'a, Self::Target>;
+    fn __rt_peel(&self) -> Peel<'a, Self::Target>;
 }
 
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(
         impl<'a, T: ?Sized> Pointer<'a> for &Peel<'a, $pointer> {
             type Target = T;
-            fn peel(&self) -> Peel<'a, T> {
+            fn __rt_peel(&self) -> Peel<'a, T> {
                 Peel(&**self.0)
             }
         }
@@ -48,7 +49,7 @@ pointers!(&mut T, Box<T>, Rc<T>, Arc<T>);
 /// What a reference refers to outlives the reference.
 impl<'a, T: ?Sized> Pointer<'a> for &Peel<'_, &'a T> {
     type Target = T;
-    fn peel(&self) -> Peel<'a, T> {
+    fn __rt_peel(&self) -> Peel<'a, T> {
         Peel(*self.0)
     }
 }
@@ -58,12 +59,12 @@ pub trait Plain<'a> {
     /// To what it refers.
     type Target: ?Sized;
     /// The same.
-    fn peel(&self) -> Peel<'a, Self::Target>;
+    fn __rt_peel(&self) -> Peel<'a, Self::Target>;
 }
 
 impl<'a, T: ?Sized> Plain<'a> for Peel<'a, T> {
     type Target = T;
-    fn peel(&self) -> Peel<'a, T> {
+    fn __rt_peel(&self) -> Peel<'a, T> {
         Peel(self.0)
     }
 }
@@ -71,11 +72,11 @@ impl<'a, T: ?Sized> Plain<'a> for Peel<'a, T> {
 /// A `Dyn`.
 pub trait Interface<'a> {
     /// It.
-    fn subject(&self) -> &'a Dyn;
+    fn __rt_subject(&self) -> &'a Dyn;
 }
 
 impl<'a> Interface<'a> for &&Peel<'a, Dyn> {
-    fn subject(&self) -> &'a Dyn {
+    fn __rt_subject(&self) -> &'a Dyn {
         self.0
     }
 }
@@ -91,13 +92,13 @@ pub trait InterfaceValue {}
 /// Any other type with a size: no interface.
 pub trait Concrete<'a, T> {
     /// Never.
-    fn subject(&self) -> &'a Dyn
+    fn __rt_subject(&self) -> &'a Dyn
     where
         T: InterfaceValue;
 }
 
 impl<'a, T> Concrete<'a, T> for &Peel<'a, T> {
-    fn subject(&self) -> &'a Dyn
+    fn __rt_subject(&self) -> &'a Dyn
     where
         T: InterfaceValue,
     {
@@ -108,11 +109,11 @@ impl<'a, T> Concrete<'a, T> for &Peel<'a, T> {
 /// A type without a size: `dyn Trait`.
 pub trait Object<'a, T: ?Sized> {
     /// The trait object.
-    fn subject(&self) -> &'a T;
+    fn __rt_subject(&self) -> &'a T;
 }
 
 impl<'a, T: ?Sized> Object<'a, T> for Peel<'a, T> {
-    fn subject(&self) -> &'a T {
+    fn __rt_subject(&self) -> &'a T {
         self.0
     }
 }
