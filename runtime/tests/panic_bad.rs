@@ -378,6 +378,41 @@ fn a_destructor_that_panics_while_unwinding() {
     assert!(!ended.stderr.contains("beyond"), "{ended:#?}");
 }
 
+/// Whoever drops it goes on in the end.
+#[test]
+fn a_payload_that_panics_with_another_of_its_kind_when_it_is_dropped() {
+    struct Endless;
+    impl Drop for Endless {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(Endless));
+        }
+    }
+    let name = "a_payload_that_panics_with_another_of_its_kind_when_it_is_dropped";
+    if is_child(name) {
+        let endless = || std::panic::resume_unwind(Box::new(Endless));
+        runtime(1).run(|| {
+            let pool = rt::pool::Pool::new(1).unwrap();
+            pool.submit(endless).unwrap();
+            assert_eq!(pool.spawn(|| 1).unwrap().join().unwrap(), 1);
+            drop(rt::spawn(endless));
+            assert_eq!(rt::spawn(|| 2).join().unwrap(), 2);
+            let superseded = rt::spawn(move || {
+                frame(|f| -> () {
+                    f.defer(|_| rt::task::exit());
+                    endless()
+                })
+            });
+            assert!(superseded.join().unwrap_err().is_cancelled());
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    let said = ended.stderr.matches("the payload of a panic stays in memory").count();
+    assert_eq!(said, 1, "{ended:#?}");
+    assert!(!ended.stderr.contains("tests/panic_bad.rs"), "{ended:#?}");
+}
+
 /// Nor can a panic cross into C.
 #[test]
 fn a_panic_that_meets_a_foreign_frame() {

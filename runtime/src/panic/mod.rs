@@ -47,6 +47,7 @@ pub(crate) use report::{report, uncaught};
 pub use unwind::Unwind;
 pub use value::{Location, Panic};
 
+use crate::util;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -62,9 +63,8 @@ pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>>
 /// Drops what may hold a stranger's payload. If that panics, it has been reported, and goes no further; nor
 /// does its own payload.
 fn drop_quietly<T>(value: T) {
-    let mut payload = caught(|| drop(value)).err();
-    while let Some(p) = payload {
-        payload = caught(|| drop(p)).err();
+    if let Err(payload) = caught(|| drop(value)) {
+        util::drop_payload(payload);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::g::Unwind;
 use crate::panic::{Panic, caught, frame, uncaught};
 use crate::sched;
+use crate::util;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -56,9 +57,5 @@ fn unhandled(payload: Box<dyn Any + Send>) {
     if sched::current_sched().is_some_and(|sched| sched.config.abort_on_panic) {
         std::process::exit(2);
     }
-    let mut rest = Some(payload);
-    while let Some(payload) = rest.take() {
-        // Its destructor may panic as well.
-        rest = caught(|| drop(payload)).err();
-    }
+    util::drop_payload(payload);
 }

@@ -7,6 +7,7 @@ use crate::g::{AfterComplete, G, GBox, GRef, Joiner, Outcome, Rest, Runnable, Un
 use crate::m::{self, CurrentM};
 use crate::prim::global::Ordering;
 use crate::trace::Event;
+use crate::util;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -231,16 +232,7 @@ fn drop_what_it_left(slot: &'static Slot) {
 #[inline(always)]
 pub(super) fn quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        swallow(payload);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn swallow(payload: Box<dyn Any + Send>) {
-    let mut payload = Some(payload);
-    while let Some(p) = payload.take() {
-        payload = catch_unwind(AssertUnwindSafe(|| drop(p))).err();
+        util::drop_payload(payload);
     }
 }
 

@@ -12,7 +12,11 @@ pub(crate) use clock::{Clock, follow, now, real_now};
 pub(crate) use rng::{Rng, below};
 pub(crate) use thread::{enlist_servant, servants, thread_number};
 
+use crate::prim::global::{AtomicBool, Ordering};
+use std::any::Any;
 use std::fmt;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Our own mistake: says so and aborts. Nothing unwinds from inside the scheduler.
 #[cold]
@@ -28,6 +32,33 @@ pub(crate) fn bug(what: fmt::Arguments<'_>) -> ! {
 #[inline(never)]
 pub(crate) fn say(line: fmt::Arguments<'_>) {
     crate::sys::signal::write_to_stderr(format!("{line}\n").as_bytes());
+}
+
+/// Drops the payload of a panic that goes no further. If its destructor panics, that panic's payload is dropped likewise;
+/// after so many the next one stays in memory, since perhaps there is no end of them.
+#[cold]
+#[inline(never)]
+pub(crate) fn drop_payload(mut payload: Box<dyn Any + Send>) {
+    const ENOUGH: usize = 16;
+    for _ in 0..ENOUGH {
+        match dropped(payload) {
+            Some(next) => payload = next,
+            None => return,
+        }
+    }
+    let _leaked = ManuallyDrop::new(payload);
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        say(format_args!(
+            "rt: the payload of a panic stays in memory: the destructors of {ENOUGH} before it panicked, one in the other"
+        ));
+    }
+}
+
+/// Never inlined: it catches, and what is dropped may switch.
+#[inline(never)]
+fn dropped(payload: Box<dyn Any + Send>) -> Option<Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| drop(payload))).err()
 }
 
 /// Whoever unwinds past it aborts the process.
