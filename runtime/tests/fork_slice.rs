@@ -32,6 +32,44 @@ fn who_is_alone_pushes_in_place_after_a_truncation() {
 }
 
 #[test]
+fn what_is_cut_off_goes_with_who_is_the_last_to_have_it() {
+    let counted = Arc::new(());
+    let others = || Arc::strong_count(&counted) - 1;
+    let mut a: ForkSlice<_> = ForkSlice::from_vec(vec![counted.clone(); 5]);
+    a.truncate(5);
+    a.truncate(3);
+    assert_eq!((a.len(), others()), (3, 3));
+    let mut b = a.reslice(1..);
+    a.clear(); // somebody else has two of them
+    assert_eq!((a.len(), b.len(), others()), (0, 2, 3));
+    drop(a);
+    b.clear(); // nobody has; but what lies before is not behind
+    assert_eq!((b.len(), others()), (0, 1));
+    b.push(counted.clone());
+    assert_eq!((b.len(), others()), (1, 2));
+    drop(b);
+    assert_eq!(others(), 0);
+}
+
+/// The rest is dropped, and nothing twice.
+#[test]
+fn a_destructor_that_panics_when_it_is_cut_off() {
+    struct Last(Arc<()>, bool);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            assert!(!self.1, "on purpose");
+        }
+    }
+    let counted = Arc::new(());
+    let mut a: ForkSlice<_> =
+        ForkSlice::from_vec((0..4).map(|n| Last(counted.clone(), n == 2)).collect());
+    catch_unwind(AssertUnwindSafe(|| a.truncate(1))).unwrap_err();
+    assert_eq!((a.len(), Arc::strong_count(&a[0].0)), (1, 2));
+    drop(a);
+    assert_eq!(Arc::strong_count(&counted), 1);
+}
+
+#[test]
 fn subsets_need_no_copies() {
     fn helper(nums: &[i32], res: &mut Vec<ForkSlice<i32>>, mut tmp: ForkSlice<i32>, level: usize) {
         res.push(tmp.clone());

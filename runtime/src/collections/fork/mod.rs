@@ -133,14 +133,21 @@ impl<T> ForkSlice<T> {
         Self { part: self.part.as_ref().map(|part| part.window(i, j)) }
     }
 
-    /// Leaves the first `len` elements; does nothing if there are not more.
+    /// Leaves the first `len` elements; does nothing if there are not more. The others are dropped, if nobody else has the
+    /// buffer; else they stay in it, as long as somebody has.
+    ///
+    /// # Panics
+    /// When a destructor does.
     pub fn truncate(&mut self, len: usize) {
         if let Some(part) = &mut self.part {
             part.truncate(len);
         }
     }
 
-    /// Leaves no element.
+    /// Leaves no element. Those that there were are dropped as by [`truncate`](Self::truncate).
+    ///
+    /// # Panics
+    /// When a destructor does.
     pub fn clear(&mut self) {
         self.truncate(0);
     }

@@ -100,8 +100,15 @@ impl<T> Part<T> {
         part
     }
 
+    /// What is behind it goes at once if nobody else can have a part in it.
     pub(super) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        if len >= self.len {
+            return;
+        }
+        self.len = len;
+        if self.is_alone() {
+            self.drop_behind(self.start + len);
+        }
     }
 
     /// Whether there is no other part of the buffer; then this one owns all of it.
