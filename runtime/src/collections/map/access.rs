@@ -154,7 +154,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     /// `m[k] = v`.
     ///
     /// # Panics
-    /// When there is no more room in memory.
+    /// When it would have to grow beyond what can be addressed. If the allocator has no more memory, the process is aborted, as
+    /// by std's map.
     ///
     /// # Examples
     /// ```
@@ -240,7 +241,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     /// The place of a key, whether it is there or not.
     ///
     /// # Panics
-    /// When there is no more room in memory.
+    /// When it would have to grow beyond what can be addressed. If the allocator has no more memory, the process is aborted, as
+    /// by std's map.
     ///
     /// # Examples
     /// ```

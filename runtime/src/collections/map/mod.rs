@@ -129,7 +129,8 @@ impl<K, V> Map<K, V, SeededState> {
     /// An empty map with room for `capacity` keys before it grows. Go's `make(map[K]V, n)`.
     ///
     /// # Panics
-    /// When so many have no room in memory.
+    /// When so many have more bytes than can be addressed. If the allocator does not have them, the process is aborted, as by
+    /// std's map; [`try_reserve`](Self::try_reserve) tells either.
     ///
     /// # Examples
     /// ```
@@ -163,7 +164,8 @@ impl<K, V, S> Map<K, V, S> {
     /// Room for `capacity` keys, and a hasher of your own.
     ///
     /// # Panics
-    /// When so many have no room in memory.
+    /// When so many have more bytes than can be addressed. If the allocator does not have them, the process is aborted, as by
+    /// std's map; [`try_reserve`](Self::try_reserve) tells either.
     ///
     /// # Examples
     /// ```
@@ -259,7 +261,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     /// all of them.
     ///
     /// # Panics
-    /// When so many have no room in memory.
+    /// When so many have more bytes than can be addressed. If the allocator does not have them, the process is aborted, as by
+    /// std's map; [`try_reserve`](Self::try_reserve) tells either.
     ///
     /// # Examples
     /// ```
