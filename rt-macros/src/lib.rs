@@ -450,7 +450,7 @@ pub fn select(input: TokenStream) -> TokenStream {
 ///
 /// # The operand
 ///
-/// A `Dyn`, or a `dyn Trait` whose trait has `Any` above it; in its place or behind pointers, at most three: `&`, `&mut`, `Box`,
+/// A `Dyn`, a `dyn Trait` whose trait has `Any` above it, or a `dyn Error`; in its place or behind pointers, at most three: `&`, `&mut`, `Box`,
 /// `Rc`, `Arc`. It is borrowed, once. Without a name for the value it is written `type_switch! { x; .. }`.
 ///
 /// ```
@@ -474,6 +474,24 @@ pub fn select(input: TokenStream) -> TokenStream {
 ///     }
 /// }
 /// assert_eq!(sides, [2.0]);
+/// ```
+///
+/// Of a `dyn Error` all arms are types that are errors: Go's `switch e := err.(type)`.
+///
+/// ```
+/// use rt::type_switch;
+/// use std::error::Error;
+/// use std::num::{ParseFloatError, ParseIntError};
+///
+/// fn what(text: &str) -> Result<u32, Box<dyn Error>> {
+///     Ok(text.parse::<u32>()? + text.parse::<f32>()? as u32)
+/// }
+///
+/// type_switch! { e = what("x").unwrap_err();
+///     ParseIntError => assert_eq!(e.to_string(), "invalid digit found in string"),
+///     ParseFloatError => unreachable!("it did not come to that"),
+///     _ => panic!("{e}"),
+/// }
 /// ```
 ///
 /// # Arms

@@ -3,15 +3,15 @@
 //! ```text
 //! match &(x) {
 //!     operand => {
-//!         let subject = {
-//!             use ::rt::__private::any::{Concrete as _, Interface as _, Object as _, Plain as _, Pointer as _};
+//!         let (subject, look) = {
+//!             use ::rt::__private::any::{Concrete as _, Interface as _, Object as _, ..};
 //!             let operand = ::rt::__private::any::Peel(operand);
 //!             let operand = (&&operand).__rt_peel();
 //!             let operand = (&&operand).__rt_peel();
 //!             let operand = (&&operand).__rt_peel();
-//!             (&&&operand).__rt_subject()
+//!             ((&&&operand).__rt_subject(), (&&operand).__rt_value())
 //!         };
-//!         let value = ::rt::__private::any::value(subject);
+//!         let value = look(subject);
 //!         if let Some(case) = ::rt::__private::any::case::<bool>(value) { let v = case; body }
 //!         else if Option::is_none(&value) { let v = subject; body }
 //!         else if Option::is_some(&case::<i32>(value)) || .. { let v = subject; body }
@@ -20,7 +20,7 @@
 //! }
 //! ```
 //!
-//! Which `peel` and which `subject` is called, the compiler finds out: see `any/switch.rs` in `rt`.
+//! Which of the methods of one name is called, the compiler finds out: see `any/switch.rs` in `rt`.
 //!
 //! Invariants of the expansion:
 //!
@@ -65,19 +65,20 @@ fn expand_switch(TypeSwitch { name, operand, arms, default }: &TypeSwitch) -> To
         operand.to_token_stream().into_iter().next().map_or_else(Span::mixed_site, |t| t.span());
     let at = Span::mixed_site().located_at(at);
     let subject = quote_spanned!(at=> (&&&operand).__rt_subject());
-    let value = quote_spanned!(at=> ::rt::__private::any::value(subject));
+    let value = quote_spanned!(at=> look(subject));
     ours! {
         match &(#operand) {
             operand => {
-                let subject = {
+                let (subject, look) = {
                     use ::rt::__private::any::{
-                        Concrete as _, Interface as _, Object as _, Plain as _, Pointer as _,
+                        Concrete as _, Errors as _, Interface as _, Object as _, Plain as _, Pointer as _,
+                        Values as _,
                     };
                     let operand = ::rt::__private::any::Peel(operand);
                     let operand = (&&operand).__rt_peel();
                     let operand = (&&operand).__rt_peel();
                     let operand = (&&operand).__rt_peel();
-                    #subject
+                    (#subject, (&&operand).__rt_value())
                 };
                 let value = #value;
                 #(#branches else)* #otherwise

@@ -272,3 +272,37 @@ fn types_of_all_sorts() {
     assert_eq!(which(Dyn::new(())), 7);
     assert_eq!(which(Dyn::new(1)), 0);
 }
+
+#[test]
+fn errors_of_all_kinds() {
+    use std::error::Error;
+    use std::fmt::Error as FmtError;
+    use std::num::ParseIntError;
+
+    let parse = || "x".parse::<u8>().unwrap_err();
+    let plain: &dyn Error = &parse();
+    let boxed: Box<dyn Error> = parse().into();
+    let sent: Box<dyn Error + Send> = Box::new(parse());
+    let shared: Arc<dyn Error + Send + Sync> = Arc::new(FmtError);
+    let text: Box<dyn Error + Send + Sync> = "text".into();
+    macro_rules! which {
+        ($error:expr) => {
+            type_switch! { e = $error;
+                FmtError => format!("fmt: {e}"),
+                ParseIntError => format!("parse: {:?}", e.kind()),
+                _ => format!("other: {e}"),
+            }
+        };
+    }
+    for parsed in [which!(plain), which!(boxed), which!(&sent)] {
+        assert_eq!(parsed, "parse: InvalidDigit");
+    }
+    assert!(which!(shared).starts_with("fmt: "));
+    assert_eq!(which!(text), "other: text");
+    let many = type_switch! { e = &boxed;
+        nil => 1,
+        FmtError | ParseIntError => e.to_string().len(), // e is a `&dyn Error`
+        _ => 3,
+    };
+    assert_eq!(many, parse().to_string().len());
+}

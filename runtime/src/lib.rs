@@ -128,8 +128,8 @@ pub mod __private {
     /// Of `type_switch!`.
     pub mod any {
         pub use crate::any::switch::{
-            Concrete, Interface, InterfaceValue, Object, Peel, Plain, Pointer, case, case_dyn,
-            value,
+            Concrete, Errors, Interface, InterfaceValue, Look, Object, Peel, Plain, Pointer,
+            Values, case, case_dyn,
         };
     }
     pub use crate::chan::select::{

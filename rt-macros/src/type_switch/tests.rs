@@ -21,17 +21,18 @@ fn expands(input: &str, operand: &str, branches: &str) {
     let expected = quote! {
         match &(#operand) {
             operand => {
-                let subject = {
+                let (subject, look) = {
                     use ::rt::__private::any::{
-                        Concrete as _, Interface as _, Object as _, Plain as _, Pointer as _,
+                        Concrete as _, Errors as _, Interface as _, Object as _, Plain as _, Pointer as _,
+                        Values as _,
                     };
                     let operand = ::rt::__private::any::Peel(operand);
                     let operand = (&&operand).__rt_peel();
                     let operand = (&&operand).__rt_peel();
                     let operand = (&&operand).__rt_peel();
-                    (&&&operand).__rt_subject()
+                    ((&&&operand).__rt_subject(), (&&operand).__rt_value())
                 };
-                let value = ::rt::__private::any::value(subject);
+                let value = look(subject);
                 #branches
             }
         }

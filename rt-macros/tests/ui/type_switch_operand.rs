@@ -18,6 +18,10 @@ fn deep(x: &&&&&dyn Shape) {
     type_switch! { x; Student => {} }
 }
 
+fn no_error(x: &dyn std::error::Error) {
+    type_switch! { x; Student => {} }
+}
+
 fn main() {
     type_switch! { v = 5; i32 => println!("{v}") }
     type_switch! { v = &Some(Student); Student => {} }

@@ -9,15 +9,17 @@
 //! |---|---|---|---|
 //! | `(&&p).__rt_peel()`, three times | a pointer: what it points to ([`Pointer`]) | | anything else: the same again ([`Plain`]) |
 //! | `(&&&p).__rt_subject()` | a `Dyn` ([`Interface`]) | any other type with a size: an error that says what is wrong ([`Concrete`]) | `dyn Trait` ([`Object`]) |
+//! | `(&&p).__rt_value()` | a `dyn Error` ([`Errors`]) | | anything else ([`Values`]) |
 //!
 //! A `Box<dyn Trait>` would be an `Any` of its own, and match no arm, ever; hence the peeling, and the error for what is no
 //! interface. That a `&dyn Trait` is a `&dyn Any` only the compiler can tell, which knows the trait: so it happens where
-//! the macro stands, when the subject is given to [`value`].
+//! the macro stands, when the subject is given to the function that `__rt_value` has chosen.
 
 #![forbid(unsafe_code)]
 
 use super::Dyn;
 use std::any::Any;
+use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -118,17 +120,62 @@ impl<'a, T: ?Sized> Object<'a, T> for Peel<'a, T> {
     }
 }
 
-/// What a subject holds; None if it is nil.
-pub fn value(subject: &dyn Any) -> Option<&dyn Any> {
-    match subject.downcast_ref::<Dyn>() {
-        Some(interface) => interface.value(),
-        None => Some(subject),
+type AnyError = dyn Error + 'static;
+
+/// A `dyn Error`: no `Any`, but it can look into itself.
+pub trait Errors {
+    /// What gives what a subject holds.
+    fn __rt_value(&self) -> fn(&AnyError) -> Option<&AnyError>;
+}
+
+macro_rules! errors {
+    ($($error:ty),*) => {$(
+        impl Errors for &Peel<'_, $error> {
+            fn __rt_value(&self) -> fn(&AnyError) -> Option<&AnyError> {
+                |subject| Some(subject)
+            }
+        }
+    )*};
+}
+
+errors!(AnyError, dyn Error + Send + 'static, dyn Error + Send + Sync + 'static);
+
+/// Anything else. Where the macro stands, the subject becomes an `Any`.
+pub trait Values {
+    /// What gives what a subject holds; None if it is nil.
+    fn __rt_value(&self) -> fn(&dyn Any) -> Option<&dyn Any>;
+}
+
+impl<T: ?Sized> Values for Peel<'_, T> {
+    fn __rt_value(&self) -> fn(&dyn Any) -> Option<&dyn Any> {
+        |subject| match subject.downcast_ref::<Dyn>() {
+            Some(interface) => interface.value(),
+            None => Some(subject),
+        }
+    }
+}
+
+/// What an arm looks into for a `T`.
+pub trait Look<'a, T: 'a> {
+    /// It, if it is one.
+    fn look(self) -> Option<&'a T>;
+}
+
+impl<'a, T: Any> Look<'a, T> for Option<&'a dyn Any> {
+    fn look(self) -> Option<&'a T> {
+        self?.downcast_ref()
+    }
+}
+
+impl<'a, T: Error + 'static> Look<'a, T> for Option<&'a AnyError> {
+    fn look(self) -> Option<&'a T> {
+        self?.downcast_ref()
     }
 }
 
 /// The value for an arm `T =>`.
-pub fn case<T: Any>(value: Option<&dyn Any>) -> Option<&T> {
-    value?.downcast_ref()
+pub fn case<'a, T: 'static>(value: impl Look<'a, T>) -> Option<&'a T> {
+    value.look()
 }
 
 /// The value for an arm `dyn I =>`.
