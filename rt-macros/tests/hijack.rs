@@ -1,6 +1,6 @@
 //! A blanket trait of the user's, with methods that take everything by value, gets between the macros and no method of theirs.
 #![deny(warnings)]
-#![allow(dead_code, reason = "nobody calls them: that is what is tested")]
+#![allow(dead_code, clippy::wrong_self_convention, reason = "such a trait is what is tested")]
 
 use rt::any::Dyn;
 use rt::chan::Chan;
