@@ -10,7 +10,7 @@
 use super::core::{Core, Patience};
 use super::error::SubmitError;
 use super::job::{Call, Job, Runner};
-use super::report;
+use super::report::{self, Handler};
 use super::task::{Cell, Handle};
 use crate::carrier::Slot;
 use crate::g::Unwind;
@@ -124,7 +124,9 @@ impl<'scope> Scope<'scope, '_> {
         let cell = Cell::new(f, None, Arc::clone(&interrupt));
         let handle = Handle::new(Arc::clone(&cell));
         let ticket = Ticket::new(&self.data, interrupt);
-        let child: Box<dyn Call + 'scope> = Box::new(Child { runner: Runner::new(cell), ticket });
+        let handler = self.core.handler().cloned();
+        let child: Box<dyn Call + 'scope> =
+            Box::new(Child { runner: Runner::new(cell), handler, ticket });
         // SAFETY: only the lifetime changes. The scope waits until the child is dropped (invariant 1), and
         // that touches nothing that it borrows after its ticket is gone (invariant 2).
         let child: Box<dyn Call> = unsafe { std::mem::transmute(child) };
@@ -156,15 +158,16 @@ impl<'scope> Scope<'scope, '_> {
 /// A task of a scope, on its way. Invariant 2.
 struct Child<'scope> {
     runner: Runner<'scope>,
+    handler: Option<Handler>,
     ticket: Ticket,
 }
 
 impl Call for Child<'_> {
     fn call(self: Box<Self>) {
-        let Self { runner, ticket } = *self;
-        // Whatever it does, the ticket goes after it.
-        let _ticket = ticket;
-        runner.run();
+        let Self { runner, handler, ticket } = *self;
+        // What its closure's destructor panics with is known before the scope ends: the ticket goes last, whatever it does.
+        report::run(handler.as_ref(), || runner.run());
+        drop(ticket);
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any>
