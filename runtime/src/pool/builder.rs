@@ -67,8 +67,9 @@ pub enum Nested {
     /// It runs the new task itself, and then goes on, so that no submit waits for itself. The default. An abort of the
     /// outer task ends the inner one, too.
     ///
-    /// Tasks that submit tasks that submit tasks lie on one stack so. When three quarters of it are used up, the next task
-    /// goes into the queue, whether the pool has one or not, and is run when a worker is done.
+    /// Tasks that submit tasks that submit tasks lie on one stack so. When three quarters of it are used up, the next one that is
+    /// submitted goes into the queue, whether the pool has one or not, and is run when a worker is done. Not so one that is
+    /// spawned, for it may be joined: trees of those need a stack for their depth.
     #[default]
     RunInline,
     /// It waits for a place as others do; if all workers do, for ever.

@@ -11,7 +11,6 @@ use super::node::{End, Node, Word};
 use super::report::{self, Handler};
 use super::worker::{Idle, Worker, address};
 use crate::g::AtRest;
-use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::sched::{self, Sched};
 use crate::task::{self, Delayed};
@@ -89,17 +88,37 @@ impl<T: Send + 'static> Core<T> {
         task: T,
         patience: Patience<'_>,
     ) -> Result<(), SubmitError<T>> {
+        self.submit_for(task, patience, false)
+    }
+
+    /// The same for a task that somebody joins, the caller perhaps.
+    #[inline]
+    pub(super) fn submit_joined(
+        self: &Arc<Self>,
+        task: T,
+        patience: Patience<'_>,
+    ) -> Result<(), SubmitError<T>> {
+        self.submit_for(task, patience, true)
+    }
+
+    #[inline]
+    fn submit_for(
+        self: &Arc<Self>,
+        task: T,
+        patience: Patience<'_>,
+        joined: bool,
+    ) -> Result<(), SubmitError<T>> {
         if !self.sched.is_running() {
             return Err(SubmitError::Closed(task));
         }
         let Patience::Until(until) = patience else {
             // SAFETY: without a node it is never blocked.
-            return self.settle(unsafe { self.gate.enter(task, None) });
+            return self.settle(unsafe { self.gate.enter(task, None, joined) });
         };
         let result = wait::with(|slot| {
             let node = Node::new(slot);
             // SAFETY: `blocked` returns when the node is not listed any more (invariant 2).
-            match unsafe { self.gate.enter(task, Some(&node)) } {
+            match unsafe { self.gate.enter(task, Some(&node), joined) } {
                 Entered::Blocked => self.blocked(&node, until),
                 other => {
                     // The worker may be done at once, on a stack that is hot, and is the next one's. One that is not leaves
@@ -211,9 +230,7 @@ impl<T: Send + 'static> Core<T> {
 
     /// A task that nobody runs.
     pub(super) fn discard(&self, task: T) {
-        if let Err(payload) = caught(|| drop(task)) {
-            report::panicked(self.handler.as_ref(), payload);
-        }
+        report::run(self.handler.as_ref(), || drop(task));
     }
 
     /// Runs `task`; whatever it does, the caller goes on.

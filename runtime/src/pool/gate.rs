@@ -19,7 +19,8 @@
 //! *A submitter* ([`enter`](Gate::enter)) gives its task to the idle worker that came last; else it hires one, if there
 //! are fewer than the capacity; else it puts the task into the queue, if there is room. If not, it lists a
 //! node that holds the task, and rests. If it is a worker itself, it would perhaps wait for itself: it runs the task there
-//! and then, on its own stack; when three quarters of that are used up, the queue takes the task all the same.
+//! and then, on its own stack; when three quarters of that are used up, the queue takes the task all the same, unless somebody
+//! joins it, for that may be the submitter.
 //!
 //! *A worker* that is done ([`next`](Gate::next)) takes the first task of the queue, and lets the first
 //! blocked submitter's in at its end; without a queue it takes that task itself. Either way the
@@ -137,15 +138,21 @@ impl<T, W> Gate<T, W> {
         Self { state: Locked::new(state) }
     }
 
-    /// A submitter comes with a task. `node`: its own, new, if it is ready to wait there.
+    /// A submitter comes with a task. `node`: its own, new, if it is ready to wait there. `joined`: perhaps it waits for the
+    /// task.
     ///
     /// # Safety
     /// If it is [`Blocked`](Entered::Blocked), the node stays where it is until it is released or has
     /// [left](Self::give_up).
     #[inline]
-    pub(super) unsafe fn enter(&self, task: T, node: Option<&Node<T>>) -> Entered<T, W> {
+    pub(super) unsafe fn enter(
+        &self,
+        task: T,
+        node: Option<&Node<T>>,
+        joined: bool,
+    ) -> Entered<T, W> {
         // SAFETY: as the caller says.
-        self.state.with(|state| unsafe { state.enter(task, node) })
+        self.state.with(|state| unsafe { state.enter(task, node, joined) })
     }
 
     /// A submitter's wait is to end. `false`: it has got in, or out, and its release is on its way.
@@ -325,7 +332,7 @@ impl<T, W> State<T, W> {
     /// # Safety
     /// As there.
     #[inline]
-    unsafe fn enter(&mut self, task: T, node: Option<&Node<T>>) -> Entered<T, W> {
+    unsafe fn enter(&mut self, task: T, node: Option<&Node<T>>, joined: bool) -> Entered<T, W> {
         if self.closed {
             return Entered::Closed(task);
         }
@@ -348,7 +355,7 @@ impl<T, W> State<T, W> {
             return Entered::Overloaded(task);
         };
         if self.limits.inline && self.members.contains(&node.goroutine()) {
-            if node.has_stack_left() {
+            if joined || node.has_stack_left() {
                 return Entered::Inline(task);
             }
             // Beyond the room: by 2, the submitter itself comes for it, if nobody else does.

@@ -111,7 +111,7 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
         self.shared.members.add(1);
         let member = Member { f: Some(f), place, shared: Arc::clone(&self.shared) };
         let job = Job::Call(Box::new(member));
-        let Err(error) = self.core.submit(job, Patience::FOR_EVER) else { return Ok(()) };
+        let Err(error) = self.core.submit_joined(job, Patience::FOR_EVER) else { return Ok(()) };
         let mut f = None;
         let error = error.map(|job| {
             let mut member = job.into_call::<Member<F, T, E>>();

@@ -73,7 +73,7 @@ impl Model {
         wait::with(|slot| {
             let node = Node::new(slot);
             // SAFETY: this returns when the node is not listed any more.
-            match unsafe { self.gate.enter(task, Some(&node)) } {
+            match unsafe { self.gate.enter(task, Some(&node), false) } {
                 Entered::Idle { task, given, .. } => self.start(task, given),
                 Entered::Queued => {}
                 Entered::New(task) => self.start(task, 0),

@@ -249,7 +249,7 @@ impl Pool {
         let cell = Cell::new(f, core.handler().cloned(), Arc::new(Interrupt::new()));
         let task = Task::new(Handle::new(Arc::clone(&cell)));
         let job = Job::Run(Runner::new(Arc::clone(&cell) as Arc<dyn job::Run>));
-        let Err(error) = core.submit(job, patience) else { return Ok(task) };
+        let Err(error) = core.submit_joined(job, patience) else { return Ok(task) };
         // Before the job is dropped, which would cancel it.
         let f = cell.take_closure();
         match f {

@@ -130,7 +130,7 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: only the lifetime changes. The scope waits until the child is dropped (invariant 1), and
         // that touches nothing that it borrows after its ticket is gone (invariant 2).
         let child: Box<dyn Call> = unsafe { std::mem::transmute(child) };
-        if let Err(error) = self.core.submit(Job::Call(child), Patience::FOR_EVER) {
+        if let Err(error) = self.core.submit_joined(Job::Call(child), Patience::FOR_EVER) {
             self.refused(error);
         }
         ScopedTask { handle, data: Arc::clone(&self.data) }
