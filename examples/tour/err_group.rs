@@ -5,10 +5,13 @@
 //! == err_group: the first error
 //! all went well: Ok(())
 //! one did not: Err("drei is no number")
+//! who waits again gets no second one: Ok(()), but has_failed is true
 //! the others were not stopped: 5 more
 //! a member's panic comes out of wait: out of memory, they said
 //! with a context, the others look at it: Err("no room"), and context canceled
+//! which says what for: one of us: no room
 //! ```
+//! (Go's `Wait` gives the error to all who wait, and again; here it need not be `Clone`, and one gets it.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,10 +20,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rt::context::Context;
 use rt::sync::ErrGroup;
 
-fn parse(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| format!("{text} is no number"))
-}
-
 pub(crate) fn run() {
     let group = ErrGroup::<String>::new();
     group.set_limit(2);
@@ -28,7 +27,7 @@ pub(crate) fn run() {
     let start = |text: &'static str| {
         let parsed = Arc::clone(&parsed);
         group.go(move || {
-            parse(text)?;
+            text.parse::<u32>().map_err(|_| format!("{text} is no number"))?;
             parsed.fetch_add(1, Ordering::Relaxed);
             Ok(())
         });
@@ -37,19 +36,24 @@ pub(crate) fn run() {
     println!("all went well: {:?}", group.wait());
     ["1", "2", "drei", "4", "5", "6"].into_iter().for_each(start);
     println!("one did not: {:?}", group.wait());
+    let again = group.wait();
+    println!(
+        "who waits again gets no second one: {again:?}, but has_failed is {}",
+        group.has_failed()
+    );
     println!("the others were not stopped: {} more", parsed.load(Ordering::Relaxed) - 3);
 
     group.go(|| panic!("out of memory, they said"));
     let panic = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
     println!("a member's panic comes out of wait: {}", panic.downcast_ref::<&str>().unwrap());
 
-    let (group, ctx) = ErrGroup::with_context(&Context::background());
-    let waits = ctx.clone();
-    group.go(move || {
-        let _ = waits.done().recv();
-        Ok(())
+    let (group, ctx) = ErrGroup::with_context_cause(&Context::background(), |error| {
+        format!("one of us: {error}").into()
     });
+    let waits = ctx.clone();
+    group.go(move || Ok(waits.done().recv().unwrap_or(())));
     group.go(|| Err("no room"));
     let result = group.wait();
     println!("with a context, the others look at it: {result:?}, and {}", ctx.err().unwrap());
+    println!("which says what for: {}", ctx.cause().unwrap());
 }

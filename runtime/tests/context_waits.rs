@@ -285,6 +285,44 @@ fn groups_cancel_their_context() {
     assert_eq!(ctx.err(), Some(CANCELED));
 }
 
+/// The first failure is the cause, whatever comes after it.
+#[rt::test]
+fn groups_say_what_their_context_is_cancelled_for() {
+    let _test = common::test();
+    let background = Context::background();
+    let text = |ctx: &Context| ctx.cause().unwrap().to_string();
+
+    let (group, ctx) = ErrGroup::<u32>::with_context(&background);
+    group.wait().unwrap();
+    assert!(ctx.cause().unwrap().is::<ContextError>(), "nothing failed");
+
+    let (group, ctx) = ErrGroup::<u32>::with_context(&background);
+    group.go(|| Err(1));
+    ctx.done().recv().unwrap_err();
+    group.go(|| panic!("later"));
+    std::panic::catch_unwind(|| group.wait()).unwrap_err();
+    assert_eq!(text(&ctx), "a goroutine of the group failed");
+
+    let (group, ctx) = ErrGroup::<u32>::with_context(&background);
+    group.go(|| panic!("in a member"));
+    std::panic::catch_unwind(|| group.wait()).unwrap_err();
+    assert_eq!(text(&ctx), "a goroutine of the group panicked: in a member");
+
+    let said = |error: &u32| format!("number {error}").into();
+    let (group, ctx) = ErrGroup::with_context_cause(&background, said);
+    group.go(|| Err(7));
+    ctx.done().recv().unwrap_err();
+    group.go(|| Err(8));
+    assert_eq!(group.wait(), Err(7));
+    assert_eq!(text(&ctx), "number 7");
+
+    // What says it is a part of the member.
+    let (group, ctx) = ErrGroup::with_context_cause(&background, |_: &u32| panic!("at a loss"));
+    group.go(|| Err(9));
+    std::panic::catch_unwind(|| group.wait()).unwrap_err();
+    assert_eq!(text(&ctx), "a goroutine of the group panicked: at a loss");
+}
+
 #[test]
 fn groups_with_a_limit() {
     let _test = common::test();

@@ -78,6 +78,40 @@ fn a_panic_comes_out_of_wait() {
 }
 
 #[test]
+fn who_waits_beside_or_later_can_tell() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        // A panic in `wait` counts as told, too.
+        for panics in [false, true] {
+            let group = ErrGroup::<&str>::new();
+            group.go(|| Ok(()));
+            group.wait().unwrap();
+            assert!(!group.has_failed());
+            let gate = Chan::new(0);
+            let inside = gate.clone();
+            group.go(move || {
+                inside.recv();
+                if panics { fail("panic") } else { Err("error") }
+            });
+            let tells = |group: ErrGroup<&'static str>| {
+                let told = catch_unwind(AssertUnwindSafe(|| group.wait()));
+                (!matches!(told, Ok(Ok(()))), group.has_failed())
+            };
+            let waiters: Vec<_> = (0..3)
+                .map(|_| group.clone())
+                .map(|group| rt::spawn(move || tells(group)))
+                .collect();
+            gate.send(());
+            let told = waiters.into_iter().map(|waiter| waiter.join().unwrap());
+            let (told, know): (Vec<_>, Vec<_>) = told.unzip();
+            assert_eq!(told.iter().filter(|told| **told).count(), 1);
+            assert_eq!(know, [true; 3]);
+            assert_eq!(tells(group), (false, true));
+        }
+    });
+}
+
+#[test]
 fn the_limit_is_reached_and_never_passed() {
     let _t = common::test();
     for (procs, limit) in [(1, 1), (1, 3), (2, 1), (2, 3)] {

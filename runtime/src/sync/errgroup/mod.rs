@@ -1,26 +1,25 @@
 //! `ErrGroup`: goroutines of one task, and the first thing that went wrong.
 //!
-//! A [`WaitGroup`] counts the members. A room under a short lock holds the limit, who waits for
-//! a place, and the failure.
+//! A [`WaitGroup`] counts the members, `places` holds the limit and who waits for a place, and what
+//! failed lies under a short lock.
 //!
 //! Invariants:
-//! 1. `active` counts the places that are taken: by members, and by who is just about to spawn one.
-//!    It is at most `limit`, and nobody is queued while it is less.
-//! 2. Who gives up a place passes it to the first in the queue, without changing `active`; a ticket
-//!    that is no longer queued has a place. So a waiter that is cancelled either takes its
-//!    ticket out of the queue, or passes the place on.
-//! 3. Members, errors and payloads are run and dropped without the lock.
+//! 1. Members, errors and payloads are run and dropped without the lock.
+//! 2. Only the first failure cancels the context, and it alone says what for: `failed` is set under the
+//!    lock, once and for good.
+
+mod places;
 
 use super::waitgroup::WaitGroup;
-use crate::carrier::Slot;
-use crate::context::{CancelFunc, Context};
+use crate::context::{CancelCauseFunc, Context};
 use crate::g::Unwind;
-use crate::panic::caught;
-use crate::prim::global::{AtomicBool, Mutex, Ordering};
+use crate::panic::{caught, message};
+use crate::prim::global::Mutex;
 use crate::task;
-use crate::wait::{self, Cancel, ContextError, Until, Why};
+use crate::wait::{self, Cancel, ContextError, Until};
+use places::Places;
 use std::any::Any;
-use std::collections::VecDeque;
+use std::error::Error;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -57,35 +56,28 @@ pub struct ErrGroup<E> {
 
 struct Inner<E> {
     members: WaitGroup,
-    /// Cancels the group's context.
-    cancel: Option<CancelFunc>,
-    room: Mutex<Room<E>>,
+    places: Places,
+    with: Option<With<E>>,
+    outcome: Mutex<Outcome<E>>,
 }
 
-struct Room<E> {
-    active: usize,
-    limit: usize,
-    queue: VecDeque<Arc<Ticket>>,
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// What a group with a context has.
+struct With<E> {
+    cancel: CancelCauseFunc<Cause>,
+    cause: fn(&E) -> Cause,
+}
+
+struct Outcome<E> {
     failure: Option<Failure<E>>,
+    /// Invariant 2.
+    failed: bool,
 }
 
 enum Failure<E> {
     Error(E),
     Panic(Box<dyn Any + Send>),
-}
-
-/// Who waits for a place.
-struct Ticket {
-    slot: &'static Slot,
-    has_place: AtomicBool,
-}
-
-impl Ticket {
-    fn give_place(&self) {
-        // Release pairs with the waiter's Acquire. The slot outlives the wait.
-        self.has_place.store(true, Ordering::Release);
-        wait::wake(self.slot);
-    }
 }
 
 impl<E> ErrGroup<E> {
@@ -96,6 +88,9 @@ impl<E> ErrGroup<E> {
 
     /// The same, and a context that comes from `ctx` and is cancelled by the first member that returns an error or
     /// panics, and when a [`wait`](Self::wait) returns. Go's `WithContext`. Dropping the group cancels nothing.
+    ///
+    /// The [cause](Context::cause) says that a goroutine of the group failed, and if by a panic, how. (Go's is the
+    /// error itself: see [`with_context_cause`](Self::with_context_cause).)
     ///
     /// # Examples
     /// ```
@@ -118,13 +113,37 @@ impl<E> ErrGroup<E> {
     /// }
     /// ```
     pub fn with_context(ctx: &Context) -> (Self, Context) {
-        let (ctx, cancel) = ctx.with_cancel();
-        (Self::build(Some(cancel)), ctx)
+        Self::with_context_cause(ctx, |_| "a goroutine of the group failed".into())
     }
 
-    fn build(cancel: Option<CancelFunc>) -> Self {
-        let room = Room { active: 0, limit: usize::MAX, queue: VecDeque::new(), failure: None };
-        let inner = Inner { members: WaitGroup::new(), cancel, room: Mutex::new(room) };
+    /// The same; `cause` makes of the first error what all who have the context get as its
+    /// [cause](Context::cause): a clone, or a text. It runs in the member's goroutine, and as a part of that.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    /// use rt::sync::ErrGroup;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let ctx = Context::background();
+    ///     let (group, ctx) = ErrGroup::with_context_cause(&ctx, |e: &std::fmt::Error| Box::new(*e));
+    ///     group.go(|| Err(std::fmt::Error));
+    ///     assert!(group.wait().is_err());
+    ///     assert!(ctx.cause().unwrap().is::<std::fmt::Error>());
+    /// }
+    /// ```
+    pub fn with_context_cause(
+        ctx: &Context,
+        cause: fn(&E) -> Box<dyn Error + Send + Sync>,
+    ) -> (Self, Context) {
+        let (ctx, cancel) = ctx.with_cancel_cause();
+        (Self::build(Some(With { cancel, cause })), ctx)
+    }
+
+    fn build(with: Option<With<E>>) -> Self {
+        let outcome = Mutex::new(Outcome { failure: None, failed: false });
+        let inner = Inner { members: WaitGroup::new(), places: Places::new(), with, outcome };
         Self { inner: Arc::new(inner) }
     }
 
@@ -145,26 +164,22 @@ impl<E> ErrGroup<E> {
     /// ```
     #[track_caller]
     pub fn set_limit(&self, limit: usize) {
-        let (active, admitted) = {
-            let mut room = self.inner.room.lock();
-            match room.active {
-                0 => (0, room.set_limit(limit)),
-                active => (active, Vec::new()),
-            }
-        };
+        let active = self.inner.places.set_limit(limit);
         assert!(
             active == 0,
             "errgroup: modify limit while {active} goroutines in the group are still active"
         );
-        admitted.iter().for_each(|ticket| ticket.give_place());
     }
 
     /// Waits until every member has ended, and returns the first error; blocks the goroutine that
     /// calls, or the thread. Go's `Wait`.
     ///
-    /// The failure is taken: the group is then as new, but for its limit, and can be used again. Of
-    /// several who wait at the same time, one gets the failure. A member that was cut short (it
-    /// [exited](crate::task::exit), or its runtime stopped) has ended without an error.
+    /// The failure is taken: the group can then be used again, with the same limit. (Go's `Wait` gives the
+    /// error to everyone, and for ever: here it need not be `Clone`.) Of several who wait, at the same time or one after the
+    /// other, one gets it. **`Ok` to the others does not say that all went well**: let one wait and tell the others, or have
+    /// them ask [`has_failed`](Self::has_failed), or the context for its [cause](Self::with_context_cause).
+    ///
+    /// A member that was cut short (it [exited](crate::task::exit), or its runtime stopped) has ended without an error.
     ///
     /// # Errors
     /// The first that a member returned since the last `wait`; others are dropped.
@@ -185,13 +200,35 @@ impl<E> ErrGroup<E> {
     /// ```
     pub fn wait(&self) -> Result<(), E> {
         self.inner.members.wait();
-        self.inner.cancel();
-        let failure = self.inner.room.lock().failure.take();
+        if let Some(with) = &self.inner.with {
+            // Without a failure there is no more to say than that.
+            (with.cancel)(ContextError::Canceled.into());
+        }
+        let failure = self.inner.outcome.lock().failure.take();
         match failure {
             None => Ok(()),
             Some(Failure::Error(error)) => Err(error),
             Some(Failure::Panic(payload)) => resume_unwind(payload),
         }
+    }
+
+    /// Whether a member has ever returned an error or panicked. It stays so when [`wait`](Self::wait) has taken
+    /// the failure: for those who got `Ok` because another got that.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let group = rt::sync::ErrGroup::new();
+    ///     group.go(|| Err("no"));
+    ///     let others = rt::go!(group => (group.wait().is_err(), group.has_failed()));
+    ///     let own = group.wait().is_err();
+    ///     assert_eq!(others.join().unwrap(), (!own, true));
+    ///     assert!(group.has_failed());
+    /// }
+    /// ```
+    pub fn has_failed(&self) -> bool {
+        self.inner.outcome.lock().failed
     }
 }
 
@@ -207,8 +244,8 @@ impl<E: Send + 'static> ErrGroup<E> {
     /// When there is no runtime here, as [`spawn`](crate::spawn).
     #[track_caller]
     pub fn go<F: FnOnce() -> Result<(), E> + Send + 'static>(&self, f: F) {
-        if !self.inner.try_enter() {
-            self.inner.enter(Until::NEVER);
+        if !self.inner.places.try_enter() {
+            self.inner.places.enter(Until::NEVER);
         }
         self.start(f);
     }
@@ -241,7 +278,9 @@ impl<E: Send + 'static> ErrGroup<E> {
         ctx: &(impl Cancel + ?Sized),
         f: F,
     ) -> Result<(), ContextError> {
-        wait::in_time(ctx, |until| self.inner.try_enter() || self.inner.enter(until))?;
+        wait::in_time(ctx, |until| {
+            self.inner.places.try_enter() || self.inner.places.enter(until)
+        })?;
         self.start(f);
         Ok(())
     }
@@ -270,7 +309,7 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     #[must_use = "it may not have been started"]
     pub fn try_go<F: FnOnce() -> Result<(), E> + Send + 'static>(&self, f: F) -> bool {
-        let entered = self.inner.try_enter();
+        let entered = self.inner.places.try_enter();
         if entered {
             self.start(f);
         }
@@ -285,14 +324,18 @@ impl<E: Send + 'static> ErrGroup<E> {
         let member = Member(Arc::clone(&self.inner));
         let handle = task::spawn(move || {
             let member = member;
-            match caught(f) {
+            match caught(|| f().map_err(|error| (member.0.cause(&error), error))) {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => member.0.fail(Failure::Error(error)),
+                Ok(Err((cause, error))) => member.0.fail(Failure::Error(error), cause),
                 Err(payload) if payload.is::<Unwind>() => {
                     drop(member);
                     resume_unwind(payload);
                 }
-                Err(payload) => member.0.fail(Failure::Panic(payload)),
+                Err(payload) => {
+                    let text = message(&*payload).map_or(String::new(), |text| format!(": {text}"));
+                    let cause = format!("a goroutine of the group panicked{text}");
+                    member.0.fail(Failure::Panic(payload), Some(cause.into()));
+                }
             }
         });
         drop(handle);
@@ -305,118 +348,35 @@ struct Member<E>(Arc<Inner<E>>);
 impl<E> Drop for Member<E> {
     fn drop(&mut self) {
         // In this order: when all have ended, all places are free.
-        self.0.leave();
+        self.0.places.leave();
         self.0.members.done();
     }
 }
 
 impl<E> Inner<E> {
-    /// Takes a place if there is one.
-    fn try_enter(&self) -> bool {
-        let mut room = self.room.lock();
-        let free = room.active < room.limit;
-        room.active += usize::from(free);
-        free
-    }
-
-    /// Waits for a place. `false`: `until` was over first.
-    #[cold]
-    fn enter(&self, until: Until<'_>) -> bool {
-        wait::with(|slot| {
-            let Some(ticket) = self.queue_up(slot) else { return true };
-            let mut queued = Queued { inner: self, ticket: &ticket, waits: true };
-            while !ticket.has_place.load(Ordering::Acquire) {
-                if until.is_over() {
-                    return false;
-                }
-                wait::park_until(slot, Why::ErrGroup.on(self), until);
-            }
-            queued.waits = false;
-            true
-        })
-    }
-
-    /// `None`: there is a place now, and it is the caller's.
-    fn queue_up(&self, slot: &'static Slot) -> Option<Arc<Ticket>> {
-        let mut room = self.room.lock();
-        if room.active < room.limit {
-            room.active += 1;
-            return None;
-        }
-        let ticket = Arc::new(Ticket { slot, has_place: AtomicBool::new(false) });
-        room.queue.push_back(Arc::clone(&ticket));
-        Some(ticket)
-    }
-
-    /// Gives a place up.
-    fn leave(&self) {
-        let next = {
-            let mut room = self.room.lock();
-            let next = room.queue.pop_front();
-            if next.is_none() {
-                room.active -= 1;
-            }
-            next
-        };
-        if let Some(ticket) = next {
-            ticket.give_place();
-        }
-    }
-
-    /// Cancels the group's context, if it has one.
-    fn cancel(&self) {
-        if let Some(cancel) = &self.cancel {
-            cancel();
-        }
+    /// What the context is to say of an error, if there is one.
+    fn cause(&self, error: &E) -> Option<Cause> {
+        self.with.as_ref().map(|with| (with.cause)(error))
     }
 
     /// Every failure comes here.
-    fn fail(&self, failure: Failure<E>) {
-        let superfluous = {
-            let mut room = self.room.lock();
-            match (&room.failure, &failure) {
+    fn fail(&self, failure: Failure<E>, cause: Option<Cause>) {
+        let (is_first, superfluous) = {
+            let mut outcome = self.outcome.lock();
+            let is_first = !std::mem::replace(&mut outcome.failed, true);
+            let superfluous = match (&outcome.failure, &failure) {
                 // A panic is what `wait` must not keep to itself.
                 (None, _) | (Some(Failure::Error(_)), Failure::Panic(_)) => {
-                    room.failure.replace(failure)
+                    outcome.failure.replace(failure)
                 }
                 (Some(_), _) => Some(failure),
-            }
+            };
+            (is_first, superfluous)
         };
-        self.cancel();
+        if let (true, Some(with), Some(cause)) = (is_first, &self.with, cause) {
+            (with.cancel)(cause);
+        }
         drop(superfluous);
-    }
-}
-
-impl<E> Room<E> {
-    /// Returns who gets in by that.
-    fn set_limit(&mut self, limit: usize) -> Vec<Arc<Ticket>> {
-        self.limit = limit;
-        let admitted: Vec<_> = self.queue.drain(..limit.min(self.queue.len())).collect();
-        self.active = admitted.len();
-        admitted
-    }
-}
-
-/// A ticket in the queue, until it has a place or its holder is cancelled: invariant 2.
-struct Queued<'a, E> {
-    inner: &'a Inner<E>,
-    ticket: &'a Arc<Ticket>,
-    waits: bool,
-}
-
-impl<E> Drop for Queued<'_, E> {
-    fn drop(&mut self) {
-        if !self.waits {
-            return;
-        }
-        let withdrawn = {
-            let queue = &mut self.inner.room.lock().queue;
-            let at = queue.iter().position(|ticket| Arc::ptr_eq(ticket, self.ticket));
-            at.and_then(|at| queue.remove(at)).is_some()
-        };
-        if !withdrawn {
-            self.inner.leave();
-        }
     }
 }
 
@@ -434,10 +394,7 @@ impl<E> Default for ErrGroup<E> {
 
 impl<E> fmt::Debug for ErrGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (active, limit) = {
-            let room = self.inner.room.lock();
-            (room.active, room.limit)
-        };
+        let (active, limit) = self.inner.places.count();
         f.debug_struct("ErrGroup").field("active", &active).field("limit", &limit).finish()
     }
 }
