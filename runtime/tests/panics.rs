@@ -213,6 +213,61 @@ mod leaves {
     }
 }
 
+mod reports {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// What the thread that panics has computed, in nanoseconds.
+    fn computed(thread: u64) -> u64 {
+        let path = format!("/proc/self/task/{thread}/schedstat");
+        std::fs::read_to_string(path).unwrap().split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Returns while the report of another's panic is being made.
+    #[rt::main(procs = 2)]
+    pub(crate) fn main() {
+        static THREAD: AtomicU64 = AtomicU64::new(0);
+        struct Unwound;
+        impl Drop for Unwound {
+            fn drop(&mut self) {
+                THREAD.store(u64::MAX, Ordering::SeqCst);
+            }
+        }
+        rt::spawn(|| {
+            let _unwound = Unwound;
+            let link = std::fs::read_link("/proc/thread-self").unwrap();
+            let thread = link.file_name().unwrap().to_str().unwrap();
+            THREAD.store(thread.parse().unwrap(), Ordering::SeqCst);
+            panic!("nobody joins it");
+        });
+        let thread = loop {
+            match THREAD.load(Ordering::SeqCst) {
+                0 => rt::yield_now(),
+                thread => break thread,
+            }
+        };
+        // The way to the hook is short, and what it does long; or else it has been done.
+        let before = if thread == u64::MAX { 0 } else { computed(thread) };
+        while THREAD.load(Ordering::SeqCst) != u64::MAX && computed(thread) < before + 20_000_000 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_main_that_ends_waits_for_reports() {
+    let name = "a_main_that_ends_waits_for_reports";
+    if is_child(name) {
+        let ended = reports::main() == ExitCode::SUCCESS;
+        std::process::exit(if ended { 0 } else { 1 });
+    }
+    let _t = common::test();
+    let mut child = child(name);
+    child.env("RUST_BACKTRACE", "1");
+    let ended = common::run(child);
+    ended.assert_success();
+    assert!(ended.stderr.contains(": nobody joins it\n"), "{ended:#?}");
+}
+
 #[test]
 fn a_main_that_fails_says_so() {
     let name = "a_main_that_fails_says_so";

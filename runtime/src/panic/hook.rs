@@ -25,7 +25,9 @@ pub(crate) fn install() {
             if owner.level() != 0 {
                 flight::seen(owner, info.payload(), seen(info));
             } else if sched::current_g().is_some() {
-                report::whole(info.payload_as_str().unwrap_or(NO_TEXT), Some(&seen(info)), None);
+                // Known before its trace is taken, which waits for others that are being put into words.
+                let message = info.payload_as_str().unwrap_or(NO_TEXT);
+                report::whole(message, place(info).as_ref(), None, trace);
             } else {
                 before(info);
             }
@@ -34,7 +36,14 @@ pub(crate) fn install() {
 }
 
 fn seen(info: &PanicHookInfo<'_>) -> Seen {
+    Seen { at: place(info), trace: trace() }
+}
+
+fn place(info: &PanicHookInfo<'_>) -> Option<Location> {
+    info.location().map(Location::of)
+}
+
+fn trace() -> Option<Backtrace> {
     let trace = Backtrace::capture();
-    let trace = (trace.status() == BacktraceStatus::Captured).then_some(trace);
-    Seen { at: info.location().map(Location::of), trace }
+    (trace.status() == BacktraceStatus::Captured).then_some(trace)
 }

@@ -12,7 +12,8 @@
 //!
 //! With the panic hook (which `#[rt::main]` and `#[rt::test]` install, and a runtime only
 //! [when asked](crate::Builder::panic_hook)), a goroutine's panic is reported where it happens: in one write, with its place, its
-//! backtrace if `RUST_BACKTRACE` asks for it, and where the goroutine was spawned.
+//! backtrace if `RUST_BACKTRACE` asks for it, and where the goroutine was spawned. A main that returns waits for reports that
+//! are being made, two seconds at most; then they are said without the backtrace.
 //!
 //! ```text
 //! goroutine 18 'worker' panicked at src/main.rs:9:17: second
@@ -34,6 +35,7 @@ mod flight;
 mod frame;
 mod guard;
 mod hook;
+mod pending;
 mod report;
 mod unwind;
 mod value;
@@ -43,6 +45,7 @@ pub use frame::{Frame, catch, frame, frame_named};
 #[doc(hidden)]
 pub use guard::Guard;
 pub(crate) use hook::install;
+pub(crate) use pending::finish_reports;
 pub(crate) use report::{report, uncaught};
 pub use unwind::Unwind;
 pub use value::{Location, Panic};

@@ -8,13 +8,12 @@
 //! ```
 
 use super::flight::{self, Known, Note, Owner};
-use super::hook;
 use super::value::{Location, NO_TEXT, Panic, Seen};
+use super::{hook, pending};
 use crate::g::G;
 use crate::sched;
 use std::any::Any;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fmt::{Display, Write as _};
 
 /// Appends `goroutine 18 'name'`.
 fn describe(text: &mut String, g: &G) {
@@ -38,7 +37,7 @@ pub(crate) fn uncaught(g: &G, payload: &(dyn Any + Send)) {
         let site = g.site();
         let _ = writeln!(text, " (spawned at {}:{}:{})", site.file(), site.line(), site.column());
         chain(&mut text, known.previous.as_deref());
-        print(&text);
+        pending::say(text, || None::<&str>);
     } else {
         held_back(&known, payload);
     }
@@ -58,7 +57,7 @@ pub(crate) fn report(payload: &(dyn Any + Send)) {
 fn held_back(known: &Known, payload: &(dyn Any + Send)) {
     if !known.reported && known.is_seen() {
         let message = super::message(payload).unwrap_or(NO_TEXT);
-        whole(message, known.seen.as_deref(), known.previous.as_deref());
+        known_of(message, known.seen.as_deref(), known.previous.as_deref());
     }
 }
 
@@ -68,7 +67,7 @@ pub(super) fn leaves(panic: &mut Panic) {
     let mut chain = std::iter::successors(Some(&*panic), |panic| panic.previous());
     let held_back = chain.any(|panic| panic.seen().is_some());
     if held_back && !panic.set_reported() {
-        whole(panic.message(), panic.seen(), panic.previous());
+        known_of(panic.message(), panic.seen(), panic.previous());
     }
 }
 
@@ -76,12 +75,23 @@ pub(super) fn leaves(panic: &mut Panic) {
 pub(super) fn note(note: &Note) {
     let known = &note.known;
     if known.seen.is_some() {
-        whole(&note.text, known.seen.as_deref(), known.previous.as_deref());
+        known_of(&note.text, known.seen.as_deref(), known.previous.as_deref());
     }
 }
 
+/// The report of one that the hook has held back.
+fn known_of(message: &str, seen: Option<&Seen>, previous: Option<&Panic>) {
+    let at = seen.and_then(|seen| seen.at.as_ref());
+    whole(message, at, previous, || seen.and_then(|seen| seen.trace.as_ref()));
+}
+
 /// The whole report.
-pub(super) fn whole(message: &str, seen: Option<&Seen>, previous: Option<&Panic>) {
+pub(super) fn whole<T: Display>(
+    message: &str,
+    at: Option<&Location>,
+    previous: Option<&Panic>,
+    trace: impl FnOnce() -> Option<T>,
+) {
     let mut text = String::new();
     let g = sched::current_g();
     match g {
@@ -93,7 +103,7 @@ pub(super) fn whole(message: &str, seen: Option<&Seen>, previous: Option<&Panic>
         }
     }
     text.push_str(" panicked");
-    place(&mut text, seen.and_then(|seen| seen.at.as_ref()));
+    place(&mut text, at);
     let _ = writeln!(text, ": {message}");
     chain(&mut text, previous);
     if let Some(g) = g {
@@ -101,10 +111,7 @@ pub(super) fn whole(message: &str, seen: Option<&Seen>, previous: Option<&Panic>
         let site = unsafe { g.get() }.site();
         let _ = writeln!(text, "    spawned at {}:{}:{}", site.file(), site.line(), site.column());
     }
-    if let Some(trace) = seen.and_then(|seen| seen.trace.as_ref()) {
-        let _ = writeln!(text, "stack backtrace:\n{trace}");
-    }
-    print(&text);
+    pending::say(text, trace);
 }
 
 /// The panics that it superseded, the newest first.
@@ -122,8 +129,4 @@ fn place(text: &mut String, at: Option<&Location>) {
     if let Some(at) = at {
         let _ = write!(text, " at {at}");
     }
-}
-
-fn print(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

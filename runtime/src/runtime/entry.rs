@@ -5,6 +5,10 @@ use crate::{debug, panic, util};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long main waits for reports of panics that are being made.
+const REPORTS: Duration = Duration::from_secs(2);
 
 /// Settings of a `main`.
 #[doc(hidden)]
@@ -49,7 +53,9 @@ impl Entry {
             Err(code) => return code,
         };
         debug::show_at_quit(&runtime.sched);
-        match handle::outcome_at(&runtime.sched, f, Location::caller()) {
+        let outcome = handle::outcome_at(&runtime.sched, f, Location::caller());
+        panic::finish_reports(REPORTS);
+        match outcome {
             Ok(code) => code,
             // Nobody has a handle to abort it, and the runtime is not shut down.
             Err(error) if error.is_cancelled() => debug::main_has_exited(&runtime.sched),
