@@ -48,11 +48,19 @@ fn zero_is_at_once_and_too_long_is_never() {
         assert_eq!(timer.chan().len(), 0);
         let timer = Timer::new(Duration::MAX);
         assert!(timer.chan().recv_timeout(ms(2)).is_err());
-        assert!(!timer.stop(), "what never fires need not be prevented");
-        assert!(!timer.reset(Duration::ZERO));
-        assert!(timer.chan().recv().is_ok());
+        // It is armed all the same, until it is stopped.
+        assert!(timer.stop());
+        assert!(!timer.stop());
         assert!(!timer.reset(Duration::MAX));
+        assert!(timer.reset(Duration::MAX));
         assert!(timer.chan().try_recv().is_err());
+        assert!(timer.reset(Duration::ZERO));
+        assert!(timer.chan().recv().is_ok());
+        assert!(!timer.reset(Duration::MAX), "it has fired");
+        assert!(timer.chan().try_recv().is_err());
+        timer.chan().close();
+        assert!(!timer.stop(), "closed: nothing comes");
+        assert!(!timer.reset(Duration::MAX) && !timer.stop());
     });
 }
 

@@ -26,13 +26,19 @@ pub(super) struct Clock {
 struct Times {
     /// `None`: never again.
     next: Option<Instant>,
+    /// Whether a value is to come, if perhaps beyond the clock's range.
+    is_armed: bool,
     period: Option<Duration>,
+}
+
+impl Times {
+    const HALTED: Self = Self { next: None, is_armed: false, period: None };
 }
 
 impl Clock {
     /// Due at `first`, then every `period`; `None`: never, or not again.
     pub(super) fn new(first: Option<Instant>, period: Option<Duration>) -> Self {
-        Self { times: UnsafeCell::new(Times { next: first, period }) }
+        Self { times: UnsafeCell::new(Times { next: first, is_armed: true, period }) }
     }
 }
 
@@ -64,6 +70,7 @@ impl Locked<'_> {
             let missed = (now - due).as_nanos() / period.as_nanos().max(1);
             due.checked_add(nanoseconds(period.as_nanos() * (missed + 1)))
         });
+        times.is_armed = period.is_some();
         Some(due)
     }
 
@@ -72,20 +79,30 @@ impl Locked<'_> {
         if let Some(times) = self.times() {
             let now = util::now();
             times.next.take_if(|at| *at > now);
+            times.is_armed = times.next.is_some();
         }
     }
 }
 
 impl Gate {
-    /// Of a clock's channel: the next value comes at `next`, and from then on every `period`. Returns
+    /// Of a clock's channel: the next value comes at `next`, which may be never, and from then on every `period`. Returns
     /// whether one was still to come, or to be received.
     pub(super) fn set_clock(&self, next: Option<Instant>, period: Option<Duration>) -> bool {
+        self.change_clock(Times { next, is_armed: true, period })
+    }
+
+    /// No value comes any more. Returns the same.
+    pub(super) fn halt_clock(&self) -> bool {
+        self.change_clock(Times::HALTED)
+    }
+
+    fn change_clock(&self, new: Times) -> bool {
         let mut locked = self.lock();
         // A clock that was closed stands.
-        let next = next.filter(|_| !self.is_closed());
+        let new = if self.is_closed() { Times::HALTED } else { new };
         let Some(times) = locked.times() else { return false };
-        let old = std::mem::replace(times, Times { next, period }).next;
-        let is_earlier = next.is_some_and(|next| old.is_none_or(|old| next < old));
+        let old = std::mem::replace(times, new);
+        let is_earlier = new.next.is_some_and(|next| old.next.is_none_or(|old| next < old));
         let waited_for = self.flags() & (RECEIVERS | RECV_WATCHERS) != 0;
         drop(locked);
         // Who queues from here on has seen the new time.
@@ -93,7 +110,7 @@ impl Gate {
             self.release_line(Line::Cases(Side::Recv), End::Again);
             self.release_line(Line::Watchers(Side::Recv), End::Again);
         }
-        old.is_some()
+        old.is_armed
     }
 }
 

@@ -53,6 +53,11 @@ impl<T> Receiver<T> {
         self.core.gate.set_clock(next, period)
     }
 
+    /// The same, of [`Gate::halt_clock`](super::gate::Gate::halt_clock).
+    pub(crate) fn halt_clock(&self) -> bool {
+        self.core.gate.halt_clock()
+    }
+
     /// Receives a value; waits while there is none.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl Ticker {
     /// assert!(ticker.chan().recv_timeout(Duration::from_millis(5)).is_err());
     /// ```
     pub fn stop(&self) {
-        self.0.set_clock(None, None);
+        self.0.halt_clock();
     }
 
     /// From now on it ticks every `period`, for the first time in one `period`. Does not block. Go's

@@ -83,7 +83,7 @@ impl Timer {
     /// ```
     pub fn stop(&self) -> bool {
         match &self.0 {
-            Kind::Chan(rx) => rx.set_clock(None, None),
+            Kind::Chan(rx) => rx.halt_clock(),
             Kind::Func { delayed, .. } => delayed.pause(),
         }
     }
