@@ -571,6 +571,9 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// It may return what a test may, and stands with the other attributes of a test: `#[ignore]`,
 /// `#[should_panic(expected = "..")]`. Not with `#[test]`, which it puts there itself.
 ///
+/// A deadlock is reported with `virtual_time`, `seed` or `explore`. Without one of them the test hangs: the harness has threads
+/// of its own, and for all that is known one of them may wake a goroutine.
+///
 /// ```
 /// # fn main() {}
 /// #[rt::test]
