@@ -5,6 +5,7 @@ mod common;
 
 use common::{Party, Tally, Token, builder, everywhere, panic_text, runtime};
 use rt::chan::{Chan, RecvTimeoutError, TryRecvError};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -299,6 +300,14 @@ fn handles_can_be_compared_and_printed() {
     let (ch, other, nil) = (Chan::<u8>::new(2), Chan::new(2), Chan::nil());
     assert!(ch.same_channel(&ch.clone()) && nil.same_channel(&Chan::default()));
     assert!(!ch.same_channel(&other) && !ch.same_channel(&nil) && !nil.same_channel(&ch));
+    // As keys; the values need not be comparable.
+    let mut keys = HashMap::<Chan<f64>, u32>::new();
+    let (a, b) = (Chan::new(1), Chan::new(1));
+    for (n, ch) in [&a, &b, &a.clone(), &Chan::nil(), &Chan::default()].into_iter().enumerate() {
+        keys.insert(ch.clone(), n as u32);
+    }
+    a.send(0.5);
+    assert_eq!([keys[&a], keys[&b], keys[&Chan::nil()], keys.len() as u32], [2, 1, 4, 3]);
     ch.send(1);
     assert_eq!(format!("{ch:?}"), "Chan { len: 1, cap: 2, closed: false }");
     ch.close();

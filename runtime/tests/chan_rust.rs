@@ -7,6 +7,7 @@ use rt::chan::{
     self, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
     TrySendError,
 };
+use std::collections::HashSet;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
@@ -93,6 +94,11 @@ fn handles_are_what_they_should_be() {
     let (other_tx, other_rx) = chan::bounded::<OnlySend>(2);
     assert!(tx.same_channel(&tx.clone()) && rx.same_channel(&rx.clone()));
     assert!(!tx.same_channel(&other_tx) && !rx.same_channel(&other_rx));
+    // As keys.
+    let senders = HashSet::from([tx.clone(), other_tx.clone(), tx.clone()]);
+    let receivers = HashSet::from([rx.clone(), other_rx.clone(), rx.clone()]);
+    assert!(senders.len() == 2 && senders.contains(&tx) && senders.contains(&other_tx));
+    assert!(receivers.len() == 2 && receivers.contains(&rx) && receivers.contains(&other_rx));
     tx.send(OnlySend(Bare.into())).unwrap();
     assert_eq!(format!("{tx:?}"), "Sender { len: 1, capacity: Some(2), closed: false }");
     rx.close();

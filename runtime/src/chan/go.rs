@@ -291,13 +291,25 @@ impl<T> Chan<T> {
         is_closed
     }
 
-    /// Whether both are handles of one channel, or both nil. Go's `==`.
+    /// Whether both are handles of one channel, or both nil. Go's `==`, which is `==` here too; so channels may be
+    /// keys of a map, as in Go.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::Chan;
+    /// use std::collections::HashSet;
+    ///
+    /// let ann = Chan::<&str>::new(1);
+    /// let mut clients = HashSet::from([ann.clone(), Chan::new(1)]);
+    /// assert!(clients.remove(&ann) && !clients.remove(&ann));
+    /// assert!(ann.same_channel(&ann.clone()) && ann != Chan::nil());
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
-        match (&self.core, &other.core) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (None, None) => true,
-            _ => false,
-        }
+        self.identity() == other.identity()
+    }
+
+    pub(super) fn identity(&self) -> Option<*const ()> {
+        self.core.as_ref().map(|core| Arc::as_ptr(core).cast())
     }
 
     /// The values as they come, until the channel is closed and empty. Go's `for v := range ch`.

@@ -17,6 +17,7 @@ mod new;
 mod offer;
 mod peek;
 mod receiver;
+mod same;
 pub(crate) mod select;
 mod sender;
 #[cfg(all(test, shuttle))]

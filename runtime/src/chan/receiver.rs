@@ -186,9 +186,19 @@ impl<T> Receiver<T> {
         self.core.capacity()
     }
 
-    /// Whether both receive from one channel.
+    /// Whether both receive from one channel. `==` says the same, so they may be keys of a map.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_tx, rx) = rt::chan::bounded::<u8>(1);
+    /// assert!(rx == rx.clone() && rx != rt::chan::never());
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
+    }
+
+    pub(super) fn identity(&self) -> *const () {
+        Arc::as_ptr(&self.core).cast()
     }
 }
 

@@ -163,9 +163,19 @@ impl<T> Sender<T> {
         self.core.capacity()
     }
 
-    /// Whether both send into one channel.
+    /// Whether both send into one channel. `==` says the same, so they may be keys of a map.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = rt::chan::bounded::<u8>(1);
+    /// assert!(tx == tx.clone() && tx != rt::chan::bounded(1).0);
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
+    }
+
+    pub(super) fn identity(&self) -> *const () {
+        Arc::as_ptr(&self.core).cast()
     }
 }
 
