@@ -542,7 +542,8 @@ pub fn type_switch(input: TokenStream) -> TokenStream {
 ///
 /// - `procs = n`: how many goroutines run at the same time at most (Go's `GOMAXPROCS`). Without it, `RT_PROCS` or the
 ///   CPUs this process may use.
-/// - `stack_size = bytes`: the stack of a goroutine. Without it, `RT_STACK_SIZE` or the default.
+/// - `stack_size = bytes`: the stack of a goroutine. Without it, `RT_STACK_SIZE` or the default. `main`'s own has at least
+///   8 MiB, as a main thread's.
 ///
 /// Each takes any expression of type `usize`.
 ///

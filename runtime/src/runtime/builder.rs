@@ -69,6 +69,9 @@ impl Builder {
 
     /// The stack of each goroutine, in bytes, rounded up to a power of two; 32 KiB to 1 GiB, 256 KiB
     /// by default. One page of it is the guard.
+    ///
+    /// But what [`Runtime::run`] runs, as `main` under `#[rt::main]`, has at least the 8 MiB of a main thread: what fits there need
+    /// not fit into what it spawns.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self

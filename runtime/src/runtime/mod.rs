@@ -53,7 +53,7 @@ impl Runtime {
     }
 
     /// Runs `f` as a goroutine, and blocks the calling thread, or goroutine, until it ends. Others
-    /// that it started may still run then.
+    /// that it started may still run then. Its stack has at least 8 MiB, as a main thread's.
     ///
     /// # Panics
     /// With what `f` panicked with; and when `f` was cancelled, by
