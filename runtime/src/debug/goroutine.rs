@@ -103,7 +103,18 @@ impl Goroutine {
         }
     }
 
-    /// Its number: that of [`Task::id`](crate::task::Task::id).
+    /// Its number: that of [`Task::id`](crate::task::Task::id), as all of a dump as a plain integer: compare with `task.id().get()`.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let waits = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
+    ///     let (dump, id) = (rt::dump(), waits.task().id().get());
+    ///     let found = dump.goroutines().iter().find(|g| g.id() == id).unwrap();
+    ///     assert_eq!(found.parent(), Some(rt::task::current().id().get()));
+    /// }
+    /// ```
     pub fn id(&self) -> u64 {
         self.id
     }

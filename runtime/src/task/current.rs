@@ -29,7 +29,7 @@ impl Task {
         Self { id: g.id(), name: g.name().cloned() }
     }
 
-    /// Its number: process-wide, from 1, never used twice.
+    /// Its number: process-wide, from 1, never used twice. `get()` is what [dumps](crate::debug::Goroutine::id) call it by.
     pub fn id(&self) -> NonZeroU64 {
         NonZeroU64::new(self.id).unwrap_or(NonZeroU64::MAX)
     }
