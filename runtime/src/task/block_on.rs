@@ -40,6 +40,10 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 /// have to be run there. Channels, locks and combinators that want none, and
 /// [`JoinHandle`](super::JoinHandle), work as they are.
 ///
+/// What is entered around the call, and left by dropping a guard, is bound to the thread: tokio's `Handle::enter`, a span of
+/// tracing's (but with the feature `tracing` spans follow). [Pin](super::pin_thread) the goroutine for as long as the guard lives;
+/// else it may be dropped on another thread, and the one it was made on stays entered.
+///
 /// Go has no counterpart. When the goroutine is aborted, the call unwinds, which drops the future.
 ///
 /// # Panics
