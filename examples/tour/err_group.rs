@@ -51,7 +51,10 @@ pub(crate) fn run() {
         format!("one of us: {error}").into()
     });
     let waits = ctx.clone();
-    group.go(move || Ok(waits.done().recv().unwrap_or(())));
+    group.go(move || {
+        let _ = waits.done().recv();
+        Ok(())
+    });
     group.go(|| Err("no room"));
     let result = group.wait();
     println!("with a context, the others look at it: {result:?}, and {}", ctx.err().unwrap());
