@@ -89,6 +89,13 @@ const CLOSED_TO_RECEIVERS: &str = "the channel is empty and closed";
 
 impl<T> SendError<T> {
     /// The value that was not sent.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(0);
+    /// drop(rx);
+    /// assert_eq!(tx.send("back").unwrap_err().into_inner(), "back");
+    /// ```
     pub fn into_inner(self) -> T {
         self.0
     }

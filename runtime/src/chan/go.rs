@@ -65,16 +65,40 @@ impl<T> Chan<T> {
     /// A channel that buffers `cap` values. Go's `make(chan T, cap)`.
     ///
     /// The buffer is allocated now, unless it is larger than a mebibyte: then it grows as needed.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(2);
+    /// ch.send('a');
+    /// ch.send('b'); // a third would wait
+    /// assert_eq!((ch.len(), ch.cap()), (2, 2));
+    /// ```
     pub fn new(cap: usize) -> Self {
         Self { core: Some(peek::counted(Arc::new(Core::new(cap)))) }
     }
 
     /// The nil channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::<u8>::nil();
+    /// rt::select! {
+    ///     recv(ch) -> _ => unreachable!(),
+    ///     default => {}
+    /// }
+    /// ```
     pub const fn nil() -> Self {
         Self { core: None }
     }
 
     /// Whether this is the nil channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::Chan;
+    ///
+    /// assert!(Chan::<u8>::default().is_nil() && !Chan::<u8>::new(0).is_nil());
+    /// ```
     pub const fn is_nil(&self) -> bool {
         self.core.is_none()
     }
@@ -87,6 +111,15 @@ impl<T> Chan<T> {
     ///
     /// # Panics
     /// "send on closed channel", also when it is closed while the call waits.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(1);
+    /// ch.send("hello");
+    /// ch.close();
+    /// assert!(std::panic::catch_unwind(|| ch.send("too late")).is_err());
+    /// assert_eq!(ch.recv(), Some("hello"));
+    /// ```
     #[track_caller]
     #[inline]
     pub fn send(&self, value: T) {
@@ -104,6 +137,13 @@ impl<T> Chan<T> {
     ///
     /// # Panics
     /// "send on closed channel".
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(1);
+    /// assert!(ch.try_send(1).is_ok());
+    /// assert_eq!(ch.try_send(2).unwrap_err().into_inner(), 2);
+    /// ```
     #[track_caller]
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
@@ -128,6 +168,13 @@ impl<T> Chan<T> {
     ///
     /// # Panics
     /// "send on closed channel", also when it is closed while the call waits.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(0);
+    /// let error = ch.send_timeout(7, std::time::Duration::from_millis(1)).unwrap_err();
+    /// assert!(error.is_timeout() && error.into_inner() == 7);
+    /// ```
     #[track_caller]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         let until = util::now().checked_add(timeout).into();
@@ -147,6 +194,14 @@ impl<T> Chan<T> {
 
     /// Receives a value; waits while there is none. `None`: the channel is closed and empty. Go's
     /// `v, ok := <-ch`.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(1);
+    /// ch.send(7);
+    /// ch.close();
+    /// assert_eq!([ch.recv(), ch.recv()], [Some(7), None]);
+    /// ```
     #[inline]
     pub fn recv(&self) -> Option<T> {
         let Some(core) = &self.core else { nil(Why::ChanRecv) };
@@ -158,6 +213,13 @@ impl<T> Chan<T> {
     }
 
     /// Receives a value, or `T`'s default from a closed channel, as Go's `<-ch` does.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::<u8>::new(0);
+    /// ch.close();
+    /// assert_eq!(ch.recv_or_default(), 0);
+    /// ```
     #[inline]
     pub fn recv_or_default(&self) -> T
     where
@@ -170,6 +232,16 @@ impl<T> Chan<T> {
     ///
     /// # Errors
     /// `Empty`, also of a nil channel; `Disconnected` when it is closed and empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::{Chan, TryRecvError};
+    ///
+    /// let ch = Chan::<u8>::new(1);
+    /// assert_eq!(ch.try_recv(), Err(TryRecvError::Empty));
+    /// ch.close();
+    /// assert_eq!(ch.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let Some(core) = &self.core else {
@@ -186,6 +258,12 @@ impl<T> Chan<T> {
     ///
     /// # Errors
     /// When the time was up, or the channel is closed and empty.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::<u8>::new(0);
+    /// assert!(ch.recv_timeout(std::time::Duration::from_millis(1)).unwrap_err().is_timeout());
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         let until = util::now().checked_add(timeout).into();
         let Some(core) = &self.core else {
@@ -206,6 +284,14 @@ impl<T> Chan<T> {
     ///
     /// # Panics
     /// "send on closed channel", also when it is closed while the call waits.
+    ///
+    /// # Examples
+    /// ```
+    /// let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    /// cancel();
+    /// let error = rt::chan::Chan::new(0).send_ctx(7, &ctx).unwrap_err();
+    /// assert_eq!((error.context_error(), error.into_inner()), (ctx.err(), 7));
+    /// ```
     #[track_caller]
     pub fn send_ctx(&self, value: T, ctx: &(impl Cancel + ?Sized)) -> Result<(), SendCtxError<T>> {
         let sent = wait::bounded_with(ctx, value, |value, until| match &self.core {
@@ -260,6 +346,16 @@ impl<T> Chan<T> {
     ///
     /// # Panics
     /// "close of closed channel", "close of nil channel".
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::<u8>::new(0);
+    /// std::thread::scope(|s| {
+    ///     let waits = s.spawn(|| ch.recv());
+    ///     ch.close();
+    ///     assert_eq!(waits.join().unwrap(), None);
+    /// });
+    /// ```
     #[track_caller]
     pub fn close(&self) {
         let Some(core) = &self.core else { panic!("close of nil channel") };
@@ -268,6 +364,13 @@ impl<T> Chan<T> {
     }
 
     /// How many values are buffered. Go's `len(ch)`.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(8);
+    /// ch.send(());
+    /// assert!(ch.len() == 1 && !ch.is_empty());
+    /// ```
     pub fn len(&self) -> usize {
         let len = self.core.as_ref().map_or(0, |core| core.len());
         wait::point("after len");
@@ -280,11 +383,24 @@ impl<T> Chan<T> {
     }
 
     /// How many values it can buffer; 0 of the nil channel. Go's `cap(ch)`.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(rt::chan::Chan::<u8>::new(8).cap(), 8);
+    /// ```
     pub fn cap(&self) -> usize {
         self.core.as_ref().map_or(0, |core| core.gate.cap)
     }
 
     /// Whether it was closed.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(1);
+    /// ch.send(1);
+    /// ch.close();
+    /// assert!(ch.is_closed() && ch.len() == 1, "closed, not drained");
+    /// ```
     pub fn is_closed(&self) -> bool {
         let is_closed = self.core.as_ref().is_some_and(|core| core.gate.is_closed());
         wait::point("after is_closed");
@@ -313,6 +429,14 @@ impl<T> Chan<T> {
     }
 
     /// The values as they come, until the channel is closed and empty. Go's `for v := range ch`.
+    ///
+    /// # Examples
+    /// ```
+    /// let ch = rt::chan::Chan::new(3);
+    /// (1..=3).for_each(|n| ch.send(n));
+    /// ch.close();
+    /// assert_eq!(ch.iter().sum::<i32>(), 6);
+    /// ```
     pub fn iter(&self) -> Iter<'_, T> {
         Iter(self)
     }

@@ -62,6 +62,15 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// When the channel is empty and closed, or empty and without senders.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// tx.send(7).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.recv(), Ok(7));
+    /// assert!(rx.recv().is_err(), "no sender is left");
+    /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.core.recv(Until::NEVER).map_err(|end| match end {
@@ -74,6 +83,14 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// `Empty`, or `Disconnected` if there will be none.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded::<u8>(1);
+    /// assert!(rx.try_recv().unwrap_err().is_empty());
+    /// drop(tx);
+    /// assert!(rx.try_recv().unwrap_err().is_disconnected());
+    /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.core.try_recv().map_err(|end| match end {
@@ -86,6 +103,12 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// `Timeout`, or `Disconnected` if there will be no value.
+    ///
+    /// # Examples
+    /// ```
+    /// let rx = rt::chan::never::<u8>();
+    /// assert!(rx.recv_timeout(std::time::Duration::from_millis(1)).unwrap_err().is_timeout());
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         self.recv_until(util::now().checked_add(timeout))
     }
@@ -94,6 +117,13 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// `Timeout`, or `Disconnected` if there will be no value.
+    ///
+    /// # Examples
+    /// ```
+    /// let deadline = rt::time::now() + std::time::Duration::from_millis(1);
+    /// assert!(rt::chan::never::<u8>().recv_deadline(deadline).is_err());
+    /// assert!(rt::time::now() >= deadline);
+    /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.recv_until(Some(deadline))
     }
@@ -129,11 +159,26 @@ impl<T> Receiver<T> {
     }
 
     /// The values as they come, until there will be no more; waits for each.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::unbounded();
+    /// std::thread::spawn(move || (1..=3).for_each(|n| tx.send(n).unwrap()));
+    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [1, 2, 3]);
+    /// ```
     pub fn iter(&self) -> ReceiverIter<'_, T> {
         ReceiverIter(self)
     }
 
     /// The values that are there now; never waits.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.try_iter().sum::<i32>(), 3, "though `tx` may send more");
+    /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
     }
@@ -142,6 +187,14 @@ impl<T> Receiver<T> {
     /// received. A clock stands still: what is due already is there. Returns whether it was open until now.
     ///
     /// Of a [context](crate::context::Context::done)'s channel: does nothing, and returns `false`.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// rx.close();
+    /// assert!(tx.send(2).is_err() && rx.recv() == Ok(1));
+    /// ```
     pub fn close(&self) -> bool {
         let was_open = !self.core.owned && self.core.close();
         wait::point("after close");
@@ -162,6 +215,14 @@ impl<T> Receiver<T> {
     }
 
     /// How many values are in the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(4);
+    /// assert!(rx.is_empty());
+    /// tx.send(()).unwrap();
+    /// assert_eq!(rx.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         let len = self.core.len();
         wait::point("after len");

@@ -52,6 +52,14 @@ impl<T> Sender<T> {
     /// # Errors
     /// Gives the value back when the channel is closed or has no receivers, also if that happens while
     /// the call waits.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::unbounded();
+    /// assert!(tx.send(1).is_ok());
+    /// drop(rx);
+    /// assert_eq!(tx.send(2).unwrap_err().into_inner(), 2, "nobody can receive it");
+    /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.core.send(value, Until::NEVER).map_err(|(end, value)| match end {
@@ -64,6 +72,13 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// `Full` or `Disconnected` gives the value back.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = rt::chan::bounded(1);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert!(tx.try_send(2).unwrap_err().is_full());
+    /// ```
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.core.try_send(value).map_err(|(end, value)| match end {
@@ -76,6 +91,13 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// `Timeout` or `Disconnected` gives the value back.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = rt::chan::bounded(0);
+    /// let late = tx.send_timeout("hello", std::time::Duration::from_millis(1));
+    /// assert!(late.unwrap_err().is_timeout());
+    /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         self.send_until(value, util::now().checked_add(timeout))
     }
@@ -84,6 +106,14 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// `Timeout` or `Disconnected` gives the value back.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = rt::chan::bounded(1);
+    /// let deadline = rt::time::now() + std::time::Duration::from_millis(1);
+    /// assert!(tx.send_deadline(1, deadline).is_ok());
+    /// assert!(tx.send_deadline(2, deadline).is_err());
+    /// ```
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.send_until(value, Some(deadline))
     }
@@ -125,6 +155,14 @@ impl<T> Sender<T> {
 
     /// Closes the channel for all its handles: sends fail from now on, receivers get what is there,
     /// and then `Err`. Returns whether it was open until now.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(tx.close() && !tx.close());
+    /// assert!(tx.send(2).is_err() && rx.recv() == Ok(1) && rx.recv().is_err());
+    /// ```
     pub fn close(&self) -> bool {
         let was_open = self.core.close();
         wait::point("after close");
@@ -132,6 +170,14 @@ impl<T> Sender<T> {
     }
 
     /// Whether nothing that is sent can be received any more: closed, or without receivers.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded::<u8>(1);
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         let is_closed = self.core.gate.is_closed();
         wait::point("after is_closed");
@@ -139,6 +185,13 @@ impl<T> Sender<T> {
     }
 
     /// How many values are in the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = rt::chan::unbounded();
+    /// (0..3).for_each(|n| tx.send(n).unwrap());
+    /// assert_eq!(tx.len(), 3);
+    /// ```
     pub fn len(&self) -> usize {
         let len = self.core.len();
         wait::point("after len");
@@ -152,6 +205,15 @@ impl<T> Sender<T> {
 
     /// Whether a send would have to wait for room; always of a channel without capacity. A place that a select
     /// [keeps](super::SelectedOperation) is no room for others.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(tx.is_full() && !tx.is_empty());
+    /// rx.recv().unwrap();
+    /// assert!(!tx.is_full() && tx.is_empty());
+    /// ```
     pub fn is_full(&self) -> bool {
         let is_full = self.core.is_full();
         wait::point("after is_full");
@@ -159,6 +221,12 @@ impl<T> Sender<T> {
     }
 
     /// How many values fit; `None`: any number.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(rt::chan::bounded::<u8>(4).0.capacity(), Some(4));
+    /// assert_eq!(rt::chan::unbounded::<u8>().0.capacity(), None);
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         self.core.capacity()
     }

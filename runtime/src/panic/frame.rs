@@ -127,6 +127,17 @@ pub struct Frame<'f, R> {
 impl<'f, R> Frame<'f, R> {
     /// Runs `f` when the body is over: after what is deferred later, before what was deferred
     /// earlier. The first few small closures cost no allocation. Go's `defer`.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut order = Vec::new();
+    /// let log = rt::sync::Mutex::new(&mut order);
+    /// rt::panic::frame(|f| -> () {
+    ///     f.defer(|_| log.lock().push(1));
+    ///     f.defer(|_| log.lock().push(2));
+    /// });
+    /// assert_eq!(order, [2, 1]);
+    /// ```
     #[inline(always)]
     pub fn defer<F: FnOnce(&mut Unwind<'_, R>) + 'f>(&mut self, f: F) {
         self.deferred.push(f);

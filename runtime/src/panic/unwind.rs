@@ -70,6 +70,16 @@ impl<'a, R> Unwind<'a, R> {
     }
 
     /// Whether a panic is under way, which [`recover`](Self::recover) would stop.
+    ///
+    /// # Examples
+    /// ```
+    /// let seen = rt::panic::frame_named((false, false), |f| -> (bool, bool) {
+    ///     f.defer(|u| u.result.1 = u.panicking());
+    ///     f.defer(|u| u.result.0 = u.panicking() && u.recover().is_some());
+    ///     panic!("first")
+    /// });
+    /// assert_eq!(seen, (true, false));
+    /// ```
     pub fn panicking(&self) -> bool {
         self.state.panic.is_some()
     }

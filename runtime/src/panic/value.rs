@@ -103,6 +103,12 @@ unsafe impl Sync for Panic {}
 impl Panic {
     /// A panic whose payload was caught elsewhere: by [`std::panic::catch_unwind`], or by
     /// [`JoinError::into_panic`](crate::JoinError::into_panic).
+    ///
+    /// # Examples
+    /// ```
+    /// let payload = std::panic::catch_unwind(|| panic!("out of cheese")).unwrap_err();
+    /// assert_eq!(rt::panic::Panic::new(payload).message(), "out of cheese");
+    /// ```
     pub fn new(payload: Box<dyn Any + Send>) -> Self {
         // Perhaps it was raised long ago, and further out.
         let known = flight::claim_from(Owner::current(), &*payload, 0);
@@ -210,6 +216,12 @@ impl Panic {
 
     /// The text that `panic!` was given. Other payloads have none, and are called
     /// `(a payload that is no text)`.
+    ///
+    /// # Examples
+    /// ```
+    /// let panic = rt::panic::catch(|| panic!("{} of cheese", "out")).unwrap_err();
+    /// assert_eq!(panic.message(), "out of cheese");
+    /// ```
     pub fn message(&self) -> &str {
         match &self.0.payload {
             Some(payload) => message(&**payload).unwrap_or(NO_TEXT),
@@ -222,6 +234,15 @@ impl Panic {
     ///
     /// `None` of what the hook did not see ([`resume_unwind`]), and of a payload whose panic was over before it came to
     /// [`new`](Self::new): out of a [`JoinError`](crate::JoinError), say, or caught outside of all frames.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let panic = rt::panic::catch(|| panic!("here")).unwrap_err();
+    ///     assert_eq!(panic.location().unwrap().file(), file!());
+    /// }
+    /// ```
     pub fn location(&self) -> Option<&Location> {
         self.seen()?.at.as_ref()
     }
@@ -233,16 +254,39 @@ impl Panic {
     }
 
     /// The panic that this one superseded: it was raised by deferred code that ran because of that.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::panic::{catch, frame};
+    ///
+    /// let panic = catch(|| frame(|f| -> () {
+    ///     f.defer(|_| panic!("second"));
+    ///     panic!("first")
+    /// })).unwrap_err();
+    /// assert_eq!(panic.previous().unwrap().message(), "first");
+    /// ```
     pub fn previous(&self) -> Option<&Panic> {
         self.0.previous.as_deref()
     }
 
     /// Whether it was raised with a `T`.
+    ///
+    /// # Examples
+    /// ```
+    /// let panic = rt::panic::catch(|| std::panic::panic_any(7_u32)).unwrap_err();
+    /// assert!(panic.is::<u32>() && !panic.is::<&str>());
+    /// ```
     pub fn is<T: Any>(&self) -> bool {
         self.0.payload.as_ref().is_some_and(|payload| payload.is::<T>())
     }
 
     /// What it was raised with, if that is a `T`.
+    ///
+    /// # Examples
+    /// ```
+    /// let panic = rt::panic::catch(|| std::panic::panic_any(7_u32)).unwrap_err();
+    /// assert_eq!(panic.downcast_ref(), Some(&7_u32));
+    /// ```
     pub fn downcast_ref<T: Any + Sync>(&self) -> Option<&T> {
         self.0.payload.as_ref()?.downcast_ref()
     }
@@ -251,6 +295,13 @@ impl Panic {
     ///
     /// # Errors
     /// The panic, when its payload is something else.
+    ///
+    /// # Examples
+    /// ```
+    /// let panic = rt::panic::catch(|| std::panic::panic_any(7_u32)).unwrap_err();
+    /// let panic = panic.downcast::<String>().unwrap_err();
+    /// assert_eq!(*panic.downcast::<u32>().unwrap(), 7);
+    /// ```
     pub fn downcast<T: Any>(mut self) -> Result<Box<T>, Self> {
         match self.0.payload.take().map(<Box<dyn Any + Send>>::downcast) {
             Some(Ok(value)) => Ok(value),
@@ -263,6 +314,13 @@ impl Panic {
     }
 
     /// What it was raised with.
+    ///
+    /// # Examples
+    /// ```
+    /// let panic = rt::panic::catch(|| panic!("on")).unwrap_err();
+    /// let goes_on = std::panic::catch_unwind(|| std::panic::resume_unwind(panic.into_payload()));
+    /// assert!(goes_on.unwrap_err().is::<&str>());
+    /// ```
     pub fn into_payload(mut self) -> Box<dyn Any + Send> {
         // Invariant 2.
         self.0.payload.take().unwrap_or_else(|| Box::new(std::mem::take(&mut self.0.text)))

@@ -95,6 +95,17 @@ macro_rules! pool_methods {
         ///
         /// # Panics
         /// When `n` is 0, or more than [`MAX_CAPACITY`](crate::pool::Builder::MAX_CAPACITY).
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(2).unwrap();
+        ///     assert_eq!(pool.capacity(), 2);
+        ///     pool.tune(8);
+        ///     assert_eq!((pool.capacity(), pool.free()), (8, 8));
+        /// }
+        /// ```
         #[track_caller]
         pub fn tune(&self, n: usize) {
             self.owner.tune(n);
@@ -103,6 +114,16 @@ macro_rules! pool_methods {
         /// Closes the pool, and does not wait. What was accepted is run, queued tasks included; who waits for a place
         /// gets [`Closed`](crate::pool::SubmitError::Closed), and so does who comes later. Workers end when there is nothing
         /// left to do. Dropping the last handle of the pool does the same.
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(2).unwrap();
+        ///     pool.release();
+        ///     assert!(pool.is_closed() && pool.submit(|| ()).unwrap_err().is_closed());
+        /// }
+        /// ```
         pub fn release(&self) {
             self.owner.0.release();
         }
@@ -118,6 +139,17 @@ macro_rules! pool_methods {
 
         /// Opens a pool that was released; one that is open stays so. Tasks that are left from before count. If its
         /// runtime has stopped, it still accepts nothing.
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(2).unwrap();
+        ///     pool.release();
+        ///     pool.reboot();
+        ///     assert_eq!(pool.spawn(|| 7).unwrap().join().unwrap(), 7);
+        /// }
+        /// ```
         pub fn reboot(&self) {
             self.owner.0.reboot();
         }

@@ -132,6 +132,17 @@ impl Pool {
     /// # Errors
     /// With `f`: [`Closed`](SubmitError::Closed), also when the pool is released while it waits;
     /// [`Overloaded`](SubmitError::Overloaded) when it would wait and the pool lets nobody wait, or no more.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(2).unwrap();
+    ///     let (tx, rx) = rt::chan::bounded(1);
+    ///     pool.submit(move || tx.send("done").unwrap()).unwrap();
+    ///     assert_eq!(rx.recv(), Ok("done"));
+    /// }
+    /// ```
     pub fn submit<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), SubmitError<F>> {
         self.submit_for(f, Patience::FOR_EVER)
     }

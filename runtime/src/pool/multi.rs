@@ -61,6 +61,17 @@ impl MultiPool {
     ///
     /// # Errors
     /// As [`Pool::new`], and for `n` of zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(2, 4, Strategy::RoundRobin).unwrap();
+    ///     assert_eq!((pools.pools().len(), pools.capacity()), (2, 8));
+    /// }
+    /// ```
     #[track_caller]
     pub fn new(n: usize, capacity: usize, strategy: Strategy) -> Result<Self, BuildError> {
         Pool::builder().capacity(capacity).build_multi(n, strategy)
@@ -125,6 +136,23 @@ impl MultiPool {
     ///
     /// # Errors
     /// As [`Pool::submit`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(2, 4, Strategy::RoundRobin).unwrap();
+    ///     let (tx, rx) = rt::chan::unbounded();
+    ///     for n in 1..=4 {
+    ///         let tx = tx.clone();
+    ///         pools.submit(move || tx.send(n).unwrap()).unwrap();
+    ///     }
+    ///     drop(tx);
+    ///     assert_eq!(rx.iter().sum::<i32>(), 10);
+    /// }
+    /// ```
     pub fn submit<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), SubmitError<F>> {
         self.submit_by(f, Pool::try_submit, Pool::submit)
     }
@@ -174,6 +202,17 @@ impl MultiPool {
     ///
     /// # Errors
     /// As [`Pool::spawn`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(2, 4, Strategy::RoundRobin).unwrap();
+    ///     assert_eq!(pools.spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
+    /// }
+    /// ```
     pub fn spawn<F, R>(&self, f: F) -> Result<Task<R>, SubmitError<F>>
     where
         F: FnOnce() -> R + Send + 'static,
@@ -217,6 +256,18 @@ impl MultiPool {
     }
 
     /// Whether all of them were released.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(2, 4, Strategy::RoundRobin).unwrap();
+    ///     pools.release();
+    ///     assert!(pools.is_closed() && pools.submit(|| ()).is_err());
+    /// }
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.pools.iter().all(Pool::is_closed)
     }

@@ -62,6 +62,13 @@ impl Builder {
 
     /// How many goroutines run at the same time, from 1. The default is the number of CPUs that the
     /// process may use, by affinity and cgroup quota. Go's `GOMAXPROCS`.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().procs(2).build()?;
+    /// assert_eq!(runtime.run(rt::procs), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn procs(mut self, procs: usize) -> Self {
         self.procs = Some(procs);
         self
@@ -72,18 +79,46 @@ impl Builder {
     ///
     /// But what [`Runtime::run`] runs, as `main` under `#[rt::main]`, has at least the 8 MiB of a main thread: what fits there need
     /// not fit into what it spawns.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().stack_size(100_000).build()?;
+    /// let size = || {
+    ///     let (dump, me) = (rt::dump(), rt::task::current().id().get());
+    ///     dump.goroutines().iter().find(|g| g.id() == me).and_then(|g| g.stack_size())
+    /// };
+    /// assert_eq!(runtime.run(|| rt::spawn(size).join().unwrap()), Some(128 << 10));
+    /// assert_eq!(runtime.run(size), Some(8 << 20));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
     /// How many threads may run goroutines, blocked ones included; 10,000 by default.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().max_threads(64).build()?;
+    /// assert!(runtime.metrics().threads.total <= 64);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn max_threads(mut self, threads: usize) -> Self {
         self.max_threads = threads;
         self
     }
 
     /// What an uncaught panic does.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::{PanicPolicy, Runtime};
+    ///
+    /// // A bug anywhere is the end of the process, as in Go.
+    /// let runtime = Runtime::builder().panic_policy(PanicPolicy::Abort).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn panic_policy(mut self, policy: PanicPolicy) -> Self {
         self.panic_policy = policy;
         self
@@ -91,6 +126,17 @@ impl Builder {
 
     /// Whether a goroutine may go on with another thread than it began with. With `false` only
     /// goroutines that have not started are stolen: for code that is bound to thread-local state.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().migrate(false).build()?;
+    /// runtime.run(|| {
+    ///     let before = std::thread::current().id();
+    ///     rt::yield_now();
+    ///     assert_eq!(std::thread::current().id(), before);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
         self
@@ -98,6 +144,14 @@ impl Builder {
 
     /// Whether to install a process-wide panic hook, before the one there is, that names the
     /// goroutine. Not by default: a library does not touch the hook unasked.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().panic_hook(true).build()?;
+    /// let panic = runtime.run(|| rt::panic::catch(|| panic!("oh"))).unwrap_err();
+    /// assert!(panic.location().is_some(), "the hook has seen it");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn panic_hook(mut self, install: bool) -> Self {
         self.panic_hook = install;
         self
@@ -112,6 +166,12 @@ impl Builder {
     /// a second runtime. For deadlocks among some of the goroutines, look at [`Dump::cycles`](crate::debug::Dump::cycles).
     ///
     /// Needs `/proc`, so it does nothing on other systems than Linux.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().deadlock_detection(true).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn deadlock_detection(mut self, detect: bool) -> Self {
         self.deadlock_detection = detect;
         self
@@ -153,6 +213,12 @@ impl Builder {
     /// `InvalidInput` for a setting out of range, or a bad value in the environment, naming
     /// it; the system's error when it gives no thread or no memory; `Unsupported` in a program
     /// that is compiled with `panic = "abort"`.
+    ///
+    /// # Examples
+    /// ```
+    /// let error = rt::Runtime::builder().procs(0).build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
     pub fn build(self) -> io::Result<Runtime> {
         if cfg!(panic = "abort") {
             return Err(io::Error::new(

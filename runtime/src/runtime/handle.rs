@@ -52,6 +52,11 @@ impl Handle {
     }
 
     /// The runtime that the caller has entered, or runs in, if there is one.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(rt::Handle::try_current().is_none(), "a plain thread");
+    /// ```
     pub fn try_current() -> Option<Self> {
         crate::task::entered().map(|sched| Self { sched })
     }
@@ -91,6 +96,14 @@ impl Handle {
     ///
     /// # Panics
     /// As [`Runtime::run`](super::Runtime::run).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// let (handle, text) = (runtime.handle(), String::from("text"));
+    /// assert_eq!(handle.run(|| text.len()), 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn run<F, T>(&self, f: F) -> T
     where

@@ -58,6 +58,14 @@ impl Runtime {
     /// # Panics
     /// With what `f` panicked with; and when `f` was cancelled, by
     /// [`exit`](crate::task::exit) or because the runtime was shut down.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// let words = vec!["borrowed", "not", "moved"];
+    /// assert_eq!(runtime.run(|| words.len()), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn run<F, T>(&self, f: F) -> T
     where
@@ -82,6 +90,14 @@ impl Runtime {
     }
 
     /// A handle to start goroutines with from elsewhere.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// let handle = runtime.handle();
+    /// assert_eq!(std::thread::spawn(move || handle.run(|| 7)).join().unwrap(), 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn handle(&self) -> Handle {
         Handle::of(Arc::clone(&self.sched))
     }
@@ -116,6 +132,15 @@ impl Runtime {
     ///
     /// Called in one of the runtime's own goroutines, it does not wait, for that one cannot end before it returns: the runtime
     /// shuts down, and the error names the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// runtime.run(|| drop(rt::spawn(|| rt::chan::Chan::<()>::nil().recv())));
+    /// // What waits is unwound.
+    /// assert!(runtime.shutdown_timeout(std::time::Duration::from_secs(60)).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Result<(), ShutdownTimeout> {
         self.is_down = true;
         shutdown::shut_down(&self.sched, Some(timeout)).map(drop)

@@ -157,6 +157,13 @@ impl<K: Hash + Eq, V: Clone> SingleFlight<K, V> {
     /// If the function panics, so does every caller: the one that ran it goes on with its panic; the
     /// others, without a further word from the panic hook, with the same text, or with
     /// "SingleFlight: the function panicked" where the payload is no text.
+    ///
+    /// # Examples
+    /// ```
+    /// let calls = rt::sync::SingleFlight::new();
+    /// assert_eq!(calls.run("key", || 7), (7, false));
+    /// assert_eq!(calls.run("key", || 8), (8, false), "the first is over: nothing is kept");
+    /// ```
     pub fn run(&self, key: K, f: impl FnOnce() -> V) -> (V, bool) {
         match self.run_until(key, Until::NEVER, f) {
             Some(result) => result,

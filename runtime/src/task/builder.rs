@@ -31,11 +31,28 @@ pub struct Builder {
 
 impl Builder {
     /// A goroutine without a name, with the runtime's stack size.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert_eq!(rt::task::Builder::new().spawn(|| 7).unwrap().join().unwrap(), 7);
+    /// }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The name that messages and dumps show. It costs one more allocation.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let worker = rt::task::Builder::new().name("worker").spawn(|| ()).unwrap();
+    ///     assert_eq!(worker.task().name(), Some("worker"));
+    /// }
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -46,6 +63,18 @@ impl Builder {
     ///
     /// In a debug build every move of a value is a copy on the stack: a closure that returns an array of more than some 16 KiB by
     /// value wants a larger one there, or the array in a `Box`.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let deep = rt::task::Builder::new().stack_size(16 << 20).spawn(|| {
+    ///         let large = [1_u8; 4 << 20];
+    ///         std::hint::black_box(&large).len()
+    ///     });
+    ///     assert_eq!(deep.unwrap().join().unwrap(), 4 << 20);
+    /// }
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self

@@ -35,6 +35,14 @@ impl Task {
     }
 
     /// The name that its [`Builder`](super::Builder) gave it.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert_eq!(rt::task::current().name(), None);
+    /// }
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }

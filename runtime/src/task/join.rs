@@ -65,6 +65,15 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// When [`join_timeout`](Self::join_timeout), [`join_ctx`](Self::join_ctx) or the future has taken the result.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert_eq!(rt::spawn(|| 6 * 7).join().unwrap(), 42);
+    ///     assert!(rt::spawn(|| panic!("oh")).join().unwrap_err().is_panic());
+    /// }
+    /// ```
     #[track_caller]
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
@@ -167,6 +176,18 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the goroutine has ended, so that `join` would not wait.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let gate = rt::chan::Chan::<()>::new(0);
+    ///     let waits = rt::go!(gate => gate.recv());
+    ///     assert!(!waits.is_finished());
+    ///     gate.close();
+    ///     assert_eq!(waits.join().unwrap(), None);
+    /// }
+    /// ```
     pub fn is_finished(&self) -> bool {
         let is_finished = self.g().state.is_complete();
         wait::point("after is_finished");

@@ -73,6 +73,15 @@ impl JoinError {
     ///
     /// # Panics
     /// When it did not end by a panic.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let error = rt::spawn(|| std::panic::panic_any(7)).join().unwrap_err();
+    ///     assert_eq!(error.into_panic().downcast_ref(), Some(&7));
+    /// }
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.0 {
@@ -82,11 +91,31 @@ impl JoinError {
     }
 
     /// It was aborted, or called [`exit`](super::exit), or its runtime shut down.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let waits = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
+    ///     waits.abort();
+    ///     assert!(waits.join().unwrap_err().is_cancelled());
+    /// }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Cause::Cancelled)
     }
 
     /// The time of a [`join_timeout`](super::JoinHandle::join_timeout) was up; the goroutine goes on.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let waits = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
+    ///     let error = waits.join_timeout(std::time::Duration::from_millis(1)).unwrap_err();
+    ///     assert!(error.is_timeout(), "it may be joined again");
+    /// }
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self.0, Cause::Timeout)
     }

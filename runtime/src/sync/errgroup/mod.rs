@@ -242,6 +242,17 @@ impl<E: Send + 'static> ErrGroup<E> {
     ///
     /// # Panics
     /// When there is no runtime here, as [`spawn`](crate::spawn).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let group = rt::sync::ErrGroup::new();
+    ///     let more = group.clone();
+    ///     group.go(move || Ok(more.go(|| Err("a member of a member"))));
+    ///     assert!(group.wait().is_err());
+    /// }
+    /// ```
     #[track_caller]
     pub fn go<F: FnOnce() -> Result<(), E> + Send + 'static>(&self, f: F) {
         if !self.inner.places.try_enter() {

@@ -135,6 +135,13 @@ impl<K, V, S> Map<K, V, S> {
 
     /// How many keys there are: those that were there throughout the call, and perhaps some that
     /// came or went meanwhile.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::sync::Map::new();
+    /// (0..3).for_each(|n| map.store(n, ()));
+    /// assert!(map.len() == 3 && !map.is_empty());
+    /// ```
     pub fn len(&self) -> usize {
         self.shards().iter().map(|shard| shard.read().len()).sum()
     }
@@ -161,6 +168,13 @@ impl<K, V, S> Map<K, V, S> {
 
 impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
     /// A clone of the value of `key`. Go's `Load`.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::sync::Map::new();
+    /// map.store("a", 1);
+    /// assert_eq!((map.load("a"), map.load("b")), (Some(1), None));
+    /// ```
     #[doc(alias = "get")]
     pub fn load<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
