@@ -77,6 +77,13 @@ impl Dyn {
     }
 
     /// The interface value that holds nothing: Go's `nil`.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::any::Dyn;
+    ///
+    /// assert!(Dyn::nil().is_nil() && !Dyn::new(0).is_nil());
+    /// ```
     pub const fn nil() -> Self {
         Self(None)
     }
@@ -87,6 +94,12 @@ impl Dyn {
     }
 
     /// Whether it holds a `T`.
+    ///
+    /// # Examples
+    /// ```
+    /// let value = rt::any::Dyn::new(7_u8);
+    /// assert!(value.is::<u8>() && !value.is::<u16>());
+    /// ```
     pub fn is<T: Any>(&self) -> bool {
         self.value().is_some_and(<dyn Any>::is::<T>)
     }

@@ -140,6 +140,18 @@ impl Builder {
     }
 
     /// Where tasks wait that no worker is free for.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{Pool, Queue};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = Pool::builder().capacity(1).queue(Queue::Unbounded).build().unwrap();
+    ///     let all: Vec<_> = (0..9).map(|n| pool.spawn(move || n).unwrap()).collect();
+    ///     assert_eq!(all.into_iter().map(|task| task.join().unwrap()).sum::<i32>(), 36);
+    /// }
+    /// ```
     pub fn queue(mut self, queue: Queue) -> Self {
         self.queue = queue;
         self
@@ -152,6 +164,19 @@ impl Builder {
     }
 
     /// With `true`, no submitter ever waits: it gets [`Overloaded`](super::SubmitError::Overloaded).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::builder().capacity(1).nonblocking(true).build().unwrap();
+    ///     let gate = rt::chan::Chan::<()>::new(0);
+    ///     let task = pool.spawn({ let gate = gate.clone(); move || gate.recv() }).unwrap();
+    ///     assert!(pool.submit(|| ()).unwrap_err().is_overloaded());
+    ///     gate.close();
+    ///     task.join().unwrap();
+    /// }
+    /// ```
     pub fn nonblocking(mut self, yes: bool) -> Self {
         self.nonblocking = yes;
         self
@@ -183,6 +208,18 @@ impl Builder {
     ///
     /// A [`Task`](super::Task) that is dropped after its panic could have been joined: the handler does not hear of
     /// that.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, rx) = rt::chan::bounded(1);
+    ///     let tell = move |panic: rt::panic::Panic| tx.send(panic.message().to_owned()).unwrap();
+    ///     let pool = rt::pool::Pool::builder().capacity(1).panic_handler(tell).build().unwrap();
+    ///     pool.submit(|| panic!("in a task")).unwrap();
+    ///     assert_eq!(rx.recv().unwrap(), "in a task");
+    /// }
+    /// ```
     pub fn panic_handler(mut self, f: impl Fn(Panic) + Send + Sync + 'static) -> Self {
         self.handler = Some(Arc::new(f));
         self

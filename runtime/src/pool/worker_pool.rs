@@ -50,6 +50,19 @@ impl<T: Send + 'static> WorkerPool<T> {
     ///
     /// # Errors
     /// As [`Pool::new`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::WorkerPool;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, rx) = rt::chan::unbounded();
+    ///     let squares = WorkerPool::new(2, move |n: u32| tx.send(n * n).unwrap()).unwrap();
+    ///     (1..=3).for_each(|n| squares.invoke(n).unwrap());
+    ///     assert_eq!(rx.iter().take(3).sum::<u32>(), 14);
+    /// }
+    /// ```
     #[track_caller]
     pub fn new(capacity: usize, f: impl Fn(T) + Send + Sync + 'static) -> Result<Self, BuildError> {
         Pool::builder().capacity(capacity).build_workers(f)

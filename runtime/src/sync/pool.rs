@@ -150,6 +150,13 @@ impl<T, F> Pool<T, F> {
 
     /// Gives an item back, or adds one. Go's `Put`. May drop others, which nobody has wanted for a
     /// while.
+    ///
+    /// # Examples
+    /// ```
+    /// let buffers = rt::sync::Pool::new(Vec::<u8>::new);
+    /// buffers.put(Vec::with_capacity(64));
+    /// assert!(buffers.get().capacity() <= 64, "that one, or a new one");
+    /// ```
     pub fn put(&self, item: T) {
         let shards = self
             .shards

@@ -159,6 +159,13 @@ impl WaitGroup {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    ///
+    /// # Examples
+    /// ```
+    /// let group = rt::sync::WaitGroup::new();
+    /// group.add(1);
+    /// assert!(!group.wait_timeout(std::time::Duration::from_millis(1)));
+    /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         match util::now().checked_add(timeout) {
             Some(at) => self.wait_until(Some(at).into()),
@@ -195,6 +202,16 @@ impl WaitGroup {
     ///
     /// # Panics
     /// When there is no runtime here, as [`spawn`](crate::spawn).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let group = rt::sync::WaitGroup::new();
+    ///     (0..3).for_each(|n| group.go(move || println!("{n}")));
+    ///     group.wait();
+    /// }
+    /// ```
     #[track_caller]
     pub fn go<F: FnOnce() + Send + 'static>(&self, f: F) {
         struct Done(WaitGroup);

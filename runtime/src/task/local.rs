@@ -208,6 +208,16 @@ impl<T: Send + 'static> LocalKey<T> {
     ///
     /// # Panics
     /// When the value was dropped: in destructors at the end of the goroutine or thread.
+    ///
+    /// # Examples
+    /// ```
+    /// rt::goroutine_local! {
+    ///     static CALLS: std::cell::Cell<u32> = std::cell::Cell::new(0);
+    /// }
+    ///
+    /// CALLS.with(|calls| calls.set(calls.get() + 1));
+    /// assert_eq!(CALLS.with(|calls| calls.get()), 1);
+    /// ```
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         match self.try_with(f) {

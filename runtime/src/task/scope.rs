@@ -162,6 +162,20 @@ impl<'scope> Scope<'scope, '_> {
     /// # Panics
     /// When the runtime was left, which takes a thread whose [`Handle::enter`](crate::Handle::enter)
     /// ended inside the scope.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let mut numbers = [1, 2, 3];
+    ///     rt::scope(|s| {
+    ///         for n in &mut numbers {
+    ///             s.spawn(move || *n *= 10);
+    ///         }
+    ///     });
+    ///     assert_eq!(numbers, [10, 20, 30]);
+    /// }
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where
@@ -209,6 +223,16 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// # Errors
     /// With what it panicked with; with a [`JoinError`] as payload if it was cancelled or never
     /// began.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let text = String::from("lent");
+    ///     let length = rt::scope(|s| s.spawn(|| text.len()).join().unwrap());
+    ///     assert_eq!(length, text.len());
+    /// }
+    /// ```
     pub fn join(self) -> thread::Result<T> {
         match self.handle.join() {
             Ok(value) => Ok(value),

@@ -138,6 +138,19 @@ impl Default for Select<'_> {
 
 impl<'a> Select<'a> {
     /// Without cases; one of those that are ready will be drawn at random, as Go does.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::{bounded, Select};
+    ///
+    /// let (a, b) = (bounded::<u8>(1), bounded(1));
+    /// let mut select = Select::new();
+    /// let (first, second) = (select.recv(&a.1), select.recv(&b.1));
+    /// b.0.send("b").unwrap();
+    /// let operation = select.select();
+    /// assert!(operation.index() == second && first == 0);
+    /// assert_eq!(operation.recv(&b.1), Ok("b"));
+    /// ```
     pub fn new() -> Self {
         Self {
             entries: Vec::new(),
@@ -189,6 +202,15 @@ impl<'a> Select<'a> {
     /// The value is said when the case was chosen, to [`SelectedOperation::send`]. A `Select` that waits here has its
     /// turn among the senders of a full channel. Who receives from a channel without capacity meets it, even with
     /// `try_recv` or a deadline, and gets the value when it is said.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// let mut select = rt::chan::Select::new();
+    /// select.send(&tx);
+    /// select.select().send(&tx, 7).unwrap();
+    /// assert_eq!(rx.recv(), Ok(7));
+    /// ```
     pub fn send<S: SendOperand + ?Sized>(&mut self, tx: &'a S) -> usize {
         // SAFETY: a case without a value is an offer: it is only chosen.
         let case = unsafe { tx.end().case(ptr::null_mut()) };
@@ -259,6 +281,14 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// When none can.
+    ///
+    /// # Examples
+    /// ```
+    /// let rx = rt::chan::never::<u8>();
+    /// let mut select = rt::chan::Select::new();
+    /// select.recv(&rx);
+    /// assert!(select.try_select().is_err());
+    /// ```
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
         self.choose_now::<false>().map(|at| self.operation(at)).ok_or(TrySelectError)
     }
