@@ -8,9 +8,10 @@
 //!    formatted or written under the lock.
 
 use crate::prim::global::{Condvar, Mutex};
+use crate::util;
 use std::fmt::Display;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 static REPORTS: Reports = Reports::new();
 
@@ -69,12 +70,12 @@ impl Reports {
     }
 
     fn finish(&self, limit: Duration, print: impl Fn(&str)) {
-        let end = Instant::now() + limit;
+        let end = util::real_now() + limit;
         let mut list = self.list.lock();
         // Not for those that others go on to make.
         let last = list.last;
         while list.entries.iter().any(|entry| entry.number <= last)
-            && let Some(left) = end.checked_duration_since(Instant::now())
+            && let Some(left) = end.checked_duration_since(util::real_now())
         {
             list = match self.written.wait_timeout(list, left) {
                 Ok((list, _)) => list,
