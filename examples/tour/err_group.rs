@@ -36,11 +36,8 @@ pub(crate) fn run() {
     println!("all went well: {:?}", group.wait());
     ["1", "2", "drei", "4", "5", "6"].into_iter().for_each(start);
     println!("one did not: {:?}", group.wait());
-    let again = group.wait();
-    println!(
-        "who waits again gets no second one: {again:?}, but has_failed is {}",
-        group.has_failed()
-    );
+    let (again, failed) = (group.wait(), group.has_failed());
+    println!("who waits again gets no second one: {again:?}, but has_failed is {failed}");
     println!("the others were not stopped: {} more", parsed.load(Ordering::Relaxed) - 3);
 
     group.go(|| panic!("out of memory, they said"));
