@@ -84,6 +84,7 @@ fn errors_have_a_text_and_the_value() {
 }
 
 #[test]
+#[allow(clippy::mutable_key_type, reason = "a channel is hashed by its identity")]
 fn handles_are_what_they_should_be() {
     fn check<T: Send + Sync + UnwindSafe + RefUnwindSafe + Clone + fmt::Debug>() {}
     // What passes need be neither `Sync` nor `Clone` nor `Debug`.
