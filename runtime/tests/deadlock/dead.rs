@@ -108,7 +108,7 @@ dead! {
         let (ctx, _cancel) = rt::context::Context::background().with_cancel();
         let _ = Chan::<()>::new(0).recv_ctx(&ctx);
     }
-    idle_workers_bring_nothing (With::Main) says ["goroutine 1 [chan receive", "[pool worker (idle)"]; {
+    idle_workers_bring_nothing (With::Main) says ["goroutine 1 [chan receive"]; {
         begin();
         let pool = rt::pool::Pool::builder().capacity(2).no_purge().build().unwrap();
         pool.spawn(|| ()).unwrap().join().unwrap();
