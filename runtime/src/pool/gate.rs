@@ -67,7 +67,7 @@ pub(super) const AGES: u32 = 4;
 /// A worker is quick that is back before so many others got a task.
 const QUICK: u32 = 16;
 /// One in so many lets them run, of those who hand a task to a worker that was not.
-const MANY: u32 = 64;
+const MANY: u32 = 16;
 
 /// See the [module](self). `W` is a worker that is idle.
 pub(super) struct Gate<T, W> {
