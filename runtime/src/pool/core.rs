@@ -6,7 +6,7 @@
 //!    between unwinds: waits [rest](wait::rest), and users' code is [caught](crate::panic::caught).
 
 use super::error::SubmitError;
-use super::gate::{AGES, Counts, Entered, Gate, Next, Rest};
+use super::gate::{AGES, Counts, Entered, Gate, Rest};
 use super::node::{End, Node, Word};
 use super::report::{self, Handler};
 use super::worker::{Idle, Worker, address};
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// See the [module](self). What a worker does with a task is `work`.
 pub(super) struct Core<T: Send + 'static> {
-    gate: Gate<T, Idle<T>>,
+    pub(super) gate: Gate<T, Idle<T>>,
     sched: Arc<Sched>,
     work: Box<dyn Fn(T) + Send + Sync>,
     handler: Option<Handler>,
@@ -220,12 +220,6 @@ impl<T: Send + 'static> Core<T> {
         } else {
             task::end_turns(worker);
         }
-    }
-
-    /// See [`Gate::next`].
-    #[inline]
-    pub(super) fn next(&self, worker: Idle<T>, goroutine: usize, since: u32) -> Next<T> {
-        self.gate.next(worker, goroutine, since)
     }
 
     /// A task that nobody runs.

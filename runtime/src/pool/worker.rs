@@ -86,11 +86,14 @@ impl<T: Send + 'static> Turns for Worker<T> {
             return Rest::Ends;
         }
         let (core, who, given) = (Arc::as_ptr(&work.core), work.who, work.given);
+        // SAFETY: the core is there. No reference to it is made: it may be gone before `next` returns, and of a gate, all
+        // of which lies in cells, that may be (invariant 6 of the gate).
+        let gate = unsafe { &raw const (*core).gate };
         loop {
             // SAFETY: its turn has ended, and if the gate takes this, it is the gate's.
             let idle = unsafe { AtRest::of(g) };
-            // SAFETY: the core is there until `next` returns or the worker is the gate's, which keeps to invariant 2 itself.
-            match unsafe { (*core).next(idle, who, given) } {
+            // SAFETY: the gate is there until it has the worker, and touches nothing after that but its lock.
+            match unsafe { (*gate).next(idle, who, given) } {
                 Next::Idle => return Rest::Rests,
                 // SAFETY: still ours, and so is the core.
                 Next::Keep(keeper) => unsafe { &*this.as_ptr() }.core.keep(keeper),
