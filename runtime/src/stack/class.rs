@@ -54,6 +54,13 @@ impl Class {
         LEAST << self.0
     }
 
+    /// From one slot of a slab to the next: a page more than a slot. Powers of two apart, the pages that are in use of many stacks,
+    /// and the entries of the page tables that lead there, would compete for few sets of the TLB and of the caches.
+    #[inline]
+    pub(super) fn pitch(self) -> usize {
+        self.bytes() + sys::page_size()
+    }
+
     /// The logarithm of [`bytes`](Self::bytes).
     #[inline]
     pub(super) fn shift(self) -> u32 {

@@ -14,6 +14,10 @@
 //! The colour is 0 to 15 times 128 bytes, by the slot's place: stacks whose bases all lie at the
 //! same offset of a page fight for the same few lines of the processor's caches.
 //!
+//! Slots begin a page more apart than they are long. Powers of two apart, the pages in use of many stacks, and the entries of the
+//! page tables that lead there, would fall into a few sets of the TLB and of the caches: with 128 to 2,000 goroutines that
+//! yield, a switch took a tenth longer, with 50,000 a third.
+//!
 //! A stack costs no memory before it is touched, one page from then on, and its share of a page
 //! table: 512 bytes for 256 KiB. A free stack costs the page table alone, and many neighbours that are given back together
 //! not even that: they are unguarded then, and armed again when they are taken.

@@ -154,13 +154,13 @@ fn strip(batch: &mut Vec<Stack>) -> Vec<Slot> {
     let mut run: Vec<Stack> = Vec::new();
     while let Some(stack) = rest.next() {
         let next = rest.peek().map(Stack::slot);
-        let end = stack.slot().end();
         let class = stack.class();
+        let behind = stack.slot().start().addr().get() + class.pitch();
         run.push(stack);
-        if next.is_some_and(|next| next.class() == class && next.start().addr().get() == end) {
+        if next.is_some_and(|next| next.class() == class && next.start().addr().get() == behind) {
             continue;
         }
-        let bytes = run.len() * class.bytes();
+        let bytes = run.len() * class.pitch();
         if bytes < RUN {
             kept.append(&mut run);
             continue;
@@ -230,20 +230,20 @@ fn carve(class: Class, slots: &mut Vec<Slot>) -> bool {
         slots.push(Slot::new(fresh.next, class));
         fresh.left -= 1;
         // SAFETY: the slab has `left` more slots from `next` on; one past the last is its end.
-        fresh.next = unsafe { fresh.next.add(class.bytes()) };
+        fresh.next = unsafe { fresh.next.add(class.pitch()) };
     }
     !slots.is_empty()
 }
 
 /// Adds a slab to the pool of `class`, unless another thread just did.
 fn grow(class: Class) -> io::Result<()> {
-    let slot = class.bytes();
+    let slot = class.pitch();
     let existing = Pool::of(class).lock().slots;
-    let mut bytes = (existing * slot).clamp(SLAB_LEAST, SLAB_MOST).max(slot);
+    let mut bytes = ((existing * slot).clamp(SLAB_LEAST, SLAB_MOST) / slot * slot).max(slot);
     let start = loop {
         match reserve(bytes) {
             Ok(start) => break start,
-            Err(error) if bytes == slot => return Err(explain(&error, slot)),
+            Err(error) if bytes == slot => return Err(explain(&error, class.bytes())),
             Err(_) => bytes = (bytes / 2).next_multiple_of(slot),
         }
     };
@@ -283,7 +283,7 @@ fn reserve(bytes: usize) -> io::Result<NonNull<u8>> {
 }
 
 /// Says why there is no address space, and what to do.
-fn explain(error: &io::Error, slot: usize) -> io::Error {
+fn explain(error: &io::Error, stack: usize) -> io::Error {
     let advice = match mem::address_space_limit() {
         Some(limit) => format!(
             "the process may have {limit} bytes of address space; raise that limit \
@@ -296,7 +296,7 @@ fn explain(error: &io::Error, slot: usize) -> io::Error {
     };
     io::Error::new(
         error.kind(),
-        format!("cannot reserve {slot} bytes for a goroutine stack: {error}: {advice}"),
+        format!("cannot reserve {stack} bytes for a goroutine stack: {error}: {advice}"),
     )
 }
 
@@ -322,7 +322,7 @@ pub(crate) fn stats() -> Stats {
         let shelves = Pool::of(class).lock();
         let idle = shelves.free.len() + shelves.bare.len() + shelves.fresh.left;
         sum.reserved += shelves.slots;
-        sum.reserved_bytes += shelves.slots * class.bytes();
+        sum.reserved_bytes += shelves.slots * class.pitch();
         sum.free += shelves.free.len();
         sum.in_use += shelves.slots - idle;
         sum.slabs += shelves.slabs;

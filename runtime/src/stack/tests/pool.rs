@@ -78,6 +78,17 @@ fn no_two_stacks_overlap() {
     give(out);
 }
 
+/// So their pages fall into all sets of the TLB, and the entries of their page tables into all of the caches.
+#[test]
+fn neighbours_are_no_power_of_two_apart() {
+    let out = taken(2 << 20, 20);
+    let mut starts: Vec<_> = out.iter().map(|stack| bounds(stack).0).collect();
+    starts.sort_unstable();
+    let apart = starts.windows(2).map(|two| two[1] - two[0]);
+    assert!(apart.clone().filter(|&bytes| bytes == (2 << 20) + page_size()).count() > 10);
+    give(out);
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_stack_from_the_pool_reads_as_zeroes() {
