@@ -40,6 +40,9 @@ pub(crate) enum Cmd {
 type Input = NonNull<()>;
 type Co = Coroutine<Input, Cmd, (), Stack>;
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// What a carrier runs. It takes jobs from its slot until told to return.
 pub(crate) type Body = fn(&'static Slot, Input);
 
@@ -76,7 +79,9 @@ pub(crate) struct Slot {
     /// When its goroutine began to wait, in ticks, or it became idle, in seconds: of the monitor's clock.
     pub(crate) since: AtomicU32,
     /// Goroutines that the goroutine has spawned since it last waited for one.
-    pub(crate) spawns: Cell<u16>,
+    pub(crate) spawns: Cell<u8>,
+    /// How many cache lines of its stack there are from where it parked to the base. 0: it did not, or they are too many.
+    parked_at: Cell<u8>,
     /// How many frames hold the goroutine on its thread.
     pub(crate) pins: Cell<u16>,
     /// How many frames keep cancellation away.
@@ -119,6 +124,7 @@ impl Slot {
             since: AtomicU32::new(0),
             bound: Cell::new(0),
             spawns: Cell::new(0),
+            parked_at: Cell::new(0),
             pins: Cell::new(0),
             masks: Cell::new(0),
             raised: Cell::new(0),
@@ -222,6 +228,15 @@ impl Slot {
     /// Called on this carrier's own stack.
     #[inline(always)]
     pub(crate) unsafe fn suspend(&self, cmd: Cmd) -> Input {
+        self.parked_at.set(0);
+        // SAFETY: as the caller says.
+        unsafe { self.switch_back(cmd) }
+    }
+
+    /// # Safety
+    /// As [`suspend`](Self::suspend).
+    #[inline(always)]
+    unsafe fn switch_back(&self, cmd: Cmd) -> Input {
         // SAFETY: the yielder lies at the base of the stack we are on, and was stored by
         // the carrier's first instruction.
         let yielder = unsafe { &*self.yielder.get() };
@@ -236,14 +251,40 @@ impl Slot {
     #[inline(always)]
     pub(crate) unsafe fn suspend_parked(&self) -> Input {
         loop {
+            self.note_stack();
             // SAFETY: as the caller says.
-            let input = unsafe { self.suspend(Cmd::Park) };
+            let input = unsafe { self.switch_back(Cmd::Park) };
             if !Look::is(input) {
                 return input;
             }
             std::hint::cold_path();
             // SAFETY: whoever looks waits for us in `look_at`, with a `Look` of its own.
             unsafe { Look::show(input) };
+        }
+    }
+
+    /// Notes where the stack ends, for [`fetch`](Self::fetch).
+    #[inline(always)]
+    fn note_stack(&self) {
+        let frame = 0_u8;
+        let used = self.yielder.get().addr().wrapping_sub(std::ptr::from_ref(&frame).addr());
+        self.parked_at.set(u8::try_from(used.div_ceil(LINE)).unwrap_or(0));
+    }
+
+    /// It has waited in a queue and goes on: asks the memory for the frames that it returns through, if it was parked. When its
+    /// stack is in no cache, they come together so; else each would be waited for, for the next return address lies in the
+    /// next line.
+    ///
+    /// The caller holds the carrier.
+    #[inline(always)]
+    pub(crate) fn fetch(&self) {
+        const LINES: usize = 8;
+        let depth = usize::from(self.parked_at.get());
+        if depth != 0 {
+            let top = self.yielder.get().addr().wrapping_sub(depth * LINE);
+            for line in 0..LINES {
+                crate::sys::prefetch(top.wrapping_add(line * LINE));
+            }
         }
     }
 

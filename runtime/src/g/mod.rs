@@ -210,6 +210,14 @@ impl Runnable {
     pub(crate) fn is_fresh(word: usize) -> bool {
         word != 0 && word & STARTED == 0
     }
+
+    /// It is about to run, and has waited in a queue: asks the memory for what it goes on with.
+    #[inline(always)]
+    pub(crate) fn fetch(self) {
+        if let Self::Started(slot) = self {
+            slot.fetch();
+        }
+    }
 }
 
 impl Item for Runnable {

@@ -125,6 +125,7 @@ impl Sched {
             return Some(found);
         }
         if let Some(found) = p.pop() {
+            found.fetch();
             return Some(found);
         }
         if !own.offers.is_empty()
@@ -205,6 +206,7 @@ impl Sched {
             return None;
         }
         let found = self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())?;
+        found.fetch();
         m.own().timed.set(false);
         p.counters.global.add_one();
         Some(found)
@@ -310,6 +312,7 @@ impl Sched {
         loop {
             let found = self.steal(m, p)?;
             if begin(found) {
+                found.fetch();
                 p.counters.found.add_one();
                 return Some(found);
             }

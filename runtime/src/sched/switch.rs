@@ -60,7 +60,7 @@ pub(crate) fn park(slot: &'static Slot, child: Option<GRef>) {
 }
 
 /// A goroutine that joins after this many spawns starts many, and lets them run as they come.
-const FEW: u16 = 64;
+const FEW: u8 = 64;
 
 /// Makes the goroutine that the caller is about to wait for run next, if nobody has begun it.
 ///

@@ -99,7 +99,8 @@ impl Waiter {
 
     /// Waits until it is released. `Err`: it is to end before; the caller makes it
     /// [leave](Queue::leave), and if it was taken already waits on with [`wait_taken`](Self::wait_taken).
-    #[inline]
+    /// Inlined: each frame between the user's call and the switch is a line of a stack that is in no cache when there are many.
+    #[inline(always)]
     pub(super) fn wait(&self, why: impl Into<What>, until: Until<'_>) -> Result<u32, End> {
         let why = why.into();
         loop {

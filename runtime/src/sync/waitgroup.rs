@@ -337,6 +337,7 @@ impl Inner {
             if left != 0 {
                 break;
             }
+            wait::checkpoint("while a WaitGroup releases many");
         }
         if let Some(first) = first {
             first.release(RELEASED);
