@@ -220,6 +220,38 @@ fn without_a_thread_to_be_had_the_processor_stays() {
     });
 }
 
+/// No thread could be had for what they wake: the next one that comes back without a processor runs it.
+#[test]
+fn at_the_limit_of_threads_who_blocks_and_wakes_gets_on() {
+    const NAME: &str = "at_the_limit_of_threads_who_blocks_and_wakes_gets_on";
+    if !common::is_child(NAME) {
+        let _t = common::test();
+        common::run(common::child(NAME)).assert_success();
+        return;
+    }
+    for (procs, most) in [(1, 1), (1, 2), (2, 2), (2, 3), (2, 4), (2, 5)] {
+        let runtime = Runtime::builder().procs(procs).max_threads(most).build().unwrap();
+        runtime.run(|| {
+            rt::blocking(rt::yield_now);
+            let values = chan::Chan::new(0);
+            let all: Vec<_> = (0..8)
+                .map(|i| {
+                    let values = values.clone();
+                    rt::spawn(move || {
+                        for n in 0..50 {
+                            rt::blocking(|| match i % 2 {
+                                0 => values.send(n),
+                                _ => assert!(values.recv().is_some()),
+                            });
+                        }
+                    })
+                })
+                .collect();
+            all.into_iter().for_each(|g| g.join().unwrap());
+        });
+    }
+}
+
 /// It wakes another, which runs where it did, and sleeps: no thread has promised to wake for its deadline, and the monitor may
 /// be between two looks, 10 ms apart.
 #[test]

@@ -269,15 +269,21 @@ impl Sched {
         self.sleep(m);
     }
 
-    /// Without a P: waits to be given one, but sees to what waits for this very thread.
+    /// Without a P: waits to be given one, but sees to what waits for this very thread, and to what nobody runs: whoever
+    /// published that may have found no thread for an idle P before this one was among the idle (R4).
     fn retire_without_p(&self, m: CurrentM) {
         self.idle.retire_m(m.id);
-        if !self.config.migrate && self.machines.has_bound(m.id) {
-            if let Rejoin::With(index) = self.idle.rejoin(m.id, true) {
-                self.hold(m, index, true);
-                return;
+        let bound = !self.config.migrate && self.machines.has_bound(m.id);
+        if bound || self.idle.idle_ps() != 0 && self.any_work(false) {
+            match self.idle.rejoin(m.id, true) {
+                Rejoin::With(index) => {
+                    self.hold(m, index, true);
+                    return;
+                }
+                Rejoin::Given => {}
+                Rejoin::NoP if bound => self.pass_on_bound(m),
+                Rejoin::NoP => {}
             }
-            self.pass_on_bound(m);
         }
         // The last goroutine may have ended here, on a thread that had lost its P.
         self.stop.nudge_if_idle(self);

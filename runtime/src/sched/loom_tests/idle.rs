@@ -8,7 +8,7 @@
 //! Broken on purpose, and noticed: no fence in `wants_wake`; no fence in `retire`, or in `retire_p`;
 //! no second look after `retire`, `retire_p`; the second look before the decrement of `spinning`; a
 //! last spinner that does not wake the next; `stop_spinning` Relaxed; `claim` that does not count the
-//! spinner it makes; a claim that fails and does not look again.
+//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look.
 
 use crate::parker::{ParkWord, Woke};
 use crate::sched::idle::{Idle, Rejoin};
@@ -243,6 +243,18 @@ impl World {
         }
     }
 
+    /// As `Sched::retire_without_p`, and what comes after.
+    fn come_back(&self, m: u32) {
+        self.idle.retire_m(m);
+        if self.idle.idle_ps() != 0
+            && self.any_work()
+            && let Rejoin::With(p) = self.idle.rejoin(m, true)
+        {
+            self.hold(m, p, true);
+        }
+        self.run(m);
+    }
+
     /// As `Sched::hand_off`.
     fn hand_off(&self, m: u32) {
         let Some(Own { p: Some(p), .. }) = self.release(m) else { panic!("no P") };
@@ -399,6 +411,20 @@ fn a_claim_that_finds_no_thread() {
         world.begin(0);
         let others = [(); 2].map(|()| producer(&world, World::inject));
         world.run(0);
+        for other in others {
+            other.join().unwrap();
+        }
+        world.all_taken(2);
+    });
+}
+
+/// The same, while the one M there is comes back from a call for which it had given up its P.
+#[test]
+fn a_claim_that_finds_no_thread_and_an_m_without_a_p() {
+    loom::model(|| {
+        let world = Arc::new(World { goes_on: true, ..World::new(1, 1, 1, &[]) });
+        let others = [(); 2].map(|()| producer(&world, World::inject));
+        world.come_back(0);
         for other in others {
             other.join().unwrap();
         }
