@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Tally, eventually_resting, everywhere, fail, panic_text, runtime, test};
+use common::{Tally, builder, eventually_resting, everywhere, fail, panic_text, runtime, test};
 use rt::chan::Chan;
 use rt::context::{Context, ContextError};
 use rt::pool::{MultiPool, Pool, Queue, Strategy, SubmitError, WorkerPool};
@@ -113,6 +113,37 @@ fn abort_ends_the_task_and_not_the_worker() {
         // Nothing of it is left: the worker's next wait is not unwound.
         let task = pool.spawn(|| rt::time::sleep(Duration::from_millis(2))).unwrap();
         task.join().unwrap();
+    });
+}
+
+/// A task that runs on the stack of who submitted it, and so on: the abort of the first ends all of them.
+#[test]
+fn an_abort_gets_through_many_tasks_that_run_in_one_another() {
+    const DEPTH: usize = 150;
+    fn nest(pool: Pool, left: usize, drops: Tally, inside: Chan<()>) {
+        let _held = drops.token();
+        if left == 0 {
+            inside.close();
+        } else {
+            let (inner, drops) = (pool.clone(), drops.clone());
+            pool.submit(move || nest(inner, left - 1, drops, inside)).unwrap();
+        }
+        never();
+    }
+    let _test = test();
+    let runtime = builder(1).stack_size(8 << 20).build().unwrap();
+    runtime.run(|| {
+        let pool = Pool::new(1).unwrap();
+        let (drops, inside) = (Tally::default(), Chan::new(0));
+        let task = {
+            let (pool, drops, inside) = (pool.clone(), drops.clone(), inside.clone());
+            pool.clone().spawn(move || nest(pool, DEPTH, drops, inside)).unwrap()
+        };
+        assert_eq!(inside.recv(), None);
+        task.abort();
+        assert!(task.join_timeout(LONG).unwrap_err().is_cancelled());
+        pool.release_timeout(LONG).unwrap();
+        drops.assert_all_dropped();
     });
 }
 
