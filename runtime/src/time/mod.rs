@@ -129,6 +129,8 @@ fn sleep_to_ctx(
     })
 }
 
+/// Inlined, with all that it calls: one frame between the user's and the switch, for there may be a million of them.
+#[inline(always)]
 fn sleep_to(until: Until<'_>) {
     if until.is_over() {
         return wait::checkpoint("after sleep");

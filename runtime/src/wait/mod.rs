@@ -82,6 +82,7 @@ pub(crate) fn park_for(slot: &'static Slot, why: impl Into<What>, child: Option<
 
 /// Waits for a wake-up, until the end of `until` if it has one. Invariants 1 and 2. `true`: that is over, without a look at
 /// the clock.
+#[inline(always)]
 pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) -> bool {
     if !until.arm(slot) {
         return true;
@@ -96,7 +97,7 @@ pub(crate) fn park_until(slot: &'static Slot, why: impl Into<What>, until: Until
     }
     before(slot);
     sched::note(slot, why.into());
-    let over = rest_until(slot, at);
+    let over = rest_until_inline(slot, at);
     raise_if_cancelled(slot);
     over
 }
@@ -142,6 +143,11 @@ pub(crate) fn rest(slot: &'static Slot, why: impl Into<What>, until: Until<'_>) 
 /// `true`: the moment has come.
 #[inline(never)]
 fn rest_until(slot: &'static Slot, at: Instant) -> bool {
+    rest_until_inline(slot, at)
+}
+
+#[inline(always)]
+fn rest_until_inline(slot: &'static Slot, at: Instant) -> bool {
     if sched::stays(slot) {
         // It blocks its thread, which wakes by itself: perhaps there is no other to wake it.
         sched::park_thread(slot, Some(at));
