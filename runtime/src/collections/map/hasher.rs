@@ -170,8 +170,9 @@ impl Hasher for SeededHasher {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let len = bytes.len();
-        // The same bytes in fewer writes, or more, are something else; and so is a zero more.
-        self.state = self.state.wrapping_add(len as u64);
+        // The same bytes in fewer writes, or more, are something else; and so is a zero more. Times a secret: what is added is
+        // xored with the bytes, and a bare length is what bytes can take back.
+        self.state = self.state.wrapping_add((len as u64).wrapping_mul(self.key));
         match len {
             0 => self.word(0),
             1..4 => {
@@ -255,6 +256,18 @@ mod tests {
             });
             assert_eq!(all_differ(flipped), 8 * len);
         }
+    }
+
+    /// Bytes do not take the length back, whatever the secrets are.
+    #[test]
+    fn texts_of_several_lengths_differ() {
+        let like =
+            ["a", "aa", "ab", "abc", "aac", "go", "gon", "aaaaaaaa", "`aaaaaaaa", "aaaaaaaaa"];
+        (0..200).for_each(|_| _ = all_differ(like));
+        let words = ["ab", "abc", "go", "gon"];
+        let texts = (0..4_usize.pow(6))
+            .map(|n| (0..6).map(|i| words[n >> (2 * i) & 3]).collect::<Vec<_>>());
+        assert_eq!(all_differ(texts), 4096);
     }
 
     #[test]
