@@ -229,7 +229,10 @@ fn drop_what_it_left(slot: &'static Slot) {
 
 /// Runs a stranger's destructor or waker. If it panics, the hook has said so, and the goroutine's
 /// own fate does not change; nor does that of the payload, should its drop panic as well.
-#[inline(always)]
+///
+/// Never inlined, as [`caught`](crate::panic::caught): in a shared library the address of the thread's panic count would be computed
+/// in front of the carrier's loop, and used on other threads.
+#[inline(never)]
 pub(super) fn quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         util::drop_payload(payload);

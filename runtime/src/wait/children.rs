@@ -38,6 +38,12 @@ pub(crate) fn wait_for(children: &impl Children, slot: &'static Slot, what: What
     }
 }
 
+/// In a frame of its own, as `panic::caught`, which is on no lower floor, and for its reason.
+#[inline(never)]
+fn caught<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
+    catch_unwind(AssertUnwindSafe(body))
+}
+
 /// Runs `body`, which starts them, and waits until all have ended. Goes on with the panic of `body`. `None`: a child
 /// has failed.
 pub(crate) fn parent<T>(
@@ -46,7 +52,7 @@ pub(crate) fn parent<T>(
     what: What,
     body: impl FnOnce() -> T,
 ) -> Option<T> {
-    let result = catch_unwind(AssertUnwindSafe(body));
+    let result = caught(body);
     if result.as_ref().is_err_and(|payload| payload.is::<Unwind>()) {
         children.abort();
     }
