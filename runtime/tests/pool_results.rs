@@ -120,30 +120,44 @@ fn abort_ends_the_task_and_not_the_worker() {
 #[test]
 fn an_abort_gets_through_many_tasks_that_run_in_one_another() {
     const DEPTH: usize = 150;
-    fn nest(pool: Pool, left: usize, drops: Tally, inside: Chan<()>) {
+    fn nest(pool: Pool, left: usize, how: usize, drops: Tally, inside: Chan<()>) {
         let _held = drops.token();
         if left == 0 {
             inside.close();
-        } else {
-            let (inner, drops) = (pool.clone(), drops.clone());
-            pool.submit(move || nest(inner, left - 1, drops, inside)).unwrap();
+            return never();
+        }
+        let (inner, drops) = (pool.clone(), drops.clone());
+        let f = move || nest(inner, left - 1, how, drops, inside);
+        match how {
+            0 => pool.submit(f).unwrap(),
+            1 => drop(pool.spawn(f).unwrap()),
+            2 => {
+                let run = move || {
+                    f();
+                    Ok::<_, ()>(())
+                };
+                pool.group().submit(run).unwrap()
+            }
+            _ => pool.scope(|scope| drop(scope.spawn(f))),
         }
         never();
     }
     let _test = test();
     let runtime = builder(1).stack_size(8 << 20).build().unwrap();
     runtime.run(|| {
-        let pool = Pool::new(1).unwrap();
-        let (drops, inside) = (Tally::default(), Chan::new(0));
-        let task = {
-            let (pool, drops, inside) = (pool.clone(), drops.clone(), inside.clone());
-            pool.clone().spawn(move || nest(pool, DEPTH, drops, inside)).unwrap()
-        };
-        assert_eq!(inside.recv(), None);
-        task.abort();
-        assert!(task.join_timeout(LONG).unwrap_err().is_cancelled());
-        pool.release_timeout(LONG).unwrap();
-        drops.assert_all_dropped();
+        for how in 0..4 {
+            let pool = Pool::new(1).unwrap();
+            let (drops, inside) = (Tally::default(), Chan::new(0));
+            let task = {
+                let (pool, drops, inside) = (pool.clone(), drops.clone(), inside.clone());
+                pool.clone().spawn(move || nest(pool, DEPTH, how, drops, inside)).unwrap()
+            };
+            assert_eq!(inside.recv(), None);
+            task.abort();
+            assert!(task.join_timeout(LONG).unwrap_err().is_cancelled(), "{how}");
+            pool.release_timeout(LONG).unwrap();
+            drops.assert_all_dropped();
+        }
     });
 }
 

@@ -163,7 +163,7 @@ impl<T: Send + 'static> Core<T> {
             Entered::Idle { worker, task, given, .. } => self.start(worker, task, given),
             Entered::New(task) => self.start(self.hire(), task, 0),
             Entered::Queued | Entered::Blocked => {}
-            Entered::Inline(task) => self.run(task),
+            Entered::Inline(task) => wait::inside(|| self.run(task)),
             Entered::Closed(task) => return Err(SubmitError::Closed(task)),
             Entered::Overloaded(task) => return Err(SubmitError::Overloaded(task)),
         }

@@ -4,7 +4,6 @@ use crate::g::Unwind;
 use crate::panic::{Panic, caught, frame, uncaught};
 use crate::sched;
 use crate::util;
-use crate::wait;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -48,8 +47,8 @@ pub(super) fn panicked(handler: Option<&Handler>, payload: Box<dyn Any + Send>) 
 #[cold]
 fn unhandled(payload: Box<dyn Any + Send>) {
     if payload.is::<Unwind>() {
-        // It has exited, or was cut short: perhaps on the stack of another, whose turn is next.
-        return wait::unwound_inside();
+        // It has exited, or was cut short.
+        return;
     }
     if let Some(g) = sched::current_g() {
         // SAFETY: the goroutine that runs this: alive.

@@ -321,13 +321,13 @@ pub(crate) fn unwind() -> ! {
     std::panic::resume_unwind(Box::new(Unwind))
 }
 
-/// An unwinding has ended what the caller ran, and not the caller, as it should be: it does not count among those that somebody
+/// Calls `f`, which catches what ends in it, as it should be: unwindings that it takes do not count among those that somebody
 /// catches who should not, of whom a goroutine that is to end has only so many.
-#[cold]
-pub(crate) fn unwound_inside() {
-    if let Some(slot) = sched::current_slot() {
-        slot.raised.set(slot.raised.get().saturating_sub(1));
-    }
+pub(crate) fn inside(f: impl FnOnce()) {
+    let Some(slot) = sched::current_slot() else { return f() };
+    let raised = slot.raised.get();
+    f();
+    slot.raised.set(raised);
 }
 
 /// Keeps cancellation away while it lives. Not `Send`: it counts in a cell of the slot, which is its goroutine's alone.
