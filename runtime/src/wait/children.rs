@@ -38,21 +38,18 @@ pub(crate) fn wait_for(children: &impl Children, slot: &'static Slot, what: What
     }
 }
 
-/// In a frame of its own, as `panic::caught`, which is on no lower floor, and for its reason.
-#[inline(never)]
-fn caught<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
-    catch_unwind(AssertUnwindSafe(body))
-}
-
 /// Runs `body`, which starts them, and waits until all have ended. Goes on with the panic of `body`. `None`: a child
 /// has failed.
+///
+/// Never inlined, for the reason of `panic::caught`: nothing but this one catch is in the function.
+#[inline(never)]
 pub(crate) fn parent<T>(
     children: &impl Children,
     slot: &'static Slot,
     what: What,
     body: impl FnOnce() -> T,
 ) -> Option<T> {
-    let result = caught(body);
+    let result = catch_unwind(AssertUnwindSafe(body));
     if result.as_ref().is_err_and(|payload| payload.is::<Unwind>()) {
         children.abort();
     }
