@@ -14,7 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn limit(resource: libc::__rlimit_resource_t, most: u64) {
-    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    limit_for_now(resource, most, most);
+}
+
+/// It may be raised again, to `last`.
+fn limit_for_now(resource: libc::__rlimit_resource_t, most: u64, last: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: last };
     // SAFETY: a valid limit.
     let rc = unsafe { libc::setrlimit(resource, &raw const limit) };
     assert_eq!(rc, 0, "{}", std::io::Error::last_os_error());
@@ -126,9 +131,13 @@ fn no_address_space_at_all() {
 
 /// Becomes somebody for whom the limit on threads holds, with room for `more` of them.
 fn limit_threads(more: u64) {
+    limit(libc::RLIMIT_NPROC, common::threads() as u64 + more);
+    become_somebody();
+}
+
+fn become_somebody() {
     // A number that nobody else uses: the limit counts a user's threads in all processes.
     let user = 4_000_000 + std::process::id() % 1_000_000;
-    limit(libc::RLIMIT_NPROC, common::threads() as u64 + more);
     // SAFETY: a plain request. Of all threads: glibc sees to it.
     let refused = unsafe { libc::setresuid(user, user, user) };
     assert_eq!(refused, 0, "{}", std::io::Error::last_os_error());
@@ -176,7 +185,7 @@ fn few_threads() {
     }
     let ended = common::run(child(name));
     ended.assert_success();
-    ended.assert_says(&["rt: cannot start another worker thread", "of 4 processors", "ulimit -u"]);
+    ended.assert_says(&["rt: cannot start another worker thread", "for 4 processors", "ulimit -u"]);
     assert_eq!(ended.stderr.matches("cannot start another").count(), 1, "{ended:#?}");
 }
 
@@ -202,6 +211,46 @@ fn no_threads() {
     ended.assert_success();
     ended.assert_says(&["build: cannot start the runtime's first threads", "ulimit -u"]);
     assert_eq!(ended.stderr.matches("build: cannot start").count(), 3, "{ended:#?}");
+}
+
+/// The system gives no thread, and those there are wait in calls of their own: what comes from outside waits, too. It is
+/// begun when the system gives one again, with nothing else that could set it going.
+#[test]
+fn threads_again() {
+    let name = "threads_again";
+    if is_child(name) {
+        let threads = common::threads() as u64;
+        // The monitor and one worker.
+        limit_for_now(libc::RLIMIT_NPROC, threads + 2, threads + 8);
+        become_somebody();
+        let (said, says) = std::sync::mpsc::channel();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let runtime = builder(2).build().unwrap();
+        let blocked = runtime.handle().spawn(move || {
+            rt::blocking(|| {
+                said.send(()).unwrap();
+                wait.recv().unwrap();
+            });
+        });
+        says.recv().unwrap();
+        // The monitor may have gone to sleep meanwhile.
+        std::thread::sleep(Duration::from_millis(300));
+        let other = runtime.handle().spawn(move || go.send(()).unwrap());
+        std::thread::sleep(Duration::from_millis(30));
+        assert!(!other.is_finished());
+        limit_for_now(libc::RLIMIT_NPROC, threads + 8, threads + 8);
+        other.join().unwrap();
+        blocked.join().unwrap();
+        return;
+    }
+    let _t = common::test();
+    if !is_root() {
+        eprintln!("skipped: only root can become somebody with a limit of their own");
+        return;
+    }
+    let ended = common::run(child(name));
+    ended.assert_success();
+    ended.assert_says(&["rt: cannot start another worker thread", "The 1 there are go on"]);
 }
 
 /// `max_threads`: the same by our own limit.

@@ -182,7 +182,8 @@ impl Sched {
         {
             return Some(Runnable::Started(slot));
         }
-        let found = if self.global.is_empty() { None } else { self.global.pop() };
+        let waits = self.next_waiting();
+        let found = waits.or_else(|| if self.global.is_empty() { None } else { self.global.pop() });
         if found.is_some()
             && let Some(p) = m.own().p.get()
         {
@@ -202,10 +203,11 @@ impl Sched {
         {
             return Some(Runnable::Started(slot));
         }
-        if self.global.is_empty() {
+        if !self.has_shared() {
             return None;
         }
-        let found = self.global.pop_share(&p.own().queue, &p.remote, self.ps.len())?;
+        let share = || self.global.pop_share(&p.own().queue, &p.remote, self.ps.len());
+        let found = self.next_waiting().or_else(share)?;
         found.fetch();
         m.own().timed.set(false);
         p.counters.global.add_one();
@@ -301,7 +303,7 @@ impl Sched {
 
     /// A look at everything that a producer may have filled; `calm`: but for warm work.
     pub(super) fn any_work(&self, calm: bool) -> bool {
-        !self.global.is_empty()
+        self.has_shared()
             || self.ps.iter().any(|p| !(p.remote.is_empty() || calm && p.is_warm()))
             || self.ps.iter().any(|p| !p.offered.is_empty())
             || self.is_stopped()

@@ -61,6 +61,10 @@
 //! the spinner has nudged, looks every millisecond while `calm` is set: it acts as a producer for any P that
 //! has work and has run nothing since the last look, and when it ends the calm, for all.
 //!
+//! **A claim may find no thread**, neither an M that sleeps nor one that the system, or `max_threads`, would give. Its P goes back;
+//! whoever waits for a P on a thread of its own gets it (`waiting`); for the rest the monitor tries again, for as long as
+//! there is work for an idle P. An M that comes back without a P sees to that work itself, as in R4.
+//!
 //! The lone item in a P's `next` slot is not surplus. Its owner usually gets to it within a
 //! microsecond; if not, the monitor sees it unchanged and acts as a producer for it.
 //!

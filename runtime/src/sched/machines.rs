@@ -104,6 +104,9 @@ impl Sched {
             self.warn_no_thread(&error);
             if again {
                 self.surplus();
+            } else {
+                self.serve_waiting();
+                self.monitor.try_again();
             }
             return false;
         };
@@ -118,15 +121,14 @@ impl Sched {
         }
     }
 
-    /// The processor waits until one of the threads there are can take it.
+    /// The processor waits until one of the threads there are can take it, or there is another one.
     #[cold]
     fn warn_no_thread(&self, error: &io::Error) {
         if self.machines.first_warning() {
+            let (alive, procs) = (self.machines.alive(), self.config.procs);
             util::say(format_args!(
-                "rt: cannot start another worker thread: {error}. {} of {} processors have one and \
-                 go on; raise the limit on threads (ulimit -u, or max_threads of the Builder)",
-                self.machines.alive(),
-                self.config.procs,
+                "rt: cannot start another worker thread: {error}. The {alive} there are go on, for {procs} processors; \
+                 raise the limit on threads (ulimit -u, or max_threads of the Builder)",
             ));
         }
     }
@@ -186,9 +188,11 @@ impl Sched {
         unsafe { Arc::from_raw(this) }
     }
 
-    /// Whether a P finds a thread: one that sleeps, or a new one.
+    /// Whether a P finds a thread: one that sleeps, one of somebody in line, or a new one.
     pub(super) fn has_machine(&self) -> bool {
-        self.idle.has_m() || self.machines.alive() < self.config.max_threads
+        self.idle.has_m()
+            || !self.waiting.is_empty()
+            || self.machines.alive() < self.config.max_threads
     }
 
     /// Becomes the holder of P `index`.

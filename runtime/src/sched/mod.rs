@@ -63,6 +63,7 @@ mod tell;
 mod timers;
 mod unstarted;
 mod vigil;
+mod waiting;
 mod watch;
 mod why;
 
@@ -149,6 +150,8 @@ pub(crate) struct Sched {
     pub(crate) config: Config,
     ps: Box<[P]>,
     global: Global<Runnable>,
+    /// Who waits for a P on a thread of its own.
+    waiting: waiting::Waiting,
     lab: Option<Box<lab::Lab>>,
     idle: idle::Idle,
     phase: AtomicU32,
@@ -200,6 +203,7 @@ impl Sched {
         let sched = Arc::new(Self {
             ps: (0..config.procs).map(|i| P::new(i, config.procs == 1)).collect(),
             global: Global::new(),
+            waiting: waiting::Waiting::new(),
             lab: config.lab.as_ref().map(|plan| Box::new(lab::Lab::new(plan, start))),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),

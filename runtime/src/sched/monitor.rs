@@ -5,7 +5,8 @@
 //! has long been idle.
 //!
 //! It never wakes for nothing: with every P idle for [`QUIET`] it sleeps until the next timer, the
-//! next housekeeping that is due, or until a P is taken.
+//! next housekeeping that is due, or until a P is taken. But Ps that are idle for want of a thread
+//! are no sign of quiet: it tries to find one, at every look.
 //!
 //! A deadline that is put in by somebody who goes on to run others, while a P is idle, is nobody's: no sleeper has promised it, and
 //! the holder may be long in coming. It is the monitor's then, which may be between two looks: it is nudged if its next one is too
@@ -14,7 +15,7 @@
 //!
 //! Falling asleep and taking a P are a store, a fence and a load of the other's word each:
 //! `asleep := true; fence; idle_ps?` against `idle_ps := ..; fence; asleep?`. One of them sees
-//! the other.
+//! the other. The same with `short` in the place of `idle_ps`.
 
 use super::Sched;
 use super::asleep::Watchman;
@@ -65,6 +66,8 @@ pub(super) struct Monitor {
     tid: AtomicU32,
     /// When it looks next, in nanoseconds since the start.
     next_look: AtomicU64,
+    /// An idle P has found no thread, and there may be work for it.
+    short: AtomicBool,
     /// Since the last look somebody has run what a deadline was for, with the next one close.
     exposed: AtomicBool,
     /// Seconds since the start, as of the last look: the clock of idle carriers.
@@ -80,6 +83,7 @@ impl Monitor {
             asked: AtomicBool::new(false),
             tid: AtomicU32::new(0),
             next_look: AtomicU64::new(NEVER),
+            short: AtomicBool::new(false),
             exposed: AtomicBool::new(false),
             seconds: AtomicU32::new(0),
             thread: Mutex::new(None),
@@ -117,6 +121,12 @@ impl Monitor {
     pub(super) fn next_look(&self) -> u64 {
         fence(atomic::Ordering::SeqCst);
         self.next_look.load(Ordering::Relaxed)
+    }
+
+    /// No thread was to be had for an idle P: the monitor tries again, until there is one or nothing to do.
+    pub(super) fn try_again(&self) {
+        self.short.store(true, Ordering::Relaxed);
+        self.wake_if_asleep();
     }
 
     /// Makes it look now.
@@ -194,6 +204,7 @@ impl Sched {
             let dense = self.gauge(&mut gauge, now);
             let (next_timer, late) = self.late_timers(&mut asked, dense, now);
             self.late_sockets();
+            let short = self.late_threads();
             let look = watch.look(self, late, now);
             self.observe(&mut followed, now);
             if let (Some(at), Some(every)) = (&mut next_line, self.config.schedtrace)
@@ -212,7 +223,7 @@ impl Sched {
                 Left::Unneeded => Some(now + LAST_LOOK),
             };
             let next_chore = [self.housekeep(start, now), next_trim].into_iter().flatten().min();
-            if dense || self.idle.idle_ps() != self.config.procs {
+            if dense || short || self.idle.idle_ps() != self.config.procs {
                 busy_at = now;
             }
             delay = match (stuck, was_stuck) {
@@ -232,6 +243,7 @@ impl Sched {
                 wake_at = [wake_at, next_look].into_iter().flatten().min();
                 self.monitor.fall_asleep();
             }
+            let quiet = quiet && !self.monitor.short.load(Ordering::Relaxed);
             if !quiet || self.idle.idle_ps() != self.config.procs {
                 let look = now + delay;
                 wake_at = Some(wake_at.map_or(look, |at| at.min(look)));
@@ -340,6 +352,21 @@ impl Sched {
             all if all == self.config.procs => {}
             _ => self.cover(),
         }
+    }
+
+    /// Idle Ps that have found no thread, or had none to give: there may be one by now. `true`: there is not.
+    ///
+    /// Who came meanwhile and found an idle P, or a spinner that never was, has left its work to this. That all Ps are idle
+    /// says nothing here: nobody sleeps who could have promised anything.
+    fn late_threads(&self) -> bool {
+        if !self.monitor.short.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        if self.idle.idle_ps() != 0 && self.any_work(false) {
+            self.surplus();
+        }
+        self.cover();
+        self.monitor.short.load(Ordering::Relaxed)
     }
 
     /// Has somebody look again at the warm work that a spinner left alone, after a while. `true`: there

@@ -85,7 +85,7 @@ impl Sched {
         Metrics {
             uptime: util::now().saturating_duration_since(self.start),
             procs: self.ps.iter().map(|p| self.proc_metrics(p)).collect(),
-            global_queue: self.global.len(),
+            global_queue: self.shared_len(),
             goroutines,
             threads: ThreadMetrics {
                 total: self.machines.alive().into(),
@@ -196,7 +196,7 @@ impl Sched {
             self.config.procs,
             self.idle.idle_ps(),
             self.machines.alive() + 1,
-            self.global.len(),
+            self.shared_len(),
         );
         for (i, p) in self.ps.iter().enumerate() {
             let _ = write!(line, "{}{}", if i == 0 { "" } else { " " }, queued(p));

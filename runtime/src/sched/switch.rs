@@ -243,7 +243,7 @@ fn yield_pinned(m: CurrentM, slot: &'static Slot) {
     let sched = unsafe { Sched::from_home(m.own().home.get()) };
     let _pin = Pin::new(m, slot);
     let was = m.enter();
-    let alone = sched.global.is_empty()
+    let alone = !sched.has_shared()
         && m.own().p.get().is_none_or(|p| p.remote.is_empty() && p.remote.peek_next() == 0);
     if !alone {
         // Without a thread to run the others, the P is idle, and we take it back.
@@ -363,7 +363,11 @@ impl Sched {
     /// `true`: the work that it had is in somebody's hands. `why`: a goroutine runs on it.
     pub(super) fn hand_off(&self, m: CurrentM, why: Option<Reason>) -> bool {
         let Some(p) = m.own().p.take() else {
-            // It blocks all the same, and may wait for a deadline or a socket of its own.
+            // It blocks all the same, and may wait for a deadline or a socket of its own; or it ends, and makes room for a
+            // thread that could not be had.
+            if self.idle.idle_ps() != 0 && self.any_work(false) {
+                self.surplus();
+            }
             self.cover();
             return true;
         };
@@ -378,7 +382,7 @@ impl Sched {
             p.push(next);
         }
         self.spill_carriers(p);
-        let has_work = !p.remote.is_empty() || !self.global.is_empty();
+        let has_work = !p.remote.is_empty() || self.has_shared();
         let index = p.release();
         if has_work {
             return self.start(index, self.idle.take_m(), false);
@@ -405,14 +409,13 @@ impl Sched {
 
     /// This M has something to run and wants a P; without `queue` an idle one will do at once.
     ///
-    /// Otherwise the carrier queues as a token: who takes it gives its own P to this M.
+    /// Otherwise it gets in line: see `waiting`.
     fn come_back(&self, m: CurrentM, slot: &'static Slot, queue: bool) {
         let was = m.enter();
         match if queue { None } else { self.idle.take_p() } {
             Some(index) => self.hold(m, index, false),
             None => {
-                self.global.push(Runnable::Started(slot));
-                self.surplus();
+                self.wait_for_p(slot);
                 self.sleep(m);
             }
         }

@@ -121,7 +121,7 @@ impl Sched {
             for p in &self.ps {
                 note(Event::Queue { p: p.index, len: queued(p) as u32 });
             }
-            note(Event::Queue { p: NO_P, len: self.global.len() as u32 });
+            note(Event::Queue { p: NO_P, len: self.shared_len() as u32 });
             note(Event::Live { count: self.live() });
         }
         if now.duration_since(*last) < FOLLOW || self.idle.idle_ps() == self.config.procs {

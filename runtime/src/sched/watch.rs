@@ -150,7 +150,7 @@ impl Watch {
         let index = p.index as usize;
         let nobody = sched.idle.idle_ps() == 0;
         let waiting = seen.next != 0 || !p.remote.is_empty();
-        let work = waiting || nobody && (late || !sched.global.is_empty());
+        let work = waiting || nobody && (late || sched.has_shared());
         if seen.rests && !m.entry.is_inside() {
             let (blocked, stands) = match self.is_blocked(&m) {
                 Some(true) => (seen.blocked + 1, None),

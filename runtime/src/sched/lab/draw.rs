@@ -123,7 +123,7 @@ impl Sched {
         if let Some(next) = p.remote.take_next() {
             p.push(next);
         }
-        while let Some(found) = self.global.pop() {
+        while let Some(found) = self.next_waiting().or_else(|| self.global.pop()) {
             p.push(found);
         }
     }

@@ -8,13 +8,14 @@
 //! Broken on purpose, and noticed: no fence in `wants_wake`; no fence in `retire`, or in `retire_p`;
 //! no second look after `retire`, `retire_p`; the second look before the decrement of `spinning`; a
 //! last spinner that does not wake the next; `stop_spinning` Relaxed; `claim` that does not count the
-//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look.
+//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look; a claim
+//! that fails and does not look at the line of `waiting`, or without a fence.
 
 use crate::parker::{ParkWord, Woke};
 use crate::sched::idle::{Idle, Rejoin};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::atomic::{AtomicU32, Ordering, fence};
 use loom::thread;
 
 struct World {
@@ -25,6 +26,9 @@ struct World {
     /// Ms that have a thread.
     threads: AtomicU32,
     taken: AtomicU32,
+    /// Those that wait for a P with a thread, and those that got one.
+    line: AtomicU32,
+    served: AtomicU32,
     /// An M goes on after an item.
     goes_on: bool,
 }
@@ -65,6 +69,8 @@ impl World {
             ms: (0..ms).map(machine).collect(),
             threads: AtomicU32::new(threads),
             taken: AtomicU32::new(0),
+            line: AtomicU32::new(0),
+            served: AtomicU32::new(0),
             goes_on: false,
         };
         for &m in asleep {
@@ -131,8 +137,34 @@ impl World {
             None => {
                 if self.idle.unclaim(p, spinning) {
                     self.surplus();
+                } else {
+                    self.serve_waiting();
                 }
             }
+        }
+    }
+
+    /// As `Sched::come_back`, and `wait_for_p`. Who gets a P keeps it.
+    fn wait_for_p(&self) {
+        if self.idle.take_p().is_some() {
+            self.served.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.line.fetch_add(1, Ordering::Relaxed);
+        self.surplus();
+    }
+
+    /// As `Sched::serve_waiting`.
+    fn serve_waiting(&self) {
+        fence(Ordering::SeqCst);
+        while self.line.load(Ordering::Relaxed) != 0
+            && let Some(p) = self.idle.take_p()
+        {
+            if take(&self.line, one) == 0 {
+                let _ = self.idle.unclaim(p, false);
+                return;
+            }
+            self.served.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -258,9 +290,7 @@ impl World {
     /// As `Sched::hand_off`.
     fn hand_off(&self, m: u32) {
         let Some(Own { p: Some(p), .. }) = self.release(m) else { panic!("no P") };
-        if self.ps[p as usize].queue.load(Ordering::Relaxed) != 0
-            || self.global.load(Ordering::Relaxed) != 0
-        {
+        if self.ps[p as usize].queue.load(Ordering::Relaxed) != 0 || self.has_shared() {
             self.start(p, self.idle.take_m(), false);
             return;
         }
@@ -270,9 +300,12 @@ impl World {
         }
     }
 
+    fn has_shared(&self) -> bool {
+        self.global.load(Ordering::Relaxed) != 0 || self.line.load(Ordering::Relaxed) != 0
+    }
+
     fn any_work(&self) -> bool {
-        self.global.load(Ordering::Relaxed) != 0
-            || self.ps.iter().any(|p| p.queue.load(Ordering::Relaxed) != 0)
+        self.has_shared() || self.ps.iter().any(|p| p.queue.load(Ordering::Relaxed) != 0)
     }
 
     fn all_taken(&self, items: u32) {
@@ -429,5 +462,32 @@ fn a_claim_that_finds_no_thread_and_an_m_without_a_p() {
             other.join().unwrap();
         }
         world.all_taken(2);
+    });
+}
+
+/// No thread is to be had, and none is needed for who waits for a P with one, while the last P's holder blocks.
+#[test]
+fn one_in_line_and_an_m_that_blocks() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 1, 1, &[]));
+        world.begin(0);
+        let other = producer(&world, World::wait_for_p);
+        world.hand_off(0);
+        other.join().unwrap();
+        assert_eq!(world.served.load(Ordering::Relaxed), 1, "it waits beside an idle P");
+    });
+}
+
+/// The same, while others claim Ps in vain for something else.
+#[test]
+fn one_in_line_and_claims_that_find_no_thread() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 0, 0, &[]));
+        let others = [(); 2].map(|()| producer(&world, World::inject));
+        world.wait_for_p();
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(world.served.load(Ordering::Relaxed), 1, "it waits beside an idle P");
     });
 }
