@@ -10,12 +10,12 @@
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use rt::chan::Chan;
-use rt::sync::{ErrGroup, Map, Pool, SingleFlight, WaitGroup};
-use std::cell::RefCell;
+#[path = "disassembly/everything.rs"]
+mod everything;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 /// What a function does, as far as it matters here.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -75,75 +75,27 @@ fn the_reader_tells_the_bad_from_the_good() {
     assert_eq!(bad.into_iter().collect::<Vec<_>>(), ["bad", "worse<T>"]);
 }
 
-thread_local! {
-    static NAMES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The mistake, on purpose: a thread-local in a loop that switches.
-#[inline(never)]
-fn the_mistake() {
-    for _ in 0..3 {
-        NAMES.with_borrow_mut(|names| names.clear());
-        rt::yield_now();
-        NAMES.with_borrow_mut(|names| names.push(String::new()));
-    }
-}
-
-/// Everything that waits, so that it is in this program.
-fn everything() {
-    let ch = Chan::new(0);
-    let tx = ch.clone();
-    let sender = rt::spawn(move || (0..3).for_each(|i| tx.send(i)));
-    let wg = WaitGroup::new();
-    wg.go(rt::yield_now);
-    rt::scope(|s| s.spawn(|| wg.wait()).join().unwrap());
-    assert_eq!(ch.iter().take(3).sum::<i32>(), 3);
-    assert!(ch.recv_timeout(Duration::from_millis(1)).is_err());
-    assert!(ch.send_timeout(1, Duration::from_millis(1)).is_err());
-    sender.join().unwrap();
-    rt::time::sleep(Duration::from_millis(1));
-    share();
-    let pinned = rt::spawn(|| {
-        let _pin = rt::task::pin_thread();
-        rt::yield_now();
-    });
-    assert!(pinned.join_timeout(Duration::from_secs(60)).is_ok());
-    rt::spawn(the_mistake).join().unwrap();
-}
-
-/// What never switches by itself, between switches.
-fn share() {
-    let (map, pool) = (Map::new(), Pool::<Vec<u32>>::default());
-    let (flights, group) = (SingleFlight::new(), ErrGroup::<u32>::new());
-    group.set_limit(2);
-    for n in 0..5 {
-        let mut list = pool.pull();
-        list.push(n);
-        let (of_member, len) = (group.clone(), list.len());
-        assert_eq!(
-            flights.run(n, || {
-                rt::yield_now();
-                len
-            }),
-            (len, false)
-        );
-        map.store(n, len);
-        group.go(move || {
-            rt::yield_now();
-            let _ = of_member.try_go(|| Err(1));
-            Ok(())
-        });
-        assert_eq!(map.load(&n), Some(len));
-    }
-    let _ = group.wait();
-}
-
 #[test]
 fn no_function_that_switches_takes_the_address_of_a_thread_local() {
     // One goroutine at a time runs on one processor: the mistake does no harm here.
-    rt::Runtime::builder().procs(1).build().unwrap().run(everything);
+    rt::Runtime::builder().procs(1).build().unwrap().run(everything::everything);
+    look_at(&std::env::current_exe().unwrap());
+}
 
+/// `cargo build -p rt --profile fat --example plugin` builds it beside the tests of that profile.
+#[test]
+fn no_function_of_a_shared_library_does() {
     let program = std::env::current_exe().unwrap();
+    let target = program.parent().and_then(Path::parent).unwrap();
+    let plugin = target.join("examples/libplugin.so");
+    if plugin.exists() {
+        look_at(&plugin);
+    } else {
+        eprintln!("SKIPPED: {} was not built", plugin.display());
+    }
+}
+
+fn look_at(program: &Path) {
     let objdump =
         Command::new("objdump").args(["-d", "-C", "--no-show-raw-insn"]).arg(program).output();
     let listing = match objdump {

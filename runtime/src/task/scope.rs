@@ -16,8 +16,9 @@ use crate::g::{self, GRef, new_cell};
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicUsize, Ordering};
 use crate::stack::Class;
+use crate::util::Addresses;
 use crate::wait::{self, Children, Why};
-use std::collections::HashSet;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -42,7 +43,7 @@ struct Data {
     /// The parent was cancelled, and so is whoever starts from now on.
     cancelled: AtomicBool,
     parent: &'static Slot,
-    children: Mutex<HashSet<usize>>,
+    children: Mutex<Addresses>,
 }
 
 impl Children for Data {
@@ -142,7 +143,7 @@ where
                 panics: AtomicUsize::new(0),
                 cancelled: AtomicBool::new(false),
                 parent: slot,
-                children: Mutex::new(HashSet::new()),
+                children: Mutex::new(Addresses::default()),
             },
             class,
             scope: PhantomData,

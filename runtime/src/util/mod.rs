@@ -2,10 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod clock;
 mod rng;
 mod thread;
 
+pub(crate) use address::Addresses;
 #[cfg(any(loom, shuttle))]
 pub(crate) use clock::pass;
 pub(crate) use clock::{Clock, follow, now, real_now};
