@@ -631,7 +631,7 @@ fn an_aborted_task_whose_destructor_panics_is_joined() {
             });
             waits.recv();
             waits.recv();
-            // It raises the interrupts of all three, and takes nothing out of the queue.
+            // It raises the interrupts of two, and drops the third, which lies in the queue.
             parent.abort();
             assert!(parent.join_timeout(LONG).unwrap_err().is_cancelled());
             assert_eq!(joined.load(Ordering::SeqCst), 1);

@@ -1,15 +1,20 @@
 //! Tasks that borrow from who submits them.
 //!
+//! What lies in the pool's queue is a number. The task is in the scope's table, under that number, until somebody takes it out: a
+//! worker, to run it, or who ends it. So what is to end does not wait for its turn in the queue, of which there may never be one:
+//! the only worker may be the parent.
+//!
 //! Invariants:
 //! 1. [`scope`] does not return, nor unwind, before every task that was spawned in it has ended, or was dropped
 //!    without having run, and dropped what it held: [`wait::parent`] waits for them.
-//! 2. A child counts in `running` from before it is submitted until it is dropped. Its fields are dropped in
-//!    order: what it borrows, and with it the cell, and then the ticket, which is its last access to anything.
+//! 2. A child counts in `running` from before it is submitted until its ticket is dropped. Who takes it out of the table has the
+//!    ticket, once; it runs the child or drops it, then lets go of the cell, in which what it borrows was, and the ticket is
+//!    its last access to anything. A number is nothing that borrows, and may stay in the queue for longer.
 //! 3. A parent that is unwound by its own cancellation aborts its children, and waits for them.
 
 use super::core::{Core, Patience};
 use super::error::SubmitError;
-use super::job::{Call, Job, Runner};
+use super::job::{Call, Job, Run, Runner};
 use super::report::{self, Handler};
 use super::task::{Cell, Handle};
 use crate::carrier::Slot;
@@ -44,15 +49,23 @@ struct Data {
     /// Panics of children that nobody has joined.
     panics: AtomicUsize,
     parent: &'static Slot,
+    handler: Option<Handler>,
     children: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
-    /// The parent was cancelled, and so is whoever starts from now on.
+    /// The parent was cancelled, and so is whoever is spawned from now on.
     cancelled: bool,
     spawned: u64,
-    interrupts: BTreeMap<u64, Arc<Interrupt>>,
+    table: BTreeMap<u64, Entry>,
+}
+
+/// A child that has not ended.
+struct Entry {
+    /// It has not begun. Invariant 2.
+    task: Option<Runner<'static>>,
+    interrupt: Arc<Interrupt>,
 }
 
 impl Children for Data {
@@ -66,13 +79,61 @@ impl Children for Data {
     }
 
     fn abort(&self) {
-        let interrupts = {
+        let (mut idle, mut busy) = (Vec::new(), Vec::new());
+        {
             let mut children = self.children.lock();
             children.cancelled = true;
-            std::mem::take(&mut children.interrupts)
+            for (number, child) in &mut children.table {
+                match child.task.take() {
+                    Some(task) => idle.push((task, *number)),
+                    None => busy.push(Arc::clone(&child.interrupt)),
+                }
+            }
+        }
+        busy.iter().for_each(|interrupt| interrupt.raise());
+        // The first ones first: others may have their handles.
+        idle.into_iter().for_each(|(task, number)| self.cancel(task, number));
+    }
+}
+
+impl Data {
+    /// Lists a child. Its number; and whether it is to end at once.
+    fn list(&self, task: Runner<'static>, interrupt: Arc<Interrupt>) -> (u64, bool) {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        let mut children = self.children.lock();
+        children.spawned += 1;
+        let number = children.spawned;
+        children.table.insert(number, Entry { task: Some(task), interrupt });
+        (number, children.cancelled)
+    }
+
+    /// Takes the child out of the table. `None`: somebody has.
+    fn take(&self, number: u64) -> Option<Runner<'static>> {
+        self.children.lock().table.get_mut(&number)?.task.take()
+    }
+
+    /// A child that has not begun, out of the table, is dropped.
+    fn cancel(&self, task: Runner<'static>, number: u64) {
+        // As in `Child::call`: what its destructor panics with is told before the scope ends, whatever becomes of it.
+        let ticket = Ticket { data: self, number };
+        report::run(self.handler.as_ref(), || drop(task));
+        drop(ticket);
+    }
+
+    /// Ends a child, wherever it is.
+    fn end(&self, number: u64) {
+        let interrupt = {
+            let mut children = self.children.lock();
+            let Some(child) = children.table.get_mut(&number) else { return };
+            match child.task.take() {
+                Some(task) => {
+                    drop(children);
+                    return self.cancel(task, number);
+                }
+                None => Arc::clone(&child.interrupt),
+            }
         };
-        // The last ones first: those that lie in the queue do not begin on a worker that has just been freed so.
-        interrupts.values().rev().for_each(|interrupt| interrupt.raise());
+        interrupt.raise();
     }
 }
 
@@ -86,6 +147,7 @@ where
             running: AtomicUsize::new(0),
             panics: AtomicUsize::new(0),
             parent: slot,
+            handler: core.handler().cloned(),
             children: Mutex::new(Known::default()),
         });
         let scope = Scope { core, data, scope: PhantomData, env: PhantomData };
@@ -123,17 +185,20 @@ impl<'scope> Scope<'scope, '_> {
         // Who joins is told of a panic, and if nobody does the scope is.
         let cell = Cell::new(f, None, Arc::clone(&interrupt));
         let handle = Handle::new(Arc::clone(&cell));
-        let ticket = Ticket::new(&self.data, interrupt);
-        let handler = self.core.handler().cloned();
-        let child: Box<dyn Call + 'scope> =
-            Box::new(Child { runner: Runner::new(cell), handler, ticket });
-        // SAFETY: only the lifetime changes. The scope waits until the child is dropped (invariant 1), and
-        // that touches nothing that it borrows after its ticket is gone (invariant 2).
-        let child: Box<dyn Call> = unsafe { std::mem::transmute(child) };
-        if let Err(error) = self.core.submit_joined(Job::Call(child), Patience::FOR_EVER) {
+        let task: Arc<dyn Run + 'scope> = cell;
+        // SAFETY: only the lifetime changes. The scope waits until who has taken it out of the table has let go of it
+        // (invariants 1 and 2).
+        let task: Arc<dyn Run> = unsafe { std::mem::transmute(task) };
+        let (number, cancelled) = self.data.list(Runner::new(task), interrupt);
+        let child = Child { data: Arc::clone(&self.data), number };
+        if cancelled {
+            drop(child);
+        } else if let Err(error) =
+            self.core.submit_joined(Job::Call(Box::new(child)), Patience::FOR_EVER)
+        {
             self.refused(error);
         }
-        ScopedTask { handle, data: Arc::clone(&self.data) }
+        ScopedTask { handle, data: Arc::clone(&self.data), number }
     }
 
     /// The pool does not accept a child, perhaps because the runtime stops.
@@ -155,58 +220,47 @@ impl<'scope> Scope<'scope, '_> {
     }
 }
 
-/// A task of a scope, on its way. Invariant 2.
-struct Child<'scope> {
-    runner: Runner<'scope>,
-    handler: Option<Handler>,
-    ticket: Ticket,
-}
-
-impl Call for Child<'_> {
-    fn call(self: Box<Self>) {
-        let Self { runner, handler, ticket } = *self;
-        // What its closure's destructor panics with is known before the scope ends: the ticket goes last, whatever it does.
-        report::run(handler.as_ref(), || runner.run());
-        drop(ticket);
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any>
-    where
-        Self: 'static,
-    {
-        self
-    }
-}
-
-/// A child counts as running while it has this.
-struct Ticket {
+/// A task of a scope, on its way: the number of one that is in the table, if nobody was quicker; 0, once it was called.
+struct Child {
     data: Arc<Data>,
     number: u64,
 }
 
-impl Ticket {
-    fn new(data: &Arc<Data>, interrupt: Arc<Interrupt>) -> Self {
-        data.running.fetch_add(1, Ordering::Relaxed);
-        let (number, cancelled) = {
-            let mut children = data.children.lock();
-            children.spawned += 1;
-            let number = children.spawned;
-            if !children.cancelled {
-                children.interrupts.insert(number, Arc::clone(&interrupt));
-            }
-            (number, children.cancelled)
-        };
-        if cancelled {
-            interrupt.raise();
-        }
-        Self { data: Arc::clone(data), number }
+impl Call for Child {
+    fn call(mut self: Box<Self>) {
+        let number = std::mem::take(&mut self.number);
+        let Some(task) = self.data.take(number) else { return };
+        let ticket = Ticket { data: &self.data, number };
+        report::run(self.data.handler.as_ref(), || task.run());
+        drop(ticket);
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Child {
+    /// If it was not called, nobody else will: it ends.
     fn drop(&mut self) {
-        let interrupt = self.data.children.lock().interrupts.remove(&self.number);
-        drop(interrupt);
+        if self.number != 0
+            && let Some(task) = self.data.take(self.number)
+        {
+            self.data.cancel(task, self.number);
+        }
+    }
+}
+
+/// Of who has taken a child out of the table. Invariant 2.
+struct Ticket<'a> {
+    data: &'a Data,
+    number: u64,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let entry = self.data.children.lock().table.remove(&self.number);
+        drop(entry);
         let parent = self.data.parent;
         // Release pairs with the Acquire of `are_there`: what the child did is seen by the parent.
         if self.data.running.fetch_sub(1, Ordering::Release) == 1 {
@@ -219,6 +273,7 @@ impl Drop for Ticket {
 pub struct ScopedTask<'scope, T> {
     handle: Handle<'scope, T>,
     data: Arc<Data>,
+    number: u64,
 }
 
 // It only takes a result that is there.
@@ -248,7 +303,7 @@ impl<T> ScopedTask<'_, T> {
 
     /// Ends the task. See [`Task::abort`](super::Task::abort).
     pub fn abort(&self) {
-        self.handle.abort();
+        self.data.end(self.number);
     }
 }
 

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod end;
+mod scope;
 mod settings;
 mod submit;
 mod tune;
