@@ -320,6 +320,49 @@ fn a_scope_tells_of_panics_as_std_does() {
     });
 }
 
+/// It never waits, since it runs itself what it would wait for.
+#[test]
+fn an_aborted_task_that_goes_on_submitting_ends() {
+    let _test = test();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            for way in 0..4 {
+                let (pool, rounds) = (Pool::new(1).unwrap(), Arc::new(AtomicUsize::new(0)));
+                let (inside, counts, drops) = (pool.clone(), rounds.clone(), Tally::default());
+                let held = drops.clone();
+                let task = pool.spawn(move || {
+                    let group = inside.group::<(), ()>();
+                    loop {
+                        let (counts, token) = (counts.clone(), held.token());
+                        let f = move || {
+                            drop(token);
+                            counts.fetch_add(1, Ordering::SeqCst);
+                        };
+                        match way {
+                            0 => inside.submit(f).unwrap(),
+                            1 => inside.spawn(f).unwrap().join().unwrap(),
+                            2 => inside.scope(|s| s.spawn(f).join().unwrap()),
+                            _ => {
+                                let member = move || {
+                                    f();
+                                    Ok(())
+                                };
+                                group.submit(member).unwrap();
+                            }
+                        }
+                    }
+                });
+                let task = task.unwrap();
+                eventually_resting("it runs", || rounds.load(Ordering::SeqCst) > 10);
+                task.abort();
+                assert!(task.join_timeout(LONG).unwrap_err().is_cancelled());
+                drops.assert_all_dropped();
+                assert_eq!(pool.spawn(|| 1).unwrap().join().unwrap(), 1);
+            }
+        });
+    }
+}
+
 /// Of two tasks on one stack that are both to end, the inner one does not take the outer one's end away.
 #[test]
 fn a_cancelled_parent_ends_tasks_that_run_inside_of_tasks() {

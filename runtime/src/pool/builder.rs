@@ -65,7 +65,7 @@ pub enum Queue {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Nested {
     /// It runs the new task itself, and then goes on, so that no submit waits for itself. The default. An abort of the
-    /// outer task ends the inner one, too.
+    /// outer task ends the inner one, too, and after it none begins.
     ///
     /// Tasks that submit tasks that submit tasks lie on one stack so. When three quarters of it are used up, the next one that is
     /// submitted goes into the queue, whether the pool has one or not, and is run when a worker is done. Not so one that is

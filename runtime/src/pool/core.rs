@@ -163,7 +163,7 @@ impl<T: Send + 'static> Core<T> {
             Entered::Idle { worker, task, given, .. } => self.start(worker, task, given),
             Entered::New(task) => self.start(self.hire(), task, 0),
             Entered::Queued | Entered::Blocked => {}
-            Entered::Inline(task) => wait::inside(|| self.run(task)),
+            Entered::Inline(task) => self.run_inline(task),
             Entered::Closed(task) => return Err(SubmitError::Closed(task)),
             Entered::Overloaded(task) => return Err(SubmitError::Overloaded(task)),
         }
@@ -231,6 +231,16 @@ impl<T: Send + 'static> Core<T> {
     #[inline]
     pub(super) fn run(&self, task: T) {
         report::run(self.handler.as_ref(), || (self.work)(task));
+    }
+
+    /// Runs `task` instead of waiting: a point at which cancellation arrives, as the wait would be.
+    #[cold]
+    fn run_inline(&self, task: T) {
+        if sched::current_slot().is_some_and(wait::to_be_unwound) {
+            drop(task);
+            wait::unwind();
+        }
+        wait::inside(|| self.run(task));
     }
 
     /// A worker with a place was cut short.
