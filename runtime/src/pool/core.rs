@@ -236,11 +236,13 @@ impl<T: Send + 'static> Core<T> {
     /// Runs `task` instead of waiting: a point at which cancellation arrives, as the wait would be.
     #[cold]
     fn run_inline(&self, task: T) {
-        if sched::current_slot().is_some_and(wait::to_be_unwound) {
+        // It is a worker.
+        let Some(slot) = sched::current_slot() else { return self.run(task) };
+        if wait::to_be_unwound(slot) {
             drop(task);
             wait::unwind();
         }
-        wait::inside(|| self.run(task));
+        wait::inside(|| task::as_it_was(slot, || self.run(task)));
     }
 
     /// A worker with a place was cut short.

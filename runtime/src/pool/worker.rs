@@ -9,7 +9,7 @@ use super::core::Core;
 use super::gate::Next;
 use super::node;
 use crate::g::{AtRest, GRef, Rest, Turns};
-use crate::task::Kept;
+use crate::task::{self, Kept};
 use crate::wait;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl<T: Send + 'static> Turns for Worker<T> {
             self.locals.give_back(slot);
             // Without a task it is the last turn, and they are dropped as those of a goroutine that ends.
             let Some(task) = self.task.take() else { return };
-            self.core.run(task);
+            task::as_it_was(slot, || self.core.run(task));
             wait::checkpoint("after a pool's task");
             if wait::to_be_unwound(slot) {
                 self.stage = Stage::Over;

@@ -1,5 +1,6 @@
 //! Which runtime the caller's goroutines go to: the one it entered last, else its own.
 
+use crate::carrier::Slot;
 use crate::sched::{self, Sched};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -49,6 +50,38 @@ pub(crate) fn leave(number: usize) {
     if let Ok((left, any)) = left {
         mark(any);
         // Perhaps the last count: dropped outside of the borrow.
+        drop(left);
+    }
+}
+
+/// Calls `f`, a task that the goroutine with `slot` runs, and leaves what that has entered and not left: its guards were forgotten.
+#[inline]
+pub(crate) fn as_it_was(slot: &'static Slot, f: impl FnOnce()) {
+    let before = if slot.entered.get() { next_number() } else { 0 };
+    f();
+    if slot.entered.get() {
+        leave_from(before);
+    }
+}
+
+/// What [`enter`] would return.
+#[cold]
+fn next_number() -> usize {
+    let last = |entered: &RefCell<Vec<(usize, _)>>| entered.borrow().last().map(|(last, _)| *last);
+    ENTERED.try_with(last).ok().flatten().map_or(0, |last| last + 1)
+}
+
+/// Leaves what was entered with `number` or a later one.
+#[cold]
+fn leave_from(number: usize) {
+    let left = ENTERED.try_with(|entered| {
+        let mut entered = entered.borrow_mut();
+        let at = entered.partition_point(|(other, _)| *other < number);
+        let left = entered.split_off(at);
+        (left, !entered.is_empty())
+    });
+    if let Ok((left, any)) = left {
+        mark(any);
         drop(left);
     }
 }

@@ -29,7 +29,7 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, yield_now};
 
 pub(crate) use delayed::Delayed;
-pub(crate) use entered::{enter, entered, leave};
+pub(crate) use entered::{as_it_was, enter, entered, leave};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use local::{Kept, drop_locals};
 pub(crate) use spawn::{end_turns, start, start_turn};

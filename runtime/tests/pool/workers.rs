@@ -263,3 +263,40 @@ fn idle_workers_expire_after_release_races_with_reboot() {
         test.dog.pet();
     }
 }
+
+/// Forgotten guards end with their task, whatever the worker does next; also of one that runs on the stack of another.
+#[test]
+#[allow(clippy::mem_forget, reason = "it is what is tested")]
+fn what_a_task_has_entered_it_leaves() {
+    let _test = test();
+    let (other, third) = (runtime(3), runtime(4));
+    let (three, four) = (other.handle(), third.handle());
+    let here = || rt::spawn(rt::procs).join().unwrap();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let pool = Pool::new(1).unwrap();
+            let (inside, three, four) = (pool.clone(), three.clone(), four.clone());
+            let three_too = three.clone();
+            let task = pool.spawn(move || {
+                std::mem::forget(three_too.enter());
+                std::mem::forget(three_too.enter());
+                here()
+            });
+            assert_eq!(task.unwrap().join().unwrap(), 3);
+            let task = pool.spawn(move || {
+                let at_first = here();
+                drop(four.enter());
+                let afterwards = here();
+                let _entered = four.enter();
+                let entered = here();
+                let nested = inside.spawn(move || {
+                    std::mem::forget(three.enter());
+                    here()
+                });
+                (at_first, afterwards, entered, nested.unwrap().join().unwrap(), here())
+            });
+            assert_eq!(task.unwrap().join().unwrap(), (procs, procs, 4, 3, 4));
+            assert_eq!(pool.spawn(here).unwrap().join().unwrap(), procs);
+        });
+    }
+}
