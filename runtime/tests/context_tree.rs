@@ -4,7 +4,7 @@
 mod common;
 
 use common::{
-    OnDrop, Rng, Tally, eventually_yielding, everywhere, panic_text, runtime, seeded, turns,
+    OnDrop, Party, Rng, Tally, eventually_yielding, everywhere, panic_text, runtime, seeded, turns,
 };
 use rt::chan;
 use rt::context::{CancelFunc, Context, ContextError};
@@ -167,7 +167,8 @@ fn children_that_go_leave_no_trace() {
     let _test = common::alone();
     runtime(2).run(|| {
         let (root, _cancel) = Context::background().with_timeout(LONG);
-        let round = |i: u64| {
+        let mut outlives = chan::never();
+        let mut round = |i: u64| {
             let (child, cancel) = match i % 4 {
                 0 => root.with_cancel(),
                 1 => root.with_timeout(Duration::from_secs(i % 100)),
@@ -184,10 +185,14 @@ fn children_that_go_leave_no_trace() {
             if i % 16 == 5 {
                 let _ = child.done();
             }
+            if i % 16 == 13 {
+                outlives = child.done().clone();
+            }
         };
-        (0..100_000).for_each(round);
+        (0..100_000).for_each(&mut round);
         let before = resident();
-        (0..turns(1_000_000, 10_000_000)).for_each(round);
+        (0..turns(1_000_000, 10_000_000)).for_each(&mut round);
+        drop(outlives);
         let more = resident().saturating_sub(before);
         assert!(more < 4 << 10, "{more} KiB more");
     });
@@ -323,6 +328,97 @@ fn nobody_else_closes_the_channel() {
     assert_eq!(done.iter().count() + done.try_iter().count(), 0);
 }
 
+/// As in Go, where the parent keeps the child: the channel of a context that nobody has any more.
+#[test]
+fn a_channel_outlives_its_context_and_is_closed_by_who_is_above() {
+    let _test = common::test();
+    everywhere(|| {
+        let (root, cancel) = Context::background().with_cancel();
+        let child = root.with_cancel().0.done().clone();
+        let late = root.with_timeout(LONG).0.done().clone();
+        // Through some that are gone, and have channels of their own, or none.
+        let (middle, cancel_middle) = root.with_cancel();
+        let above = middle.done().clone();
+        let (unseen, _) = middle.with_cancel();
+        let (leaf, _) = unseen.with_value(1).with_cancel();
+        let below = leaf.done().clone();
+        drop((unseen, leaf));
+        assert!(!below.is_closed());
+        drop((middle, cancel_middle));
+        let waits = (below.clone(), child.clone());
+        let waiter = Party::new(false, move || (waits.0.recv().is_err(), waits.1.recv().is_err()));
+        assert!([&child, &late, &above, &below].iter().all(|done| !done.is_closed()));
+        cancel();
+        assert!([&child, &late, &above, &below].iter().all(|done| done.is_closed()));
+        assert_eq!(waiter.join(), (true, true));
+        assert!(root.with_cancel().0.done().clone().is_closed());
+
+        // By the one in the middle, and the root does not matter.
+        let (root, cancel) = Context::background().with_cancel();
+        let (middle, cancel_middle) = root.with_cancel();
+        let done = middle.with_cancel().0.done().clone();
+        cancel_middle();
+        assert!(done.is_closed());
+        drop((middle, cancel_middle));
+        cancel();
+
+        // By nobody, but time.
+        let root = Context::background().with_cancel().0;
+        let never = root.with_cancel().0.done().clone();
+        let late = root.with_timeout(Duration::from_millis(1)).0.done().clone();
+        drop(root);
+        assert!(late.recv().is_err() && !never.is_closed());
+    });
+}
+
+/// In a line, from the leaf up, and side by side: no channel is moved once for each context above it.
+#[test]
+fn a_hundred_thousand_channels_outlive_their_contexts() {
+    let _test = common::test();
+    let (root, cancel) = Context::background().with_cancel();
+    let mut channels = Vec::new();
+    for _ in 0..100_000 {
+        channels.push(root.with_cancel().0.done().clone());
+    }
+    let mut leaf = root.clone();
+    for _ in 0..100_000 {
+        leaf = leaf.with_cancel().0;
+        channels.extend([leaf.done().clone(), leaf.with_cancel().0.done().clone()]);
+    }
+    let small_stack = std::thread::Builder::new().stack_size(64 << 10);
+    let thread = small_stack.spawn(move || {
+        drop(leaf);
+        assert!(channels.iter().all(|done| !done.is_closed()));
+        cancel();
+        assert!(channels.iter().all(|done| done.is_closed()));
+    });
+    thread.unwrap().join().unwrap();
+}
+
+/// It is dropped while who is above is cancelled.
+#[test]
+fn a_channel_is_handed_up_while_it_is_cancelled() {
+    let test = common::test();
+    seeded(&test.dog, turns(300, 3_000), |seed| {
+        let mut rng = Rng::new(seed);
+        let (root, cancel) = Context::background().with_cancel();
+        let (mut channels, mut line) = (Vec::new(), vec![root]);
+        for _ in 0..10 {
+            let next = line[rng.below(line.len() as u64) as usize].with_cancel().0;
+            channels.push(next.done().clone());
+            line.push(next);
+        }
+        let delay = rng.below(2_000);
+        let drops = std::thread::spawn(move || {
+            (0..delay).for_each(|_| std::hint::spin_loop());
+            drop(line);
+        });
+        cancel();
+        drops.join().unwrap();
+        assert!(channels.iter().all(|done| done.is_closed()));
+    });
+}
+
 #[test]
 fn values_are_looked_up_outwards() {
     let _test = common::test();
@@ -451,6 +547,9 @@ fn after_what_is_done_and_what_never_is() {
         let stop = Context::background().after_func(move || drop(token));
         tally.assert_all_dropped();
         assert!(!stop.stop());
+        let token = tally.token();
+        assert!(!ctx.without_cancel().after_func(move || drop(token)).stop());
+        tally.assert_all_dropped();
     });
     let (ctx, cancel) = Context::background().with_cancel();
     let text = panic_text(|| ctx.after_func(|| ()));

@@ -207,6 +207,12 @@ impl<T> Receiver<T> {
         self.core.close();
     }
 
+    /// Whether there are other handles to receive with. `false` is so until this one is cloned.
+    pub(crate) fn has_others(&self) -> bool {
+        // Relaxed: of what the others did nothing is looked at.
+        self.core.receivers.load(Ordering::Relaxed) > 1
+    }
+
     /// Whether nothing more comes in: closed, or without senders. Values may still be there.
     pub fn is_closed(&self) -> bool {
         let is_closed = self.core.is_closed();

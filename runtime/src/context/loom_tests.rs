@@ -106,3 +106,31 @@ fn a_value_comes_while_it_is_cancelled() {
         assert_eq!(Cancel::err(&ctx), CANCELED);
     });
 }
+
+/// Its context is dropped meanwhile, and the one above that.
+#[test]
+fn a_channel_is_handed_up_meanwhile() {
+    loom::model(|| {
+        let (root, cancel) = Context::background().with_cancel();
+        let (child, _) = root.with_cancel();
+        let done = child.done().clone();
+        let other = thread::spawn(move || drop(child));
+        cancel();
+        assert!(root.done().is_closed());
+        other.join().unwrap();
+        assert!(done.is_closed());
+    });
+}
+
+#[test]
+fn a_channel_is_handed_up_by_two_meanwhile() {
+    loom::model(|| {
+        let (root, cancel) = Context::background().with_cancel();
+        let (leaf, _) = root.with_cancel().0.with_cancel();
+        let done = leaf.done().clone();
+        let other = thread::spawn(move || drop((root, leaf)));
+        cancel();
+        other.join().unwrap();
+        assert!(done.is_closed());
+    });
+}

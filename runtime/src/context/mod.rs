@@ -33,6 +33,7 @@
 //! |---|---|
 //! | `mod` | `Context` |
 //! | `node` | the tree of what can be cancelled |
+//! | `bells` | channels whose contexts are gone |
 //! | `values` | the chain of values |
 //! | `func` | what cancels |
 //! | `after` | what begins afterwards |
@@ -40,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 mod after;
+mod bells;
 mod func;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -287,6 +289,8 @@ impl Context {
 
     /// A channel on which nothing comes, and which is closed when the context is done: to wait for that, as in a
     /// [`select!`](crate::select). Nobody else can close it. Go's `Done`.
+    ///
+    /// A clone of it may outlive the context: what ends an ancestor closes it all the same.
     ///
     /// # Examples
     /// ```

@@ -1,7 +1,8 @@
 //! The tree of what can be cancelled.
 //!
 //! A node knows its parent, and keeps it alive; it stands in its parent's list, which keeps nothing alive. So
-//! who drops a context without cancelling it leaves no trace: its node leaves the list.
+//! who drops a context without cancelling it leaves no trace: its node leaves the list. Only if somebody still has its channel, that
+//! is handed up to the parent, and from there further up when that goes: so whoever cancels an ancestor closes it.
 //!
 //! # How a node ends
 //! ```text
@@ -11,7 +12,7 @@
 //!
 //! ```text
 //!   end    E1  room { live: set cause and code; copy the list }
-//!          E2  wake who waits, close the channel, start what was to come after
+//!          E2  wake who waits, close the channel and those that were handed up, start what was to come after
 //!   walk   W1  end the node; then each on the list, and those on their lists, and so on
 //!          W2  sweep all of them
 //!          W3  leave the parent's list
@@ -20,7 +21,8 @@
 //! **When a cancel returns, all that is below has ended**, whoever ended it. A node that the walk finds ended may have
 //! been ended by another walk that is still on its way down; so this walk goes down there, too, and closes the
 //! channels that it comes by. A list loses a live child in no other way than by that child's own end (W3, or its drop), and is emptied only after
-//! the walk has ended all that was on it (W2). So what is live is found.
+//! the walk has ended all that was on it (W2). So what is live is found. (A node that is dropped at this very moment is not. Its channel
+//! is closed by who drops it and finds the parent ended, before that drop is over.)
 //!
 //! **Nobody is born live below an ended node.** A child is listed under the parent's lock, if the parent is live; if
 //! not, it is born ended, for the parent's reason.
@@ -39,6 +41,7 @@
 //! 2. The code is set once, under the room's lock, after the cause.
 //! 3. A node's deadline is not later than its parent's.
 
+use super::bells::Bells;
 use crate::chan::{self, Receiver};
 use crate::prim::global::{AtomicU32, Ordering};
 use crate::task::Delayed;
@@ -90,10 +93,19 @@ pub(super) struct Limit {
 
 struct Room {
     children: Children,
+    /// Channels of those that were below, and are gone.
+    bells: Bells,
     swept: bool,
     cause: Option<Cause>,
     /// What begins when it has ended.
     after: Option<Box<Delayed>>,
+}
+
+impl Room {
+    /// Nobody is below it.
+    fn is_empty(&self) -> bool {
+        self.children.is_empty() && self.bells.is_empty()
+    }
 }
 
 /// In `place`: not listed.
@@ -115,6 +127,7 @@ impl Node {
             place: AtomicU32::new(NOWHERE),
             room: Locked::new(Room {
                 children: Children::new(),
+                bells: Bells::NONE,
                 swept: false,
                 cause: None,
                 after: None,
@@ -254,7 +267,7 @@ impl Node {
 
     /// E1 and E2. Returns whether it is swept.
     fn end(&self, reason: &Reason, walk: &mut Walk) -> bool {
-        let (swept, watched, after) = self.room.with(|room| {
+        let (swept, watched, after, bells) = self.room.with(|room| {
             let mut watched = false;
             if self.told().is_none() {
                 let late = self.limit.as_ref().filter(|limit| walk.is_past(limit.at));
@@ -266,7 +279,7 @@ impl Node {
                 // Nobody else does: the room's lock is held.
                 watched = self.signal.set(code(error));
             }
-            if room.children.is_empty() {
+            if room.is_empty() {
                 room.swept = true;
             } else if let Some(error) = self.told() {
                 walk.ahead.reserve(room.children.count as usize);
@@ -274,11 +287,14 @@ impl Node {
                     walk.ahead.push((child, Reason { error, cause: room.cause.clone() }));
                 }
             }
-            (room.swept, watched, room.after.take())
+            (room.swept, watched, room.after.take(), !room.bells.is_empty())
         });
-        // Whoever is first: when the walk is over, it is closed.
+        // Whoever is first: when the walk is over, they are closed.
         if let Some(done) = self.done.get() {
             done.ring();
+        }
+        if bells {
+            self.ring_bells();
         }
         if watched {
             self.signal.release();
@@ -289,13 +305,20 @@ impl Node {
         swept
     }
 
+    /// It has ended, so there will be no more of them; and those that are there stay until they have been closed (W2).
+    #[cold]
+    fn ring_bells(&self) {
+        let bells = self.room.with(|room| room.bells.copies());
+        bells.iter().for_each(Receiver::ring);
+    }
+
     /// W2: all that was on the list has ended.
     fn sweep(&self) {
-        let children = self.room.with(|room| {
+        let below = self.room.with(|room| {
             room.swept = true;
-            std::mem::replace(&mut room.children, Children::new())
+            (std::mem::replace(&mut room.children, Children::new()), room.bells.take())
         });
-        drop(children);
+        drop(below);
     }
 
     /// W3. Whoever calls it has ended what is below, or there is nothing.
@@ -311,6 +334,46 @@ impl Node {
             if room.swept || place == NOWHERE { None } else { room.children.remove(place) }
         });
         drop(weak);
+    }
+
+    /// It is dropped: it leaves the list, and hands up what somebody may still wait for.
+    fn goes(&mut self) {
+        self.leave();
+        if self.done.get().is_some() || self.room.alone(|room| !room.bells.is_empty()) {
+            self.hand_up();
+        }
+    }
+
+    #[cold]
+    fn hand_up(&mut self) {
+        if self.told().is_some() {
+            // All is closed.
+            return;
+        }
+        let mut bells = self.room.alone(|room| room.bells.take());
+        if let Some(done) = self.done.take()
+            && done.has_others()
+        {
+            bells.push(done);
+        }
+        // Without a parent, there is nobody any more who could close them.
+        if let Some(parent) = &self.parent
+            && !bells.is_empty()
+        {
+            parent.adopt(bells);
+        }
+    }
+
+    #[cold]
+    fn adopt(&self, bells: Bells) {
+        let adopted = self.room.with(|room| match self.told() {
+            None => Ok(room.bells.join(bells)),
+            Some(_) => Err(bells),
+        });
+        match adopted {
+            Ok(left) => drop(left),
+            Err(bells) => bells.ring(),
+        }
     }
 
     /// Lets `after` begin when the node ends; or now, if it has.
@@ -355,10 +418,10 @@ impl Walk {
 /// A long chain must not be dropped by recursion.
 impl Drop for Node {
     fn drop(&mut self) {
-        self.leave();
+        self.goes();
         let mut next = self.parent.take();
         while let Some(mut node) = next.and_then(Arc::into_inner) {
-            node.leave();
+            node.goes();
             next = node.parent.take();
         }
     }
