@@ -262,6 +262,42 @@ fn places_are_given_in_order() {
     });
 }
 
+/// From the back, from the middle, from the front: the others come in their order.
+#[test]
+fn who_gives_up_leaves_the_others_in_their_order() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        let (group, order) = (ErrGroup::<()>::new(), Chan::new(100));
+        group.set_limit(0);
+        let waiters: Vec<_> = (0..100_u32)
+            .map(|n| {
+                let (group, order) = (group.clone(), order.clone());
+                let member = move || {
+                    order.send(n);
+                    Ok(())
+                };
+                let handle = rt::spawn(move || group.go(member));
+                rt::yield_now();
+                handle
+            })
+            .collect();
+        let gives_up = |n: usize| n % 7 == 2 || !(5..90).contains(&n);
+        for n in (50..100).rev().chain(0..50).filter(|n| gives_up(*n)) {
+            waiters[n].abort();
+            rt::yield_now();
+        }
+        group.set_limit(1);
+        for (n, waiter) in waiters.into_iter().enumerate() {
+            assert_eq!(waiter.join().is_err(), gives_up(n));
+        }
+        group.wait().unwrap();
+        order.close();
+        let expected: Vec<_> = (0..100).filter(|n| !gives_up(*n)).collect();
+        assert_eq!(order.into_iter().map(|n| n as usize).collect::<Vec<_>>(), expected);
+        assert_eq!(format!("{group:?}"), "ErrGroup { active: 0, limit: 1 }");
+    });
+}
+
 /// A waiter gets its place and is cancelled before it runs again: the place goes on to the next.
 #[test]
 fn a_place_given_to_one_who_is_cancelled_goes_on() {

@@ -3,147 +3,117 @@
 //! Invariants:
 //! 1. `active` counts the places that are taken: by members, and by who is just about to spawn one.
 //!    It is at most `limit`, and nobody is queued while it is less.
-//! 2. Who gives up a place passes it to the first in the queue, without changing `active`; a ticket
-//!    that is no longer queued has a place. So a waiter that is cancelled either takes its
-//!    ticket out of the queue, or passes the place on.
+//! 2. Who gives up a place passes it to the first in the queue, without changing `active`; a waiter that
+//!    was taken from the queue has a place. One that is to end and finds that it was taken uses it all the same.
+//! 3. A queued waiter leaves the queue or is released before `enter` returns.
 
-use crate::carrier::Slot;
-use crate::prim::global::{AtomicBool, Mutex, Ordering};
+use crate::sync::waiter::{End, Locked, Queue, TakenList, Waiter};
 use crate::wait::{self, Until, Why};
-use std::collections::VecDeque;
-use std::sync::Arc;
+
+/// What a waiter is released with: it has a place.
+const PLACED: u32 = 1;
 
 pub(super) struct Places {
-    room: Mutex<Room>,
+    room: Locked<Room>,
 }
 
 struct Room {
     active: usize,
     limit: usize,
-    queue: VecDeque<Arc<Ticket>>,
-}
-
-/// Who waits for a place.
-struct Ticket {
-    slot: &'static Slot,
-    has_place: AtomicBool,
-}
-
-impl Ticket {
-    fn give_place(&self) {
-        // Release pairs with the waiter's Acquire. The slot outlives the wait.
-        self.has_place.store(true, Ordering::Release);
-        wait::wake(self.slot);
-    }
+    queue: Queue,
 }
 
 impl Places {
     /// As many as one likes.
     pub(super) fn new() -> Self {
-        Self { room: Mutex::new(Room { active: 0, limit: usize::MAX, queue: VecDeque::new() }) }
+        Self { room: Locked::new(Room { active: 0, limit: usize::MAX, queue: Queue::new() }) }
     }
 
     /// How many are taken, and of how many.
     pub(super) fn count(&self) -> (usize, usize) {
-        let room = self.room.lock();
-        (room.active, room.limit)
+        self.room.with(|room| (room.active, room.limit))
     }
 
     /// Sets the limit if no place is taken. Returns how many are.
     pub(super) fn set_limit(&self, limit: usize) -> usize {
-        let (active, admitted) = {
-            let mut room = self.room.lock();
-            match room.active {
-                0 => (0, room.set_limit(limit)),
-                active => (active, Vec::new()),
-            }
-        };
-        admitted.iter().for_each(|ticket| ticket.give_place());
+        let (active, admitted) = self.room.with(|room| match room.active {
+            0 => (0, room.set_limit(limit)),
+            active => (active, TakenList::new()),
+        });
+        admitted.release(PLACED);
         active
     }
 
     /// Takes a place if there is one.
     pub(super) fn try_enter(&self) -> bool {
-        let mut room = self.room.lock();
-        let free = room.active < room.limit;
-        room.active += usize::from(free);
-        free
+        self.room.with(Room::try_enter)
     }
 
     /// Waits for a place. `false`: `until` was over first.
     #[cold]
     pub(super) fn enter(&self, until: Until<'_>) -> bool {
         wait::with(|slot| {
-            let Some(ticket) = self.queue_up(slot) else { return true };
-            let mut queued = Queued { places: self, ticket: &ticket, waits: true };
-            while !ticket.has_place.load(Ordering::Acquire) {
-                if until.is_over() {
-                    return false;
-                }
-                wait::park_until(slot, Why::ErrGroup.on(self), until);
+            let waiter = Waiter::new(slot, 0);
+            if self.take_or_queue(&waiter) {
+                return true;
             }
-            queued.waits = false;
-            true
+            let Err(end) = waiter.wait(Why::ErrGroup.on(self), until) else { return true };
+            self.ends(&waiter, end)
         })
     }
 
-    /// `None`: there is a place now, and it is the caller's.
-    fn queue_up(&self, slot: &'static Slot) -> Option<Arc<Ticket>> {
-        let mut room = self.room.lock();
-        if room.active < room.limit {
-            room.active += 1;
-            return None;
+    /// `true`: there is a place now, and it is the caller's.
+    fn take_or_queue(&self, waiter: &Waiter) -> bool {
+        self.room.with(|room| {
+            let entered = room.try_enter();
+            if !entered {
+                // SAFETY: new, and it stays until it has left or was released (invariant 3).
+                unsafe { room.queue.push_back(waiter) };
+            }
+            entered
+        })
+    }
+
+    /// `true`: it has got its place in this moment. Unwinds if it is to.
+    #[cold]
+    fn ends(&self, waiter: &Waiter, end: End) -> bool {
+        // SAFETY: `take_or_queue` put it there.
+        if self.room.with(|room| unsafe { room.queue.leave(waiter) }) {
+            end.raise();
+            return false;
         }
-        let ticket = Arc::new(Ticket { slot, has_place: AtomicBool::new(false) });
-        room.queue.push_back(Arc::clone(&ticket));
-        Some(ticket)
+        waiter.wait_taken(Why::ErrGroup.on(self));
+        true
     }
 
     /// Gives a place up.
     pub(super) fn leave(&self) {
-        let next = {
-            let mut room = self.room.lock();
-            let next = room.queue.pop_front();
-            if next.is_none() {
-                room.active -= 1;
-            }
+        let next = self.room.with(|room| {
+            let next = room.queue.take_front();
+            room.active -= usize::from(next.is_none());
             next
-        };
-        if let Some(ticket) = next {
-            ticket.give_place();
+        });
+        if let Some(next) = next {
+            next.release(PLACED);
         }
     }
 }
 
 impl Room {
-    /// Returns who gets in by that.
-    fn set_limit(&mut self, limit: usize) -> Vec<Arc<Ticket>> {
-        self.limit = limit;
-        let admitted: Vec<_> = self.queue.drain(..limit.min(self.queue.len())).collect();
-        self.active = admitted.len();
-        admitted
+    fn try_enter(&mut self) -> bool {
+        let free = self.active < self.limit;
+        self.active += usize::from(free);
+        free
     }
-}
 
-/// A ticket in the queue, until it has a place or its holder is cancelled: invariant 2.
-struct Queued<'a> {
-    places: &'a Places,
-    ticket: &'a Arc<Ticket>,
-    waits: bool,
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        if !self.waits {
-            return;
-        }
-        let withdrawn = {
-            let queue = &mut self.places.room.lock().queue;
-            let at = queue.iter().position(|ticket| Arc::ptr_eq(ticket, self.ticket));
-            at.and_then(|at| queue.remove(at)).is_some()
-        };
-        if !withdrawn {
-            self.places.leave();
-        }
+    /// Returns who gets in by that.
+    fn set_limit(&mut self, limit: usize) -> TakenList {
+        self.limit = limit;
+        let active = &mut self.active;
+        self.queue.take_while(|_| {
+            let enters = *active < limit;
+            *active += usize::from(enters);
+            enters
+        })
     }
 }
