@@ -148,6 +148,32 @@ fn drops_are_exact_and_a_clone_that_panics_changes_nothing() {
     assert_eq!(Arc::strong_count(&count), 1);
 }
 
+/// What lies outside of the part goes when it is taken out of its buffer; what is in it is not lost by that.
+#[test]
+fn a_destructor_that_panics_when_a_part_is_taken_out() {
+    #[derive(Clone)]
+    struct Bad(Arc<()>, bool);
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            assert!(!self.1, "on purpose, of {}", Arc::strong_count(&self.0));
+        }
+    }
+    let counted = Arc::new(());
+    for bad in [0, 3] {
+        let fork = ForkSlice::from_vec((0..4).map(|n| Bad(counted.clone(), n == bad)).collect());
+        let part = fork.reslice(1..3);
+        drop(fork);
+        assert!(catch_unwind(AssertUnwindSafe(|| part.into_vec())).is_err());
+        assert_eq!(Arc::strong_count(&counted), 1);
+        let mut fork =
+            ForkSlice::from_vec((0..4).map(|n| Bad(counted.clone(), n == bad)).collect());
+        fork = fork.reslice(1..3);
+        let more = (0..9).map(|_| Bad(counted.clone(), false)).collect::<Vec<_>>();
+        assert!(catch_unwind(AssertUnwindSafe(|| fork.extend(more))).is_err());
+        assert_eq!((fork.len(), Arc::strong_count(&counted)), (2, 3));
+    }
+}
+
 trait Room {
     fn reserve_for_test(&mut self);
 }

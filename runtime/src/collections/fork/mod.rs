@@ -234,7 +234,11 @@ impl<T: Clone> ForkSlice<T> {
     /// assert_eq!(fork.into_vec(), [1, 2, 3]);
     /// ```
     pub fn into_vec(mut self) -> Vec<T> {
-        self.take_elements(0).0
+        let (elements, rest) = self.take_elements(0);
+        // Their code may panic: then the elements are still here, and are dropped, too.
+        drop(rest);
+        drop(self);
+        elements
     }
 
     /// Takes a buffer with room for `more` elements.
