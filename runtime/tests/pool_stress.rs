@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Tally, runtime, seeded, test, turns};
+use common::{Rng, Tally, runtime, seeded, test, turns};
 use rt::pool::{Nested, Pool, Queue};
 use rt::sync::WaitGroup;
 use std::sync::Arc;
@@ -185,4 +185,111 @@ fn submits_race_with_the_end_of_the_runtime() {
         drops.assert_all_dropped();
         assert_eq!((pool.running(), pool.idle(), pool.waiting(), pool.queued()), (0, 0, 0, 0));
     });
+}
+
+/// Tasks that lend to tasks, start others, wait for some of them, abort some, and wait for ever: whoever is aborted ends, whatever the
+/// pool's queue holds, and so does the runtime.
+#[test]
+fn trees_of_tasks_end_when_they_are_aborted() {
+    let test = test();
+    seeded(&test.dog, turns(500, 5_000), |seed| {
+        let mut rng = Rng::new(seed);
+        let runtime = runtime(1 + rng.below(3) as usize);
+        let queues = [Queue::Handoff, Queue::Bounded(1), Queue::Bounded(3), Queue::Unbounded];
+        let builder = Pool::builder()
+            .capacity(1 + rng.below(3) as usize)
+            .queue(queues[rng.below(4) as usize])
+            .nested([Nested::RunInline, Nested::Block][rng.below(2) as usize])
+            .panic_handler(|_| {})
+            .runtime(&runtime.handle());
+        let (pool, tally) = (builder.build().unwrap(), Tally::default());
+        let roots: Vec<_> = (0..4)
+            .map(|_| {
+                let (pool, tally, rng) = (pool.clone(), tally.clone(), Rng::new(rng.next()));
+                runtime.handle().spawn(move || grow(&pool, rng, 4, &tally))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_micros(rng.below(3_000)));
+        if rng.one_in(3) {
+            pool.tune(1 + rng.below(3) as usize);
+        }
+        if rng.one_in(2) {
+            roots.iter().for_each(rt::JoinHandle::abort);
+            for root in &roots {
+                assert!(root.join_timeout(LONG).err().is_none_or(|error| !error.is_timeout()));
+            }
+        }
+        runtime.shutdown_timeout(LONG).unwrap();
+        assert_eq!((pool.running(), pool.idle()), (0, 0));
+        assert_eq!((pool.queued(), pool.waiting()), (0, 0));
+        drop((pool, roots));
+        tally.assert_all_dropped();
+    });
+}
+
+fn grow(pool: &Pool, mut rng: Rng, depth: u32, tally: &Tally) {
+    let lent = &tally.token();
+    let mut seed = || (Rng::new(rng.next()), tally.token());
+    let kind = seed().0.below(5);
+    let child = |(pool, tally): (Pool, Tally), (rng, held): (Rng, _)| {
+        move || {
+            let _held = held;
+            if depth > 0 {
+                grow(&pool, rng, depth - 1, &tally);
+            }
+        }
+    };
+    match kind {
+        0 | 1 => pool.scope(|s| {
+            let mut kept = Vec::new();
+            for _ in 0..seed().0.below(4) {
+                let (mut rng, held) = seed();
+                let choice = rng.below(6);
+                let task = s.spawn(move || {
+                    let _both = (lent, held);
+                    if depth > 0 {
+                        grow(pool, rng, depth - 1, tally);
+                    }
+                });
+                match choice {
+                    0 => task.abort(),
+                    1 => drop(task.join()),
+                    2 => kept.push(task),
+                    3 => rt::yield_now(),
+                    _ => {}
+                }
+            }
+            if seed().0.one_in(2) {
+                kept.iter().for_each(rt::pool::ScopedTask::abort);
+            }
+        }),
+        2 => {
+            let group = pool.group();
+            for _ in 0..seed().0.below(3) {
+                let (child, fails) =
+                    (child((pool.clone(), tally.clone()), seed()), seed().0.one_in(3));
+                let _ = group.submit(move || {
+                    child();
+                    if fails { Err(()) } else { Ok(()) }
+                });
+            }
+            if seed().0.one_in(2) {
+                let _ = group.wait();
+            }
+        }
+        3 => {
+            let Ok(task) = pool.spawn(child((pool.clone(), tally.clone()), seed())) else { return };
+            match seed().0.below(3) {
+                0 => task.abort(),
+                1 => drop(task.join()),
+                _ => {}
+            }
+        }
+        _ => match seed().0.below(4) {
+            0 => rt::time::sleep(Duration::from_micros(seed().0.below(300))),
+            1 => rt::yield_now(),
+            2 => drop(rt::chan::never::<()>().recv()),
+            _ => {}
+        },
+    }
 }

@@ -75,7 +75,7 @@ macro_rules! pool_methods {
             self.owner.0.counts().waiting
         }
 
-        /// How many tasks lie in the queue, if the pool has one.
+        /// How many tasks lie in the queue, if the pool has one; also those that were aborted there, until a worker comes by.
         pub fn queued(&self) -> usize {
             self.owner.0.counts().queued
         }
