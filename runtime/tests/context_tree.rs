@@ -296,6 +296,21 @@ fn a_deadline_that_is_past_below_one_that_was_cancelled() {
     assert_eq!(ctx.with_cancel().0.err(), CANCELED);
 }
 
+/// The same if the parent's time has passed, and nobody has asked it since.
+#[test]
+fn a_deadline_that_is_past_below_one_that_is_late() {
+    let _test = common::test();
+    let start = rt::time::now();
+    let (parent, _c) =
+        Context::background().with_timeout_cause(Duration::from_millis(1), "the parent's");
+    std::thread::sleep(Duration::from_millis(2));
+    let child = parent.with_value(1).with_deadline_cause(start, "its own").0;
+    assert_eq!((child.err(), child.cause().unwrap().to_string().as_str()), (LATE, "the parent's"));
+    assert_eq!(child.deadline(), Some(start));
+    let child = parent.with_deadline(start).0;
+    assert_eq!((child.err(), child.cause().unwrap().to_string().as_str()), (LATE, "the parent's"));
+}
+
 #[test]
 fn who_waits_for_a_child_wakes_at_the_parents_deadline() {
     let _test = common::test();

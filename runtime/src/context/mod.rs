@@ -159,7 +159,7 @@ impl Context {
     /// assert_eq!(ctx.err(), Some(ContextError::DeadlineExceeded));
     /// ```
     pub fn with_deadline(&self, deadline: Instant) -> (Self, CancelFunc) {
-        self.limited(Some(Limit { at: deadline, cause: None }))
+        self.limited_at(Limit { at: deadline, cause: None })
     }
 
     /// The same, with what is to be said as the [cause](Self::cause) when the time is up. Go's
@@ -172,7 +172,7 @@ impl Context {
         deadline: Instant,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> (Self, CancelFunc) {
-        self.limited(Some(Limit { at: deadline, cause: Some(Cause::from(cause.into())) }))
+        self.limited_at(Limit { at: deadline, cause: Some(Cause::from(cause.into())) })
     }
 
     /// A context that is done after `timeout`, or when this one is, and may be cancelled before. Go's
@@ -364,6 +364,14 @@ impl Context {
     /// ```
     pub fn deadline(&self) -> Option<Instant> {
         self.node.as_ref()?.deadline()
+    }
+
+    fn limited_at(&self, limit: Limit) -> (Self, CancelFunc) {
+        // It may be in the past, and be earlier than this one's; but if this one is late, that came first.
+        if let Some(node) = &self.node {
+            node.err();
+        }
+        self.limited(Some(limit))
     }
 
     fn limited(&self, limit: Option<Limit>) -> (Self, CancelFunc) {
