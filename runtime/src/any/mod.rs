@@ -194,6 +194,16 @@ impl Dyn {
     ///
     /// # Panics
     /// `interface conversion: X is not Y: not registered`, or `interface conversion: interface is nil, not Y`.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::any::{self, Dyn};
+    /// use std::fmt::Display;
+    ///
+    /// any::register::<u8, dyn Display>(|n| n);
+    /// assert_eq!(Dyn::new(7_u8).must_dyn::<dyn Display>().to_string(), "7");
+    /// assert!(std::panic::catch_unwind(|| Dyn::nil().must_dyn::<dyn Display>().to_string()).is_err());
+    /// ```
     #[track_caller]
     pub fn must_dyn<I: ?Sized + 'static>(&self) -> &I {
         match self.assert_dyn() {
@@ -217,6 +227,15 @@ impl Dyn {
     }
 
     /// The type of what it holds.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::any::Dyn;
+    /// use std::any::TypeId;
+    ///
+    /// assert_eq!(Dyn::new(1_u8).dynamic_type(), Some(TypeId::of::<u8>()));
+    /// assert_eq!(Dyn::nil().dynamic_type(), None);
+    /// ```
     pub fn dynamic_type(&self) -> Option<TypeId> {
         self.value().map(Any::type_id)
     }

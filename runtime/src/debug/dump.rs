@@ -39,6 +39,18 @@ pub struct Dump {
 }
 
 /// A thread that runs goroutines, in a [`Dump`].
+///
+/// # Examples
+/// ```
+/// #[rt::main]
+/// fn main() {
+///     let dump = rt::dump();
+///     let mine = dump.threads().iter().find(|thread| thread.goroutine() == Some(1)).unwrap();
+///     assert!(mine.id() != 0 && mine.has_processor());
+///     // What the system tells, where it does: this one runs, so it waits in no call.
+///     assert!(mine.state().is_none_or(|state| state == 'R') && mine.waits_in().is_none());
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     pub(super) id: u32,
@@ -77,6 +89,16 @@ impl Thread {
 
 impl Dump {
     /// All goroutines that have not ended, by their ids; of those that have not started, the ones that are [listed](Self::unstarted).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let waits = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
+    ///     let ids: Vec<_> = rt::dump().goroutines().iter().map(|g| g.id()).collect();
+    ///     assert!(ids.is_sorted() && ids.contains(&waits.task().id().get()));
+    /// }
+    /// ```
     pub fn goroutines(&self) -> &[Goroutine] {
         &self.goroutines
     }
@@ -84,28 +106,75 @@ impl Dump {
     /// How many goroutines were queued and had not started: about that many, while others come and go.
     ///
     /// They are listed among the [goroutines](Self::goroutines), but for those in the queue of a single processor, if somebody from outside looks.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert_eq!(rt::dump().unstarted(), 0);
+    /// }
+    /// ```
     pub fn unstarted(&self) -> u64 {
         self.unstarted
     }
 
     /// The threads that run goroutines, blocked and idle ones included.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert!(rt::dump().threads().iter().any(|thread| thread.goroutine() == Some(1)));
+    /// }
+    /// ```
     pub fn threads(&self) -> &[Thread] {
         &self.threads
     }
 
     /// How many threads of the process that are no goroutines waited in `rt`, for whatever.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_tx, rx) = rt::chan::bounded::<()>(0);
+    /// std::thread::spawn(move || rx.recv());
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// while runtime.dump().waiting_threads() == 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn waiting_threads(&self) -> usize {
         self.waiting_threads
     }
 
     /// Goroutines that wait for each other in a circle: for ends ([`join`](crate::JoinHandle::join), [`scope`](crate::scope)) and
     /// for locks.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert!(rt::dump().cycles().is_empty(), "nobody waits for anybody");
+    /// }
+    /// ```
     pub fn cycles(&self) -> &[Cycle] {
         &self.cycles
     }
 
     /// Goroutines that never go on, as far as can be told: they wait for a nil channel, or in a select without cases, or
     /// are in a [cycle](Self::cycles).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let waits = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
+    ///     while rt::dump().stuck().count() == 0 {
+    ///         rt::yield_now();
+    ///     }
+    ///     assert_eq!(rt::dump().stuck().next().unwrap().id(), waits.task().id().get());
+    /// }
+    /// ```
     pub fn stuck(&self) -> impl Iterator<Item = &Goroutine> {
         let in_cycle = |id| self.cycles.iter().any(|cycle| cycle.goroutines().contains(&id));
         let for_ever = |g: &Goroutine| g.wait.as_ref().is_some_and(|wait| wait.is_for_ever);

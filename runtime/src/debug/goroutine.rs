@@ -50,6 +50,35 @@ impl fmt::Display for State {
 }
 
 /// A goroutine, as a [`Dump`](super::Dump) has seen it.
+///
+/// # Examples
+/// ```
+/// use rt::debug::State;
+/// use std::time::Duration;
+///
+/// #[rt::main]
+/// fn main() {
+///     let hour = Duration::from_secs(3600);
+///     rt::task::Builder::new().name("sleeper").spawn(move || rt::time::sleep(hour)).unwrap();
+///     let dump = loop {
+///         let dump = rt::dump();
+///         if dump.goroutines().iter().any(|g| g.state() == State::Waiting) {
+///             break dump;
+///         }
+///         rt::yield_now();
+///     };
+///     let [main, sleeper] = dump.goroutines() else { unreachable!() };
+///     assert!(main.state() == State::Running && main.thread().is_some());
+///
+///     assert_eq!((sleeper.name(), sleeper.parent()), (Some("sleeper"), Some(main.id())));
+///     assert!(sleeper.has_started() && !sleeper.is_pinned() && sleeper.thread().is_none());
+///     assert_eq!(sleeper.waits_for().unwrap().kind(), "sleep");
+///     assert!(sleeper.waiting_for().unwrap() < hour && sleeper.time_left().unwrap() <= hour);
+///     assert_eq!(sleeper.site().unwrap().file(), file!());
+///     assert!(sleeper.stack_used().unwrap() < sleeper.stack_size().unwrap());
+///     assert!(sleeper.backtrace().len() < sleeper.full_backtrace().len());
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Goroutine {
     pub(super) id: u64,

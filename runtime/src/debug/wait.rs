@@ -16,9 +16,13 @@ use std::fmt;
 ///     let ch = Chan::<u32>::new(0);
 ///     let rx = ch.clone();
 ///     rt::spawn(move || rx.recv());
-///     rt::yield_now();
-///     let dump = rt::dump();
-///     let wait = dump.goroutines().iter().find_map(|g| g.waits_for()).unwrap();
+///     let wait = loop {
+///         let found = rt::dump().goroutines().iter().find_map(|g| g.waits_for().cloned());
+///         match found {
+///             Some(wait) => break wait,
+///             None => rt::yield_now(),
+///         }
+///     };
 ///     assert_eq!(wait.kind(), "chan receive");
 ///     assert!(wait.address().is_some());
 /// }
@@ -36,6 +40,29 @@ pub struct Wait {
 }
 
 /// A channel that a goroutine waits for.
+///
+/// # Examples
+/// ```
+/// use rt::chan::Chan;
+///
+/// #[rt::main]
+/// fn main() {
+///     let full = Chan::new(1);
+///     full.send('a');
+///     rt::go!(full => full.send('b'));
+///     let dump = loop {
+///         let dump = rt::dump();
+///         if dump.goroutines().iter().any(|g| g.waits_for().is_some()) {
+///             break dump;
+///         }
+///         rt::yield_now();
+///     };
+///     let wait = dump.goroutines().iter().find_map(|g| g.waits_for()).unwrap();
+///     let [channel] = wait.channels() else { unreachable!("it is no select") };
+///     assert!(channel.sends() && wait.address() == Some(channel.address()));
+///     assert_eq!((channel.len(), channel.cap(), channel.handles()), (1, Some(1), Some(2)));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Channel {
     pub(super) address: usize,

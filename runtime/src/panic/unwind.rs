@@ -86,6 +86,21 @@ impl<'a, R> Unwind<'a, R> {
 
     /// Whether the goroutine exits: by [`task::exit`](crate::task::exit), an abort, or the end of its runtime. No
     /// deferred code can stop that.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, rx) = rt::chan::bounded(1);
+    ///     rt::spawn(move || {
+    ///         rt::panic::frame(|f| -> () {
+    ///             f.defer(move |u| tx.send((u.exiting(), u.panicking())).unwrap());
+    ///             rt::task::exit();
+    ///         })
+    ///     });
+    ///     assert_eq!(rx.recv(), Ok((true, false)));
+    /// }
+    /// ```
     pub fn exiting(&self) -> bool {
         self.state.exits
     }

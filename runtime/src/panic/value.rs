@@ -20,6 +20,17 @@ use std::sync::Arc;
 pub(super) const NO_TEXT: &str = "(a payload that is no text)";
 
 /// Where a panic was raised; as [`std::panic::Location`], and shown in the same form.
+///
+/// # Examples
+/// ```
+/// #[rt::main] // it installs the hook that remembers places
+/// fn main() {
+///     let caught = rt::panic::catch(|| panic!("here")).unwrap_err();
+///     let at = caught.location().unwrap();
+///     assert_eq!((at.file(), at.line()), (file!(), line!() - 2));
+///     assert!(at.column() > 1);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
     file: Box<str>,
@@ -150,6 +161,23 @@ impl Panic {
     }
 
     /// Whether it was recovered: in the chain of a panic that was raised by the same deferred code.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::panic;
+    ///
+    /// let caught = panic::catch(|| {
+    ///     panic::frame(|f| -> () {
+    ///         f.defer(|u| {
+    ///             u.recover();
+    ///             panic!("second");
+    ///         });
+    ///         panic!("first");
+    ///     })
+    /// })
+    /// .unwrap_err();
+    /// assert!(!caught.is_recovered() && caught.previous().unwrap().is_recovered());
+    /// ```
     pub fn is_recovered(&self) -> bool {
         self.0.payload.is_none()
     }
@@ -249,6 +277,12 @@ impl Panic {
 
     /// The stack where it was raised, if the panic hook is installed and `RUST_BACKTRACE` (or
     /// `RUST_LIB_BACKTRACE`) asks for it.
+    ///
+    /// # Examples
+    /// ```
+    /// let caught = rt::panic::catch(|| panic!("on a thread without the hook")).unwrap_err();
+    /// assert!(caught.backtrace().is_none());
+    /// ```
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.seen()?.trace.as_ref()
     }

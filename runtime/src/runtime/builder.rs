@@ -47,6 +47,13 @@ impl Default for Builder {
 
 impl Builder {
     /// The default settings.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Builder::new().procs(1).build()?;
+    /// assert_eq!(runtime.run(rt::procs), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self {
             procs: None,

@@ -40,6 +40,16 @@ impl Handle {
     ///
     /// # Panics
     /// When there is none. See [`try_current`](Self::try_current).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let handle = rt::Handle::current();
+    ///     let thread = std::thread::spawn(move || handle.run(|| 7)); // a plain thread, in this runtime
+    ///     assert_eq!(rt::blocking(|| thread.join().unwrap()), 7);
+    /// }
+    /// ```
     #[track_caller]
     pub fn current() -> Self {
         match Self::try_current() {
@@ -80,6 +90,13 @@ impl Handle {
     }
 
     /// Starts a goroutine in this runtime. See [`rt::spawn`](crate::spawn()).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// assert_eq!(runtime.handle().spawn(|| 7).join().unwrap(), 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where

@@ -48,6 +48,13 @@ pub struct Runtime {
 
 impl Runtime {
     /// Settings to build a runtime from.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().procs(2).build()?;
+    /// assert_eq!(runtime.run(rt::procs), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -103,6 +110,15 @@ impl Runtime {
     }
 
     /// The runtime in numbers. See [`rt::metrics`](crate::metrics()).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().procs(2).build()?;
+    /// runtime.run(|| ());
+    /// let metrics = runtime.metrics();
+    /// assert_eq!((metrics.procs.len(), metrics.goroutines.spawned), (2, 1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.sched.metrics()
     }

@@ -29,6 +29,22 @@ pub struct ShutdownTimeout {
 
 impl ShutdownTimeout {
     /// The ids of the goroutines that did not end.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = rt::Runtime::builder().build()?;
+    /// let (tx, rx) = std::sync::mpsc::channel::<()>();
+    /// let busy = runtime.handle().spawn(move || rx.recv()); // in the system: it cannot be unwound
+    /// while !runtime.dump().goroutines().iter().any(|g| g.has_started()) {
+    ///     std::thread::yield_now();
+    /// }
+    /// let left = runtime.shutdown_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(left.goroutines(), [busy.task().id().get()]);
+    /// drop(tx);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn goroutines(&self) -> &[u64] {
         &self.ids
     }

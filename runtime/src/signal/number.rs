@@ -86,11 +86,24 @@ signals! {
 
 impl Signal {
     /// The signal with the system's number `raw`, from 1 to 64. `None`: there can be none.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::signal::Signal;
+    ///
+    /// assert_eq!(Signal::from_raw(2), Some(Signal::INTERRUPT));
+    /// assert_eq!(Signal::from_raw(0), None);
+    /// ```
     pub const fn from_raw(raw: i32) -> Option<Self> {
         if raw >= 1 && raw <= sys::signal::LAST { Some(Self(raw)) } else { None }
     }
 
     /// The system's number.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(rt::signal::Signal::INTERRUPT.as_raw(), 2);
+    /// ```
     pub const fn as_raw(self) -> i32 {
         self.0
     }

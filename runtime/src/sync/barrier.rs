@@ -90,7 +90,9 @@ impl Barrier {
     /// Waits until as many have come as the barrier is for, the caller among them.
     ///
     /// # Examples
-    /// See [`Barrier`].
+    /// ```
+    /// assert!(rt::sync::Barrier::new(1).wait().is_leader(), "nobody else is to come");
+    /// ```
     pub fn wait(&self) -> BarrierWaitResult {
         match self.wait_until(Until::NEVER) {
             Some(result) => result,

@@ -237,7 +237,21 @@ impl Condvar {
     /// The mutex need not be locked; what is waited for must have been changed with it locked.
     ///
     /// # Examples
-    /// See [`wait`](Self::wait).
+    /// ```
+    /// use rt::sync::{Condvar, Mutex};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (ready, changed) = (Mutex::new(false), Condvar::new());
+    ///     rt::scope(|s| {
+    ///         s.spawn(|| {
+    ///             *ready.lock() = true;
+    ///             changed.notify_one();
+    ///         });
+    ///         assert!(*changed.wait_while(ready.lock(), |ready| !*ready));
+    ///     });
+    /// }
+    /// ```
     #[inline]
     pub fn notify_one(&self) {
         // Relaxed: who waits for what the caller has changed did W1 before that, under the mutex.

@@ -107,7 +107,12 @@ impl Once {
     /// both wait for ever.)
     ///
     /// # Examples
-    /// See [`Once`].
+    /// ```
+    /// let (once, mut calls) = (rt::sync::Once::new(), 0);
+    /// once.call_once(|| calls += 1);
+    /// once.call_once(|| calls += 1);
+    /// assert_eq!(calls, 1);
+    /// ```
     #[track_caller]
     #[inline]
     pub fn call_once(&self, f: impl FnOnce()) {

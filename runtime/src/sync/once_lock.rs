@@ -64,7 +64,12 @@ impl<T> OnceLock<T> {
     /// The value, if it is set. One load.
     ///
     /// # Examples
-    /// See [`OnceLock`].
+    /// ```
+    /// let once = rt::sync::OnceLock::new();
+    /// assert_eq!(once.get(), None);
+    /// once.set(1).unwrap();
+    /// assert_eq!(once.get(), Some(&1));
+    /// ```
     #[inline]
     pub fn get(&self) -> Option<&T> {
         let value = if self.once.done() { Some(self.value()) } else { None };
@@ -97,7 +102,11 @@ impl<T> OnceLock<T> {
     /// As [`get_or_init`](Self::get_or_init), inside an initializer.
     ///
     /// # Examples
-    /// See [`OnceLock`].
+    /// ```
+    /// let once = rt::sync::OnceLock::new();
+    /// assert_eq!(once.set(1), Ok(()));
+    /// assert_eq!(once.set(2), Err(2));
+    /// ```
     #[track_caller]
     pub fn set(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
@@ -176,7 +185,10 @@ impl<T> OnceLock<T> {
     /// The value.
     ///
     /// # Examples
-    /// See [`get_mut`](Self::get_mut).
+    /// ```
+    /// assert_eq!(rt::sync::OnceLock::from(1).into_inner(), Some(1));
+    /// assert_eq!(rt::sync::OnceLock::<i32>::new().into_inner(), None);
+    /// ```
     pub fn into_inner(mut self) -> Option<T> {
         self.take()
     }

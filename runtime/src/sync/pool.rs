@@ -124,6 +124,12 @@ impl<T> Shard<T> {
 impl<T, F> Pool<T, F> {
     /// An empty pool whose [`get`](Self::get) makes what it lacks by `make`. Takes no memory of its
     /// own until something is put in.
+    ///
+    /// # Examples
+    /// ```
+    /// let buffers = rt::sync::Pool::new(|| Vec::<u8>::with_capacity(4096));
+    /// assert!(buffers.get().capacity() >= 4096);
+    /// ```
     pub const fn new(make: F) -> Self {
         Self { make, shards: OnceLock::new(), swept: Mutex::new(None) }
     }
@@ -238,6 +244,18 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     ///
     /// # Panics
     /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    /// ```
+    /// let buffers = rt::sync::Pool::new(Vec::<u8>::new);
+    /// {
+    ///     let mut buffer = buffers.pull();
+    ///     buffer.extend_from_slice(b"text");
+    ///     assert_eq!(buffer.len(), 4);
+    ///     buffer.clear();
+    /// } // it is back, and may be pulled again
+    /// assert!(buffers.pull().is_empty());
+    /// ```
     pub fn pull(&self) -> Pooled<'_, T, F> {
         Pooled { item: Some(self.get()), pool: self }
     }

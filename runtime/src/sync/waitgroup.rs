@@ -52,21 +52,20 @@ use std::time::Duration;
 ///
 /// # Examples
 /// ```
-/// use std::sync::Arc;
-/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+///
+/// static SUM: AtomicU32 = AtomicU32::new(0);
 ///
 /// #[rt::main]
 /// fn main() {
 ///     let wg = rt::sync::WaitGroup::new();
-///     let sum = Arc::new(AtomicU32::new(0));
 ///     for i in 1..=10 {
-///         let sum = Arc::clone(&sum);
-///         wg.go(move || {
-///             sum.fetch_add(i, Ordering::Relaxed);
-///         });
+///         wg.go(move || drop(SUM.fetch_add(i, Relaxed)));
 ///     }
+///     wg.add(1); // the same by hand
+///     rt::go!(wg => { SUM.fetch_add(45, Relaxed); wg.done() });
 ///     wg.wait();
-///     assert_eq!(sum.load(Ordering::Relaxed), 55);
+///     assert_eq!(SUM.load(Relaxed), 100);
 /// }
 /// ```
 #[derive(Clone, Default)]

@@ -87,6 +87,17 @@ impl Builder {
     ///
     /// # Panics
     /// When there is no runtime here, as [`spawn`](super::spawn()).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() -> std::io::Result<()> {
+    ///     let handle = rt::task::Builder::new().name("worker").spawn(|| 7)?;
+    ///     assert_eq!(handle.task().name(), Some("worker"));
+    ///     assert_eq!(handle.join().unwrap(), 7);
+    ///     Ok(())
+    /// }
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where

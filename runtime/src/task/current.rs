@@ -30,6 +30,17 @@ impl Task {
     }
 
     /// Its number: process-wide, from 1, never used twice. `get()` is what [dumps](crate::debug::Goroutine::id) call it by.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let handle = rt::spawn(|| rt::task::current().id());
+    ///     let id = handle.task().id();
+    ///     assert_eq!(handle.join().unwrap(), id);
+    ///     assert_ne!(id, rt::task::current().id());
+    /// }
+    /// ```
     pub fn id(&self) -> NonZeroU64 {
         NonZeroU64::new(self.id).unwrap_or(NonZeroU64::MAX)
     }

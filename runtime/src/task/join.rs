@@ -195,6 +195,16 @@ impl<T> JoinHandle<T> {
     }
 
     /// Who the goroutine is.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let handle = rt::spawn(rt::task::current);
+    ///     let task = handle.task();
+    ///     assert_eq!(handle.join().unwrap().id(), task.id());
+    /// }
+    /// ```
     pub fn task(&self) -> Task {
         Task::of(self.g())
     }

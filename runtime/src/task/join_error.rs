@@ -65,6 +65,15 @@ impl JoinError {
     }
 
     /// The goroutine panicked.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let error = rt::spawn(|| panic!("oops")).join().unwrap_err();
+    ///     assert!(error.is_panic() && !error.is_cancelled());
+    /// }
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Cause::Panic(_))
     }
@@ -121,6 +130,20 @@ impl JoinError {
     }
 
     /// Why the context of a [`join_ctx`](super::JoinHandle::join_ctx) is done, if that was first; the goroutine goes on.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (ctx, cancel) = Context::background().with_cancel();
+    ///     let waits = rt::spawn(|| rt::chan::Chan::<()>::nil().recv());
+    ///     cancel();
+    ///     let error = waits.join_ctx(&ctx).unwrap_err();
+    ///     assert_eq!(error.context_error(), Some(ContextError::Canceled));
+    /// }
+    /// ```
     pub fn context_error(&self) -> Option<ContextError> {
         match self.0 {
             Cause::Context(error) => Some(error),
@@ -130,6 +153,18 @@ impl JoinError {
 
     /// It never began: there was no memory for a stack, and no other goroutine that would
     /// leave one. Standard error says which limit was met.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     match rt::spawn(|| 7).join() {
+    ///         Ok(seven) => assert_eq!(seven, 7),
+    ///         Err(error) if error.is_resource() => println!("there are too many goroutines"),
+    ///         Err(error) => panic!("{error}"),
+    ///     }
+    /// }
+    /// ```
     pub fn is_resource(&self) -> bool {
         matches!(self.0, Cause::Resource)
     }

@@ -51,11 +51,52 @@ macro_rules! goroutine_local {
 ///
 /// The values of a goroutine are dropped on its own stack when it ends, those of a plain thread among its thread locals; the
 /// newest first. A destructor may use those that are older than itself, and new ones, but not what was dropped before.
+///
+/// # Examples
+/// ```
+/// use std::cell::RefCell;
+///
+/// rt::goroutine_local! {
+///     static SEEN: RefCell<Vec<u32>> = RefCell::default();
+/// }
+///
+/// #[rt::main]
+/// fn main() {
+///     SEEN.with(|seen| seen.borrow_mut().push(7));
+///     assert_eq!(SEEN.with(|seen| seen.borrow().len()), 1);
+///     assert_eq!(rt::spawn(|| SEEN.with(|seen| seen.borrow().len())).join().unwrap(), 0);
+/// }
+/// ```
 pub struct LocalKey<T: 'static> {
     init: fn() -> T,
 }
 
 /// The local was dropped: its goroutine, or thread, is at its end.
+///
+/// # Examples
+/// ```
+/// use rt::task::AccessError;
+///
+/// rt::goroutine_local! {
+///     static OLDER: Tells = Tells;
+///     static NEWER: u32 = 7;
+/// }
+/// static TOLD: rt::sync::OnceLock<AccessError> = rt::sync::OnceLock::new();
+///
+/// struct Tells;
+/// impl Drop for Tells {
+///     fn drop(&mut self) {
+///         // What is newer than this was dropped before.
+///         TOLD.set(NEWER.try_with(|n| *n).unwrap_err()).unwrap();
+///     }
+/// }
+///
+/// #[rt::main]
+/// fn main() {
+///     rt::spawn(|| OLDER.with(|_| NEWER.with(|_| ()))).join().unwrap();
+///     assert_eq!(TOLD.get(), Some(&AccessError));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessError;
 
@@ -230,6 +271,18 @@ impl<T: Send + 'static> LocalKey<T> {
     ///
     /// # Errors
     /// When the value was dropped: in destructors at the end of the goroutine or thread.
+    ///
+    /// # Examples
+    /// ```
+    /// rt::goroutine_local! {
+    ///     static SEVEN: u32 = 7;
+    /// }
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert_eq!(SEVEN.try_with(|n| n + 1), Ok(8));
+    /// }
+    /// ```
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         let key = std::ptr::from_ref(self).addr();
         with_locals(|locals| {

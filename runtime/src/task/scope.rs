@@ -209,6 +209,21 @@ impl fmt::Debug for Scope<'_, '_> {
 }
 
 /// The result of a scoped goroutine that is still to come.
+///
+/// # Examples
+/// ```
+/// use rt::chan::Chan;
+///
+/// #[rt::main]
+/// fn main() {
+///     rt::scope(|s| {
+///         let waits = s.spawn(|| Chan::<()>::nil().recv());
+///         assert!(!waits.is_finished() && waits.task().id() != rt::task::current().id());
+///         waits.abort();
+///         assert!(waits.join().is_err());
+///     });
+/// }
+/// ```
 pub struct ScopedJoinHandle<'scope, T> {
     handle: JoinHandle<T>,
     data: &'scope Data,

@@ -12,6 +12,15 @@ const STEPS: u64 = 1_000_000;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What becomes of goroutines that are left when a test's body has returned.
+///
+/// # Examples
+/// ```
+/// use rt::testing::{Explorer, Leaks};
+///
+/// let leaks = || rt::spawn(|| rt::chan::Chan::<()>::nil().recv()).task();
+/// assert!(Explorer::new().leaks(Leaks::Allow).replay(1, leaks).is_ok());
+/// assert!(Explorer::new().leaks(Leaks::Deny).replay(1, leaks).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Leaks {
     /// They may be left.
@@ -63,6 +72,12 @@ pub struct Explorer {
 }
 
 /// What an exploration that found nothing has seen.
+///
+/// # Examples
+/// ```
+/// let explored = rt::testing::Explorer::new().schedules(10).check(rt::yield_now).unwrap();
+/// assert_eq!((explored.schedules, explored.last.seed()), (10, 9));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Explored {
     /// How many schedules were tried.
@@ -79,17 +94,35 @@ impl Default for Explorer {
 
 impl Explorer {
     /// 1,000 schedules, from seed 0 on.
+    ///
+    /// # Examples
+    /// ```
+    /// let explored = rt::testing::Explorer::new().check(|| ()).unwrap();
+    /// assert_eq!(explored.schedules, 1_000);
+    /// ```
     pub fn new() -> Self {
         Self { first: 0, schedules: 1_000, steps: STEPS, stack_size: None, leaks: Leaks::Allow }
     }
 
     /// The seed of the first schedule; those of the others follow.
+    ///
+    /// # Examples
+    /// ```
+    /// let explorer = rt::testing::Explorer::new().first_seed(100).schedules(5);
+    /// assert_eq!(explorer.check(rt::yield_now).unwrap().last.seed(), 104);
+    /// ```
     pub fn first_seed(mut self, seed: u64) -> Self {
         self.first = seed;
         self
     }
 
     /// How many schedules to try; at least one is.
+    ///
+    /// # Examples
+    /// ```
+    /// let explorer = rt::testing::Explorer::new().schedules(5);
+    /// assert_eq!(explorer.check(rt::yield_now).unwrap().schedules, 5);
+    /// ```
     pub fn schedules(mut self, schedules: u64) -> Self {
         self.schedules = schedules;
         self
@@ -97,18 +130,40 @@ impl Explorer {
 
     /// After how many steps (choices, and calls of the runtime) a run is taken to be without end, and fails; a million by
     /// default. The runtime is stopped then, which a goroutine that never waits, nor yields, does not notice.
+    ///
+    /// # Examples
+    /// ```
+    /// let explorer = rt::testing::Explorer::new().max_steps(1_000);
+    /// let failure = explorer.check(|| loop { rt::yield_now() }).unwrap_err();
+    /// assert!(!failure.is_deadlock() && !failure.is_panic(), "it has no end");
+    /// ```
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.steps = steps;
         self
     }
 
     /// See [`Builder::stack_size`].
+    ///
+    /// # Examples
+    /// ```
+    /// let explorer = rt::testing::Explorer::new().stack_size(1 << 20).schedules(5);
+    /// let deep = || rt::spawn(|| std::hint::black_box([1_u8; 300 << 10])[0]).join().unwrap();
+    /// assert!(explorer.check(deep).is_ok());
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
     /// Whether goroutines that are left when the body has returned are a failure.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::testing::{Explorer, Leaks};
+    ///
+    /// let joins = || rt::spawn(|| ()).join().unwrap();
+    /// assert!(Explorer::new().leaks(Leaks::Deny).schedules(10).check(joins).is_ok());
+    /// ```
     pub fn leaks(mut self, leaks: Leaks) -> Self {
         self.leaks = leaks;
         self
@@ -125,6 +180,15 @@ impl Explorer {
     ///
     /// # Panics
     /// When the system gives no thread or memory for a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::testing::Explorer;
+    ///
+    /// let (first, second) = (|| rt::spawn(|| 1).join(), || panic!("always"));
+    /// assert_eq!(Explorer::new().schedules(20).check(first).unwrap().schedules, 20);
+    /// assert_eq!(Explorer::new().check(second).unwrap_err().message(), "panicked: always");
+    /// ```
     #[track_caller]
     pub fn check<T: Send>(&self, f: impl Fn() -> T + Sync) -> Result<Explored, Failure> {
         let mut run = 1;
@@ -145,6 +209,13 @@ impl Explorer {
     ///
     /// # Panics
     /// As [`check`](Self::check).
+    ///
+    /// # Examples
+    /// ```
+    /// let body = || rt::join(rt::yield_now, rt::yield_now);
+    /// let explorer = rt::testing::Explorer::new();
+    /// assert!(explorer.replay(7, body).unwrap() == explorer.replay(7, body).unwrap());
+    /// ```
     #[track_caller]
     pub fn replay<T: Send>(
         &self,

@@ -12,6 +12,18 @@ const SHOWN: usize = 40;
 ///
 /// [`Display`](fmt::Display) shows the last 40 switches, `{:#}` the last 10,000. Goroutines are numbered from g1, the body, in
 /// the order of their spawns, and shown with the place where they were spawned.
+///
+/// # Examples
+/// ```
+/// use rt::testing::Explorer;
+///
+/// let body = || rt::spawn(rt::yield_now).join().unwrap();
+/// let schedule = Explorer::new().replay(7, body).unwrap();
+/// assert_eq!(schedule.seed(), 7);
+/// assert!(schedule.switches() > 0 && schedule.draws() > 0);
+/// assert!(schedule.not_deterministic().is_empty());
+/// println!("{schedule}"); // who went on, and why
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Schedule(pub(super) Box<sched::Schedule>);
 
@@ -63,6 +75,17 @@ pub(super) enum Cause {
 }
 
 /// A run that failed: how, with which seed, and by what schedule. `Display` is the report.
+///
+/// # Examples
+/// ```
+/// use rt::testing::Explorer;
+///
+/// let failure = Explorer::new().check(|| panic!("always")).unwrap_err();
+/// assert!(failure.is_panic() && !failure.is_deadlock());
+/// assert_eq!((failure.run(), failure.seed()), (1, failure.schedule().seed()));
+/// assert_eq!(failure.message(), "panicked: always");
+/// println!("{failure}"); // all of that
+/// ```
 pub struct Failure {
     pub(super) cause: Cause,
     pub(super) schedule: Schedule,
@@ -113,6 +136,13 @@ impl Failure {
     ///
     /// # Panics
     /// Always.
+    ///
+    /// # Examples
+    /// ```
+    /// let failure = rt::testing::Explorer::new().check(|| panic!("always")).unwrap_err();
+    /// let caught = rt::panic::catch(|| failure.resume()).unwrap_err();
+    /// assert_eq!(caught.message(), "always");
+    /// ```
     #[track_caller]
     pub fn resume(self) -> ! {
         match self.cause {

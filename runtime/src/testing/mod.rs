@@ -90,6 +90,19 @@ impl TimeHold {
     ///
     /// # Panics
     /// When there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().virtual_time(true).build()?;
+    /// runtime.run(|| {
+    ///     let before = rt::time::now();
+    ///     let hold = rt::testing::TimeHold::new();
+    ///     rt::blocking(|| std::thread::yield_now());
+    ///     assert_eq!(rt::time::now(), before);
+    ///     drop(hold);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn new() -> Self {
         match task::entered() {

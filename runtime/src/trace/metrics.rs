@@ -7,6 +7,19 @@ use std::time::Duration;
 /// A runtime in numbers, at about one instant. See [`rt::metrics`](crate::metrics()).
 ///
 /// What is counted is counted since the runtime was built, and never falls.
+///
+/// # Examples
+/// ```
+/// #[rt::main(procs = 2)]
+/// fn main() {
+///     rt::spawn(|| ()).join().unwrap();
+///     let metrics = rt::metrics();
+///     assert_eq!((metrics.procs.len(), metrics.goroutines.live), (2, 1));
+///     assert_eq!(metrics.procs.iter().map(|proc| proc.spawned).sum::<u64>(), 1);
+///     assert!(metrics.threads.total >= 1 && metrics.stacks.in_use >= 1);
+///     assert_eq!(metrics.procs[0].hand_offs.asked, 0);
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Metrics {

@@ -5,7 +5,6 @@
 //!
 //! # Examples
 //! ```
-//! # let path = std::env::temp_dir().join(format!("mod-{}.json", std::process::id()));
 //! #[rt::main]
 //! fn main() -> std::io::Result<()> {
 //! #   let path = std::env::temp_dir().join(format!("mod-{}.json", std::process::id()));

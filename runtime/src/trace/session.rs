@@ -89,12 +89,31 @@ impl Default for Options {
 
 impl Options {
     /// The default settings.
+    ///
+    /// # Examples
+    /// ```
+    /// let path = std::env::temp_dir().join(format!("new-{}.json", std::process::id()));
+    /// rt::trace::Options::new().start(&path)?;
+    /// assert!(rt::trace::is_on());
+    /// rt::trace::stop()?;
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self { capacity: CAPACITY }
     }
 
     /// How many events are kept of each processor: the last ones. 131,072 by default, in 4 MiB; at most 16,777,215.
     /// Their memory stays with the runtime for the next trace.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::trace::{Options, TraceError};
+    /// use std::time::Duration;
+    ///
+    /// let none = Options::new().capacity(0).record(Duration::from_secs(1));
+    /// assert!(matches!(none, Err(TraceError::Invalid(_))));
+    /// ```
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events;
         self
@@ -118,6 +137,15 @@ impl Options {
     ///
     /// # Errors
     /// As [`record`], and `Invalid` for a capacity out of range.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// rt::trace::Options::new().capacity(1000).record(Duration::from_secs(5))?;
+    /// assert!(rt::trace::stop()?.span <= Duration::from_secs(5));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn record(self, last: Duration) -> Result<(), TraceError> {
         self.begin(|| Ok(Keep::Last(last)))
     }
@@ -163,7 +191,6 @@ impl Options {
 ///
 /// # Examples
 /// ```
-/// # let path = std::env::temp_dir().join(format!("trace-{}.json", std::process::id()));
 /// #[rt::main]
 /// fn main() -> std::io::Result<()> {
 /// #   let path = std::env::temp_dir().join(format!("trace-{}.json", std::process::id()));
@@ -208,6 +235,16 @@ pub fn record(last: Duration) -> Result<(), TraceError> {
 /// # Errors
 /// [`TraceError::NotStarted`] when no trace is on; [`TraceError::Io`] when the file cannot be written: the trace is over
 /// then as well.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// rt::trace::record(Duration::from_secs(5))?;
+/// assert!(rt::trace::stop()?.span <= Duration::from_secs(5));
+/// assert!(rt::trace::stop().is_err(), "none is on");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn stop() -> Result<Summary, TraceError> {
     let mut state = STATE.lock();
     let session = state.session.take().ok_or(TraceError::NotStarted)?;
@@ -226,6 +263,17 @@ pub fn stop() -> Result<Summary, TraceError> {
 ///
 /// # Errors
 /// [`TraceError::NotStarted`] when no trace is on; [`TraceError::Io`] when the file cannot be written.
+///
+/// # Examples
+/// ```
+/// let path = std::env::temp_dir().join(format!("write-{}.json", std::process::id()));
+/// assert!(rt::trace::write(&path).is_err(), "none is on");
+/// rt::trace::record(std::time::Duration::from_secs(5))?;
+/// rt::trace::write(&path)?;
+/// assert!(std::fs::read_to_string(&path)?.contains("traceEvents"));
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn write(path: impl AsRef<Path>) -> Result<Summary, TraceError> {
     let path = path.as_ref();
     let (runtimes, span) = snapshot(None)?;
@@ -235,6 +283,14 @@ pub fn write(path: impl AsRef<Path>) -> Result<Summary, TraceError> {
 }
 
 /// Whether a trace is on.
+///
+/// # Examples
+/// ```
+/// assert!(!rt::trace::is_on());
+/// rt::trace::record(std::time::Duration::from_secs(5))?;
+/// assert!(rt::trace::is_on());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn is_on() -> bool {
     STATE.lock().session.is_some()
 }
@@ -253,6 +309,14 @@ pub(crate) fn last(last: Duration) -> Result<Vec<u8>, TraceError> {
 }
 
 /// What a trace holds.
+///
+/// # Examples
+/// ```
+/// rt::trace::record(std::time::Duration::from_secs(5))?;
+/// let summary = rt::trace::stop()?;
+/// assert_eq!((summary.events, summary.lost), (0, 0), "there is no runtime here");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {

@@ -11,6 +11,19 @@ use std::time::Instant;
 /// What can end a wait before its time: a [`Context`](crate::context::Context). What ends in `_ctx` takes one.
 ///
 /// Implemented by contexts and by what points to one, and by nothing else.
+///
+/// # Examples
+/// ```
+/// use rt::chan::{Receiver, RecvCtxError};
+/// use rt::context::{Cancel, Context};
+///
+/// fn first<T>(from: &Receiver<T>, limit: &impl Cancel) -> Result<T, RecvCtxError> {
+///     from.recv_ctx(limit)
+/// }
+///
+/// let (ctx, _cancel) = Context::background().with_deadline(rt::time::now());
+/// assert!(first(&rt::chan::never::<u8>(), &ctx).is_err());
+/// ```
 pub trait Cancel: Sealed {
     /// Why it is done; `None`: it is not.
     ///

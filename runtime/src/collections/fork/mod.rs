@@ -70,6 +70,13 @@ impl<T: RefUnwindSafe> RefUnwindSafe for ForkSlice<T> {}
 
 impl<T> ForkSlice<T> {
     /// An empty one, which takes no memory yet.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut list = rt::collections::ForkSlice::new();
+    /// list.push(1);
+    /// assert_eq!(list, [1]);
+    /// ```
     pub const fn new() -> Self {
         Self { part: None }
     }
@@ -78,6 +85,14 @@ impl<T> ForkSlice<T> {
     ///
     /// # Panics
     /// `capacity overflow`, as `Vec`'s.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut list = rt::collections::ForkSlice::with_capacity(2);
+    /// let empty = list.clone();
+    /// list.push(1);
+    /// assert!(list.shares_buffer_with(&empty), "there was room");
+    /// ```
     pub fn with_capacity(capacity: usize) -> Self {
         Self::from_vec(Vec::with_capacity(capacity))
     }
@@ -95,6 +110,12 @@ impl<T> ForkSlice<T> {
     }
 
     /// The elements, which others may share, as a `&[T]`; a fork derefs to it, too.
+    ///
+    /// # Examples
+    /// ```
+    /// let list = rt::collections::ForkSlice::from([3, 1, 2]);
+    /// assert_eq!(list.as_slice().iter().max(), Some(&3));
+    /// ```
     #[inline]
     pub fn as_slice(&self) -> &[T] {
         match &self.part {
@@ -104,6 +125,13 @@ impl<T> ForkSlice<T> {
     }
 
     /// Whether both have one buffer. Those that have none share with nobody.
+    ///
+    /// # Examples
+    /// ```
+    /// let list = rt::collections::ForkSlice::from([1, 2]);
+    /// assert!(list.shares_buffer_with(&list.reslice(1..)));
+    /// assert!(!list.shares_buffer_with(&list.iter().copied().collect()));
+    /// ```
     pub fn shares_buffer_with(&self, other: &Self) -> bool {
         match (&self.part, &other.part) {
             (Some(one), Some(other)) => one.is_of_the_same_buffer(other),
@@ -138,6 +166,15 @@ impl<T> ForkSlice<T> {
     ///
     /// # Panics
     /// When a destructor does.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut list = rt::collections::ForkSlice::from([1, 2, 3]);
+    /// let all = list.clone();
+    /// list.truncate(1);
+    /// assert_eq!(list, [1]);
+    /// assert_eq!(all, [1, 2, 3]);
+    /// ```
     pub fn truncate(&mut self, len: usize) {
         if let Some(part) = &mut self.part {
             part.truncate(len);
@@ -148,6 +185,13 @@ impl<T> ForkSlice<T> {
     ///
     /// # Panics
     /// When a destructor does.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut list = rt::collections::ForkSlice::from([1, 2, 3]);
+    /// list.clear();
+    /// assert!(list.is_empty());
+    /// ```
     pub fn clear(&mut self) {
         self.truncate(0);
     }
@@ -210,6 +254,13 @@ impl<T: Clone> ForkSlice<T> {
     ///
     /// # Panics
     /// As [`push`](Self::push).
+    ///
+    /// # Examples
+    /// ```
+    /// let mut list = rt::collections::ForkSlice::from(["a"]);
+    /// list.extend_from_slice(&["b", "c"]);
+    /// assert_eq!(list, ["a", "b", "c"]);
+    /// ```
     pub fn extend_from_slice(&mut self, others: &[T]) {
         self.push_all(others.to_vec());
     }

@@ -200,7 +200,10 @@ impl<'a, K, V> OccupiedEntry<'a, K, V> {
     /// The key as the map has it.
     ///
     /// # Examples
-    /// See [`Entry::key`].
+    /// ```
+    /// let mut map = rt::collections::Map::new();
+    /// assert_eq!(map.entry("a").insert_entry(1).key(), &"a");
+    /// ```
     #[must_use]
     #[inline]
     pub fn key(&self) -> &K {
@@ -211,7 +214,10 @@ impl<'a, K, V> OccupiedEntry<'a, K, V> {
     /// The value.
     ///
     /// # Examples
-    /// See [`Entry::insert_entry`].
+    /// ```
+    /// let mut map = rt::collections::Map::new();
+    /// assert_eq!(map.entry("a").insert_entry(1).get(), &1);
+    /// ```
     #[must_use]
     #[inline]
     pub fn get(&self) -> &V {
@@ -253,7 +259,11 @@ impl<'a, K, V> OccupiedEntry<'a, K, V> {
     /// Puts another value in, and returns the one that was there.
     ///
     /// # Examples
-    /// See [`OccupiedEntry`].
+    /// ```
+    /// let mut map = rt::collections::Map::new();
+    /// assert_eq!(map.entry("a").insert_entry(1).insert(2), 1);
+    /// assert_eq!(map["a"], 2);
+    /// ```
     #[inline]
     pub fn insert(&mut self, value: V) -> V {
         mem::replace(self.get_mut(), value)
@@ -262,7 +272,11 @@ impl<'a, K, V> OccupiedEntry<'a, K, V> {
     /// Takes the key out, and returns its value.
     ///
     /// # Examples
-    /// See [`Entry`].
+    /// ```
+    /// let mut map = rt::collections::Map::new();
+    /// assert_eq!(map.entry("a").insert_entry(1).remove(), 1);
+    /// assert!(map.is_empty());
+    /// ```
     #[inline]
     pub fn remove(self) -> V {
         let (key, value) = self.remove_entry();
@@ -273,7 +287,11 @@ impl<'a, K, V> OccupiedEntry<'a, K, V> {
     /// Takes the key out, and returns it and its value.
     ///
     /// # Examples
-    /// See [`OccupiedEntry`].
+    /// ```
+    /// let mut map = rt::collections::Map::new();
+    /// assert_eq!(map.entry("a").insert_entry(1).remove_entry(), ("a", 1));
+    /// assert!(map.is_empty());
+    /// ```
     #[inline]
     pub fn remove_entry(self) -> (K, V) {
         // SAFETY: the cell is full, in the chain of this head (invariant 1).
@@ -285,7 +303,13 @@ impl<'a, K, V> VacantEntry<'a, K, V> {
     /// The key that was asked for.
     ///
     /// # Examples
-    /// See [`Entry::key`].
+    /// ```
+    /// use rt::collections::{Map, map::Entry};
+    ///
+    /// let mut map: Map<&str, u8> = Map::new();
+    /// let Entry::Vacant(entry) = map.entry("a") else { unreachable!() };
+    /// assert_eq!(entry.key(), &"a");
+    /// ```
     #[must_use]
     #[inline]
     pub fn key(&self) -> &K {
@@ -313,7 +337,14 @@ impl<'a, K, V> VacantEntry<'a, K, V> {
     /// Puts the key in, with this value.
     ///
     /// # Examples
-    /// See [`VacantEntry`].
+    /// ```
+    /// use rt::collections::{Map, map::Entry};
+    ///
+    /// let mut map = Map::new();
+    /// let Entry::Vacant(entry) = map.entry("a") else { unreachable!() };
+    /// *entry.insert(1) += 1;
+    /// assert_eq!(map["a"], 2);
+    /// ```
     #[inline]
     pub fn insert(self, value: V) -> &'a mut V {
         // SAFETY: the cell is empty, in the chain for the hash (invariant 1).
@@ -325,7 +356,14 @@ impl<'a, K, V> VacantEntry<'a, K, V> {
     /// Puts the key in, with this value, and returns its place.
     ///
     /// # Examples
-    /// See [`Entry::insert_entry`].
+    /// ```
+    /// use rt::collections::{Map, map::Entry};
+    ///
+    /// let mut map = Map::new();
+    /// let Entry::Vacant(entry) = map.entry("a") else { unreachable!() };
+    /// assert_eq!(entry.insert_entry(1).key(), &"a");
+    /// assert_eq!(map["a"], 1);
+    /// ```
     ///
     /// # Panics
     /// Never.

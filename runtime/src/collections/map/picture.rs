@@ -78,7 +78,12 @@ impl<K, V, S> Map<K, V, S> {
     /// How large it is, and how far it has grown.
     ///
     /// # Examples
-    /// See [`GrowState`].
+    /// ```
+    /// let mut map = rt::collections::Map::new();
+    /// assert_eq!(map.grow_state().buckets, 0);
+    /// map.insert(1, 1);
+    /// assert_eq!(map.grow_state().buckets, 1);
+    /// ```
     #[must_use]
     pub fn grow_state(&self) -> GrowState {
         let Table { now, old, done, overflow, old_overflow, .. } = &self.table;

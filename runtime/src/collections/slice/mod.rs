@@ -200,21 +200,45 @@ impl<T> Slice<T> {
     }
 
     /// How it grows: [`Growth::Classic`], unless told otherwise.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::collections::{Growth, Slice};
+    ///
+    /// assert_eq!(Slice::<u8>::nil().growth(), Growth::Classic);
+    /// ```
     pub const fn growth(&self) -> Growth {
         self.growth
     }
 
     /// How many elements it has. Go's `len`.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(rt::collections::Slice::<u8>::make(3, 8).len(), 3);
+    /// ```
     pub const fn len(&self) -> usize {
         self.len
     }
 
     /// Whether it has no elements; of a nil slice, too.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::collections::Slice;
+    ///
+    /// assert!(Slice::<u8>::nil().is_empty() && Slice::<u8>::make(0, 8).is_empty());
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// How many elements it can have without a new array. Go's `cap`.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(rt::collections::Slice::<u8>::make(3, 8).cap(), 8);
+    /// ```
     pub const fn cap(&self) -> usize {
         self.cap
     }
@@ -254,6 +278,12 @@ impl<T> Slice<T> {
     ///
     /// # Panics
     /// `index out of range [5] with length 3`. When a [`view_mut`](Self::view_mut) of the array is alive.
+    ///
+    /// # Examples
+    /// ```
+    /// let s = rt::collections::Slice::from_vec(vec!["a", "b"]);
+    /// assert_eq!(s.get(1), "b");
+    /// ```
     #[track_caller]
     #[inline]
     pub fn get(&self, index: usize) -> T
@@ -287,6 +317,13 @@ impl<T> Slice<T> {
     ///
     /// # Panics
     /// As [`set`](Self::set).
+    ///
+    /// # Examples
+    /// ```
+    /// let s = rt::collections::Slice::from_vec(vec!["a", "b"]);
+    /// assert_eq!(s.replace(1, "c"), "b");
+    /// assert_eq!(s, ["a", "c"]);
+    /// ```
     #[track_caller]
     #[inline]
     pub fn replace(&self, index: usize, value: T) -> T {
@@ -298,6 +335,13 @@ impl<T> Slice<T> {
     ///
     /// # Panics
     /// As [`set`](Self::set).
+    ///
+    /// # Examples
+    /// ```
+    /// let s = rt::collections::Slice::from_vec(vec!["a", "b"]);
+    /// s.swap(0, 1);
+    /// assert_eq!(s, ["b", "a"]);
+    /// ```
     #[track_caller]
     pub fn swap(&self, i: usize, j: usize) {
         check(i, self.len);
@@ -360,6 +404,14 @@ impl<T> Slice<T> {
     ///
     /// # Panics
     /// When a [`view_mut`](Self::view_mut) of the array is alive.
+    ///
+    /// # Examples
+    /// ```
+    /// let s = rt::collections::Slice::from_vec(vec![1, 2]);
+    /// let copy = s.to_vec();
+    /// s.set(0, 7);
+    /// assert_eq!(copy, [1, 2]);
+    /// ```
     #[track_caller]
     pub fn to_vec(&self) -> Vec<T>
     where

@@ -138,6 +138,22 @@ impl Options {
 }
 
 /// A page that is served; until this is dropped.
+///
+/// # Examples
+/// ```
+/// use std::io::{Read, Write};
+///
+/// let runtime = rt::Runtime::builder().build()?;
+/// let handle = runtime.handle();
+/// let _entered = handle.enter();
+/// let server = rt::debug::serve("127.0.0.1:0")?;
+/// let mut browser = std::net::TcpStream::connect(server.local_addr())?;
+/// browser.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+/// let mut page = String::new();
+/// browser.read_to_string(&mut page)?;
+/// assert!(page.starts_with("HTTP/1.1 200 OK"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "the page is gone when this is dropped"]
 pub struct Server {
     inner: Arc<Inner>,

@@ -104,6 +104,13 @@ enum Hasher<S> {
 
 impl<K, V> Map<K, V> {
     /// An empty map, which takes no memory of its own yet.
+    ///
+    /// # Examples
+    /// ```
+    /// static NAMES: rt::sync::Map<u32, &str> = rt::sync::Map::new();
+    /// NAMES.store(1, "one");
+    /// assert_eq!(NAMES.load(&1), Some("one"));
+    /// ```
     pub const fn new() -> Self {
         Self { hasher: Hasher::Late(LazyLock::new(RandomState::new)), shards: OnceLock::new() }
     }
@@ -126,6 +133,14 @@ impl<K, V, S> Map<K, V, S> {
     }
 
     /// What hashes the keys.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::hash::BuildHasher;
+    ///
+    /// let map = rt::sync::Map::<u32, ()>::new();
+    /// assert_eq!(map.hasher().hash_one(7), map.hasher().hash_one(7));
+    /// ```
     pub fn hasher(&self) -> &S {
         match &self.hasher {
             Hasher::Given(hasher) => hasher,
@@ -147,12 +162,28 @@ impl<K, V, S> Map<K, V, S> {
     }
 
     /// Whether [`len`](Self::len) is zero.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::sync::Map::new();
+    /// assert!(map.is_empty());
+    /// map.store("a", 1);
+    /// assert!(!map.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.shards().iter().all(|shard| shard.read().len() == 0)
     }
 
     /// Removes every key that is there when the call begins; what is stored during the call may
     /// stay. Go's `Clear`.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::sync::Map::new();
+    /// map.store("a", 1);
+    /// map.clear();
+    /// assert_eq!(map.len(), 0);
+    /// ```
     pub fn clear(&self) {
         for shard in self.shards() {
             let table = mem::take(&mut *shard.write());
@@ -202,6 +233,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
     }
 
     /// Whether there is a value for `key`.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::sync::Map::new();
+    /// map.store(String::from("a"), 1);
+    /// assert!(map.contains_key("a") && !map.contains_key("b"));
+    /// ```
     pub fn contains_key<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -210,6 +248,14 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
     }
 
     /// Sets the value of `key`. Go's `Store`.
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::sync::Map::new();
+    /// map.store("a", 1);
+    /// map.store("a", 2);
+    /// assert_eq!(map.load("a"), Some(2));
+    /// ```
     #[doc(alias = "insert")]
     pub fn store(&self, key: K, value: V) {
         let hash = self.hash(&key);
@@ -256,6 +302,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
     /// none. If several make one at the same time, all but one are dropped.
     ///
     /// To have only one made at a time, see [`SingleFlight`](super::SingleFlight).
+    ///
+    /// # Examples
+    /// ```
+    /// let map = rt::sync::Map::new();
+    /// assert_eq!(map.load_or_store_with("a", || 1), (1, false));
+    /// assert_eq!(map.load_or_store_with("a", || unreachable!("it is there")), (1, true));
+    /// ```
     pub fn load_or_store_with(&self, key: K, make: impl FnOnce() -> V) -> (V, bool)
     where
         V: Clone,

@@ -88,6 +88,16 @@ impl<T: ?Sized> std::panic::RefUnwindSafe for Mutex<T> {}
 /// The value of a locked [`Mutex`], which is unlocked when this is dropped.
 ///
 /// `Send` if the value is, unlike std's: the lock belongs to no thread.
+///
+/// # Examples
+/// ```
+/// let mutex = rt::sync::Mutex::new(1);
+/// let mut guard = mutex.lock();
+/// *guard += 1;
+/// assert!(mutex.try_lock().is_none());
+/// drop(guard);
+/// assert_eq!(*mutex.lock(), 2);
+/// ```
 #[must_use = "the mutex is unlocked when the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     // `&Mutex<T>` makes it Send if T is.

@@ -70,12 +70,30 @@ impl<T: ?Sized> std::panic::UnwindSafe for RwLock<T> {}
 impl<T: ?Sized> std::panic::RefUnwindSafe for RwLock<T> {}
 
 /// The value of an [`RwLock`], to read; unlocked when this is dropped. `Send` if the lock is `Sync`.
+///
+/// # Examples
+/// ```
+/// let lock = rt::sync::RwLock::new(1);
+/// let (one, other) = (lock.read(), lock.read());
+/// assert_eq!(*one + *other, 2);
+/// assert!(lock.try_write().is_none());
+/// ```
 #[must_use = "the lock is unlocked when the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
 }
 
 /// The value of an [`RwLock`], to change; unlocked when this is dropped. `Send` if the lock is `Sync`.
+///
+/// # Examples
+/// ```
+/// let lock = rt::sync::RwLock::new(1);
+/// let mut guard = lock.write();
+/// *guard += 1;
+/// assert!(lock.try_read().is_none());
+/// drop(guard);
+/// assert_eq!(*lock.read(), 2);
+/// ```
 #[must_use = "the lock is unlocked when the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
@@ -249,7 +267,13 @@ impl<T: ?Sized> RwLock<T> {
     /// Why the context is done. Readers that it kept away may go on.
     ///
     /// # Examples
-    /// See [`read_ctx`](Self::read_ctx).
+    /// ```
+    /// let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    /// let lock = rt::sync::RwLock::new(1);
+    /// *lock.write_ctx(&ctx).unwrap() = 2;
+    /// cancel();
+    /// assert!(lock.write_ctx(&ctx).is_err() && *lock.read() == 2);
+    /// ```
     pub fn write_ctx(
         &self,
         ctx: &(impl Cancel + ?Sized),

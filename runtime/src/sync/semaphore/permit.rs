@@ -6,6 +6,15 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Permits of a [`Semaphore`], given back when this is dropped.
+///
+/// # Examples
+/// ```
+/// let semaphore = rt::sync::Semaphore::new(2);
+/// let permit = semaphore.acquire(2);
+/// assert_eq!(semaphore.available_permits(), 0);
+/// drop(permit);
+/// assert_eq!(semaphore.available_permits(), 2);
+/// ```
 #[must_use = "the permits are given back when it is dropped"]
 pub struct Permit<'a> {
     pub(super) semaphore: &'a Semaphore,
@@ -13,6 +22,15 @@ pub struct Permit<'a> {
 }
 
 /// Permits of a [`Semaphore`] in an [`Arc`], given back when this is dropped.
+///
+/// # Examples
+/// ```
+/// let semaphore = std::sync::Arc::new(rt::sync::Semaphore::new(2));
+/// let permit = semaphore.acquire_owned(2); // may go to another goroutine
+/// assert_eq!(semaphore.available_permits(), 0);
+/// drop(permit);
+/// assert_eq!(semaphore.available_permits(), 2);
+/// ```
 #[must_use = "the permits are given back when it is dropped"]
 pub struct OwnedPermit {
     pub(super) semaphore: Arc<Semaphore>,
@@ -34,7 +52,11 @@ impl Permit<'_> {
     /// Does not give the permits back: somebody calls [`Semaphore::release`], or they are lost.
     ///
     /// # Examples
-    /// See [`Semaphore::release`].
+    /// ```
+    /// let semaphore = rt::sync::Semaphore::new(2);
+    /// semaphore.acquire(2).forget();
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// ```
     pub fn forget(mut self) {
         self.count = 0;
     }
@@ -44,7 +66,10 @@ impl OwnedPermit {
     /// How many permits it stands for.
     ///
     /// # Examples
-    /// See [`Permit::count`].
+    /// ```
+    /// let semaphore = std::sync::Arc::new(rt::sync::Semaphore::new(2));
+    /// assert_eq!(semaphore.acquire_owned(2).count(), 2);
+    /// ```
     pub fn count(&self) -> usize {
         self.count
     }
@@ -52,7 +77,11 @@ impl OwnedPermit {
     /// Does not give the permits back: somebody calls [`Semaphore::release`], or they are lost.
     ///
     /// # Examples
-    /// See [`Semaphore::release`].
+    /// ```
+    /// let semaphore = std::sync::Arc::new(rt::sync::Semaphore::new(2));
+    /// semaphore.acquire_owned(2).forget();
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// ```
     pub fn forget(mut self) {
         self.count = 0;
     }
