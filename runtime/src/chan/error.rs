@@ -7,10 +7,30 @@ use std::error::Error;
 use std::fmt;
 
 /// The value could not be sent: the channel is closed, or there are no receivers.
+///
+/// # Examples
+/// ```
+/// use rt::chan::{self, SendError};
+///
+/// let (tx, rx) = chan::bounded(1);
+/// drop(rx);
+/// assert_eq!(tx.send("back"), Err(SendError("back")));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
 /// Why a value could not be sent without waiting.
+///
+/// # Examples
+/// ```
+/// let (tx, rx) = rt::chan::bounded(1);
+/// tx.send(1).unwrap();
+/// let full = tx.try_send(2).unwrap_err();
+/// assert!(full.is_full() && !full.is_disconnected());
+/// assert_eq!(full.into_inner(), 2);
+/// drop(rx);
+/// assert!(tx.try_send(2).unwrap_err().is_disconnected());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
     /// The channel is full, or nobody is there to receive.
@@ -20,6 +40,17 @@ pub enum TrySendError<T> {
 }
 
 /// Why a value could not be sent in time.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// let (tx, _rx) = rt::chan::bounded(1);
+/// tx.send(1).unwrap();
+/// let late = tx.send_timeout(2, Duration::from_millis(1)).unwrap_err();
+/// assert!(late.is_timeout() && !late.is_disconnected());
+/// assert_eq!(late.into_inner(), 2);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
     /// The time was up.
@@ -29,10 +60,27 @@ pub enum SendTimeoutError<T> {
 }
 
 /// There is no value, and there will be none: the channel is empty, and closed or without senders.
+///
+/// # Examples
+/// ```
+/// use rt::chan::{self, RecvError};
+///
+/// let (tx, rx) = chan::bounded::<u8>(1);
+/// drop(tx);
+/// assert_eq!(rx.recv(), Err(RecvError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError;
 
 /// Why there was no value to receive at once.
+///
+/// # Examples
+/// ```
+/// let (tx, rx) = rt::chan::bounded::<u8>(1);
+/// assert!(rx.try_recv().unwrap_err().is_empty());
+/// drop(tx);
+/// assert!(rx.try_recv().unwrap_err().is_disconnected());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// There is none now.
@@ -42,6 +90,16 @@ pub enum TryRecvError {
 }
 
 /// Why there was no value to receive in time.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// let (tx, rx) = rt::chan::bounded::<u8>(1);
+/// assert!(rx.recv_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
+/// drop(tx);
+/// assert!(rx.recv_timeout(Duration::from_millis(1)).unwrap_err().is_disconnected());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvTimeoutError {
     /// The time was up.
@@ -51,6 +109,18 @@ pub enum RecvTimeoutError {
 }
 
 /// Why a value could not be sent before a context was done.
+///
+/// # Examples
+/// ```
+/// use rt::context::{Context, ContextError};
+///
+/// let (ctx, cancel) = Context::background().with_cancel();
+/// let (tx, _rx) = rt::chan::bounded(1);
+/// cancel();
+/// let error = tx.send_ctx("back", &ctx).unwrap_err();
+/// assert!(!error.is_disconnected() && error.context_error() == Some(ContextError::Canceled));
+/// assert_eq!(error.into_inner(), "back");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendCtxError<T> {
     /// The context is done, and why. The value.
@@ -60,6 +130,16 @@ pub enum SendCtxError<T> {
 }
 
 /// Why there was no value to receive before a context was done.
+///
+/// # Examples
+/// ```
+/// use rt::context::Context;
+///
+/// let (tx, rx) = rt::chan::bounded::<u8>(1);
+/// drop(tx);
+/// let error = rx.recv_ctx(&Context::background()).unwrap_err();
+/// assert!(error.is_disconnected() && error.context_error().is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvCtxError {
     /// The context is done, and why.

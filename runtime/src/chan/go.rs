@@ -378,6 +378,11 @@ impl<T> Chan<T> {
     }
 
     /// Whether no value is buffered.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(rt::chan::Chan::<u8>::new(8).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

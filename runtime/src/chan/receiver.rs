@@ -214,6 +214,15 @@ impl<T> Receiver<T> {
     }
 
     /// Whether nothing more comes in: closed, or without senders. Values may still be there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_closed());
+    /// drop(tx);
+    /// assert!(rx.is_closed() && rx.len() == 1);
+    /// ```
     pub fn is_closed(&self) -> bool {
         let is_closed = self.core.is_closed();
         wait::point("after is_closed");
@@ -236,12 +245,28 @@ impl<T> Receiver<T> {
     }
 
     /// Whether no value is in the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether a send would have to wait for room; always of a channel without capacity. A place that a select
     /// [keeps](super::SelectedOperation) is no room for others.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// assert!(!rx.is_full());
+    /// tx.send(1).unwrap();
+    /// assert!(rx.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         let is_full = self.core.is_full();
         wait::point("after is_full");
@@ -249,6 +274,12 @@ impl<T> Receiver<T> {
     }
 
     /// How many values fit; `None`: any number.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(rt::chan::bounded::<u8>(3).1.capacity(), Some(3));
+    /// assert_eq!(rt::chan::unbounded::<u8>().1.capacity(), None);
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         self.core.capacity()
     }

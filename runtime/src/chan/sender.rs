@@ -199,6 +199,14 @@ impl<T> Sender<T> {
     }
 
     /// Whether no value is in the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = rt::chan::bounded(1);
+    /// assert!(tx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!tx.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -34,6 +34,17 @@ impl Stop {
 
     /// Sees to it that the function is not called: it is dropped. `true`: it was not, and will not be;
     /// `false`: it was called, is about to be, or was stopped before. Does not wait for it. Go's `stop`.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    ///     let stop = ctx.after_func(|| unreachable!("it was stopped"));
+    ///     assert!(stop.stop() && !stop.stop());
+    ///     cancel();
+    /// }
+    /// ```
     pub fn stop(&self) -> bool {
         let Some(node) = &self.0 else { return false };
         let stopped = node.take_after().is_some_and(|after| after.stop());

@@ -120,6 +120,11 @@ impl Context {
     }
 
     /// The same, where it is not yet clear which context belongs there. Go's `context.TODO`.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(rt::context::Context::todo().err(), None);
+    /// ```
     pub const fn todo() -> Self {
         Self::background()
     }
@@ -127,7 +132,12 @@ impl Context {
     /// A context that is done when the function is called, or when this one is. Go's `WithCancel`.
     ///
     /// # Examples
-    /// See [`Context`].
+    /// ```
+    /// let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    /// assert!(ctx.err().is_none());
+    /// cancel();
+    /// assert!(ctx.err().is_some());
+    /// ```
     pub fn with_cancel(&self) -> (Self, CancelFunc) {
         let (ctx, node) = self.child(None);
         (ctx, CancelFunc::new(node))
@@ -137,7 +147,11 @@ impl Context {
     /// `WithCancelCause`.
     ///
     /// # Examples
-    /// See [`CancelCauseFunc`].
+    /// ```
+    /// let (ctx, cancel) = rt::context::Context::background().with_cancel_cause();
+    /// cancel("the user has left");
+    /// assert_eq!(ctx.cause().unwrap().to_string(), "the user has left");
+    /// ```
     pub fn with_cancel_cause<E>(&self) -> (Self, CancelCauseFunc<E>)
     where
         E: Into<Box<dyn Error + Send + Sync>>,
@@ -166,7 +180,12 @@ impl Context {
     /// `WithDeadlineCause`. Who calls the function says nothing.
     ///
     /// # Examples
-    /// See [`with_timeout_cause`](Self::with_timeout_cause).
+    /// ```
+    /// use rt::context::Context;
+    ///
+    /// let (ctx, _cancel) = Context::background().with_deadline_cause(rt::time::now(), "too late");
+    /// assert_eq!(ctx.cause().unwrap().to_string(), "too late");
+    /// ```
     pub fn with_deadline_cause(
         &self,
         deadline: Instant,
@@ -235,7 +254,10 @@ impl Context {
     /// The value of type `T`, of this context or, outwards, of the first from which it comes that has one. Go's `Value`.
     ///
     /// # Examples
-    /// See [`with_value`](Self::with_value).
+    /// ```
+    /// let ctx = rt::context::Context::background().with_value(7_u32);
+    /// assert_eq!(ctx.value::<u32>().as_deref(), Some(&7));
+    /// ```
     pub fn value<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Values::find(self.values.as_ref())
     }
@@ -320,7 +342,14 @@ impl Context {
     /// if there is a deadline. Go's `Err`.
     ///
     /// # Examples
-    /// See [`Context`].
+    /// ```
+    /// use rt::context::{Context, ContextError};
+    ///
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// assert_eq!(ctx.err(), None);
+    /// cancel();
+    /// assert_eq!(ctx.err(), Some(ContextError::Canceled));
+    /// ```
     #[inline]
     pub fn err(&self) -> Option<ContextError> {
         let error = self.node.as_ref()?.err();

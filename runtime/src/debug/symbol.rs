@@ -15,7 +15,9 @@ use std::sync::Arc;
 /// fn main() {
 ///     let dump = rt::dump();
 ///     let me = &dump.goroutines()[0];
-///     assert!(me.backtrace().iter().any(|frame| frame.function().contains("main")));
+///     let main = me.backtrace().iter().find(|frame| frame.function().contains("main")).unwrap();
+///     // What the program's symbols tell, where it has some.
+///     assert!(main.file().is_none() || (main.line() > 0 && main.column() > 0));
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -24,7 +24,8 @@ use std::fmt;
 ///         }
 ///     };
 ///     assert_eq!(wait.kind(), "chan receive");
-///     assert!(wait.address().is_some());
+///     assert!(wait.address() == Some(wait.channels()[0].address()));
+///     assert!(wait.file().is_none() && wait.goroutine().is_none() && !wait.is_for_ever());
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -314,8 +314,7 @@ macro_rules! datagrams {
             /// # Errors
             /// The same; a [`ContextError`](crate::context::ContextError).
             ///
-            /// # Examples
-            /// See [`recv_from_ctx`](Self::recv_from_ctx).
+            #[doc = example!($setup, "let (ctx, cancel) = rt::context::Context::background().with_cancel();\ncancel();\nlet error = socket.recv_ctx(&mut [0; 1], &ctx).unwrap_err();\nassert_eq!(error.to_string(), \"context canceled\");")]
             pub fn recv_ctx(
                 &self,
                 buf: &mut [u8],
@@ -331,8 +330,7 @@ macro_rules! datagrams {
             /// # Errors
             /// The same; a [`ContextError`](crate::context::ContextError).
             ///
-            /// # Examples
-            /// See [`recv_from_ctx`](Self::recv_from_ctx).
+            #[doc = example!($setup, "let (ctx, cancel) = rt::context::Context::background().with_cancel();\ncancel();\nassert_eq!(socket.send_ctx(&[7], &ctx).unwrap_err().to_string(), \"context canceled\");")]
             pub fn send_ctx(&self, buf: &[u8], ctx: &(impl Cancel + ?Sized)) -> io::Result<usize> {
                 Socket::<$std>::bounded(ctx, |until| {
                     self.0.op_until(Dir::Write, until, |io| io.send(buf))

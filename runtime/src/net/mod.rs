@@ -81,7 +81,13 @@ impl Closed {
     /// Whether that is what `error` says. Go's `errors.Is(err, net.ErrClosed)`.
     ///
     /// # Examples
-    /// See [`Closed`].
+    /// ```
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// listener.close()?;
+    /// assert!(rt::net::Closed::is(&listener.accept().unwrap_err()));
+    /// assert!(!rt::net::Closed::is(&std::io::Error::other("something else")));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn is(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }

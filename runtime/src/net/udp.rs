@@ -66,8 +66,12 @@ macro_rules! options {
             /// # Errors
             /// What the system says; when it was closed.
             ///
-            /// # Examples
-            #[doc = concat!("See [`", stringify!($set), "`](Self::", stringify!($set), ").")]
+            #[doc = concat!(
+                "# Examples\n```\n# fn main() -> std::io::Result<()> {\n",
+                "let Ok(socket) = rt::net::UdpSocket::bind(\"", $bind, "\") else { return Ok(()) };\n",
+                "let _default: ", stringify!($type), " = socket.", stringify!($get), "()?;\n",
+                "# Ok(())\n# }\n```"
+            )]
             pub fn $get(&self) -> io::Result<$type> {
                 self.0.with(|io| io.$get())
             }
@@ -257,7 +261,13 @@ impl UdpSocket {
     /// The same.
     ///
     /// # Examples
-    /// See there.
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// let socket = rt::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let group = Ipv4Addr::new(224, 0, 0, 251);
+    /// assert!(socket.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST).is_err(), "it has not joined");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.0.with(|io| io.leave_multicast_v4(group, interface))
     }
@@ -286,7 +296,11 @@ impl UdpSocket {
     /// The same.
     ///
     /// # Examples
-    /// See there.
+    /// ```
+    /// let Ok(socket) = rt::net::UdpSocket::bind("[::1]:0") else { return Ok(()) };
+    /// assert!(socket.leave_multicast_v6(&"ff02::fb".parse().unwrap(), 0).is_err(), "it has not joined");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.0.with(|io| io.leave_multicast_v6(group, interface))
     }

@@ -134,6 +134,15 @@ impl Builder {
     }
 
     /// So many workers at most: from 1 to [`MAX_CAPACITY`](Self::MAX_CAPACITY). It must be set.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::builder().capacity(3).build().unwrap();
+    ///     assert_eq!(pool.capacity(), 3);
+    /// }
+    /// ```
     pub fn capacity(mut self, n: usize) -> Self {
         self.capacity = n;
         self
@@ -158,6 +167,22 @@ impl Builder {
     }
 
     /// At most `k` submitters wait at the same time; the next gets [`Overloaded`](super::SubmitError::Overloaded).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::builder().capacity(1).max_blocking(1).build().unwrap();
+    ///     let busy = pool.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+    ///     let waits = rt::go!(pool => pool.submit(|| ()).unwrap());
+    ///     while pool.waiting() == 0 {
+    ///         rt::yield_now();
+    ///     }
+    ///     assert!(pool.submit(|| ()).unwrap_err().is_overloaded());
+    ///     busy.abort();
+    ///     waits.join().unwrap();
+    /// }
+    /// ```
     pub fn max_blocking(mut self, k: usize) -> Self {
         self.max_blocking = Some(k);
         self
@@ -183,12 +208,39 @@ impl Builder {
     }
 
     /// Workers that have been idle for `d`, and up to a quarter of that longer, end. Without this: for a second.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::builder().capacity(1).expiry(Duration::from_millis(1)).build().unwrap();
+    ///     pool.spawn(|| ()).unwrap().join().unwrap();
+    ///     while pool.running() + pool.idle() > 0 {
+    ///         rt::yield_now(); // until the worker has ended
+    ///     }
+    /// }
+    /// ```
     pub fn expiry(mut self, d: Duration) -> Self {
         self.expiry = Some(d);
         self
     }
 
     /// Idle workers stay until the pool is released, or [tuned](Pool::tune) down.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{BuildError, Pool};
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert!(Pool::builder().capacity(1).no_purge().build().is_ok());
+    ///     let both = Pool::builder().capacity(1).no_purge().expiry(Duration::from_secs(1)).build();
+    ///     assert!(matches!(both, Err(BuildError::Conflict { .. })));
+    /// }
+    /// ```
     pub fn no_purge(mut self) -> Self {
         self.no_purge = true;
         self
@@ -196,6 +248,15 @@ impl Builder {
 
     /// With `true`, all workers are made by `build`, idle, and a bounded queue has its memory from the start.
     /// Stacks they get when they are busy. Workers that stay idle still expire, if they are not told otherwise by [`no_purge`](Self::no_purge).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::builder().capacity(3).prealloc(true).no_purge().build().unwrap();
+    ///     assert_eq!(pool.idle(), 3);
+    /// }
+    /// ```
     pub fn prealloc(mut self, yes: bool) -> Self {
         self.prealloc = yes;
         self
@@ -226,12 +287,33 @@ impl Builder {
     }
 
     /// What a task does that submits to its own pool, which is full.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{Nested, Pool};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = Pool::builder().capacity(1).nested(Nested::RunInline).build().unwrap();
+    ///     let inner = pool.clone();
+    ///     let task = pool.spawn(move || inner.spawn(rt::task::current).unwrap().join().unwrap()).unwrap();
+    ///     assert!(task.join().is_ok(), "it has not waited for itself");
+    /// }
+    /// ```
     pub fn nested(mut self, nested: Nested) -> Self {
         self.nested = nested;
         self
     }
 
     /// The workers run in this runtime. Without this: in the one that the caller of `build` is in, or has entered.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rt::Runtime::builder().procs(1).build()?;
+    /// let pool = rt::pool::Pool::builder().capacity(2).runtime(&runtime.handle()).build().unwrap();
+    /// assert_eq!(pool.spawn(rt::procs).unwrap().join().unwrap(), 1); // from a plain thread
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn runtime(mut self, handle: &Handle) -> Self {
         self.runtime = Some(handle.clone());
         self
@@ -242,6 +324,17 @@ impl Builder {
     /// # Errors
     /// A [`BuildError`] for sizes of zero or beyond all bounds, for settings that contradict each other, and where
     /// there is no runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{BuildError, Pool};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert!(Pool::builder().capacity(1).build().is_ok());
+    ///     assert!(matches!(Pool::builder().build(), Err(BuildError::ZeroCapacity)));
+    /// }
+    /// ```
     #[track_caller]
     pub fn build(self) -> Result<Pool, BuildError> {
         Ok(Pool::of(self.core(Box::new(Job::run))?))
@@ -253,7 +346,16 @@ impl Builder {
     /// As [`build`](Self::build).
     ///
     /// # Examples
-    /// See [`WorkerPool`].
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, rx) = rt::chan::bounded(2);
+    ///     let square = move |n: u32| tx.send(n * n).unwrap();
+    ///     let pool = rt::pool::Pool::builder().capacity(2).build_workers(square).unwrap();
+    ///     pool.invoke(7).unwrap();
+    ///     assert_eq!(rx.recv(), Ok(49));
+    /// }
+    /// ```
     #[track_caller]
     pub fn build_workers<T: Send + 'static>(
         self,
@@ -268,7 +370,15 @@ impl Builder {
     /// As [`build`](Self::build), and for `n` of zero.
     ///
     /// # Examples
-    /// See [`MultiPool`].
+    /// ```
+    /// use rt::pool::{Pool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = Pool::builder().capacity(2).build_multi(3, Strategy::LeastTasks).unwrap();
+    ///     assert_eq!((pools.pools().len(), pools.capacity()), (3, 6));
+    /// }
+    /// ```
     #[track_caller]
     pub fn build_multi(self, n: usize, strategy: Strategy) -> Result<MultiPool, BuildError> {
         if n == 0 {

@@ -19,6 +19,12 @@ use std::fmt;
 ///     Ok(())
 /// }
 /// ```
+/// What can be said of any:
+/// ```
+/// let error = rt::pool::SubmitError::Timeout("back");
+/// assert!(error.is_timeout() && !error.is_cancelled() && !error.is_closed() && !error.is_overloaded());
+/// assert_eq!(error.into_inner(), "back");
+/// ```
 pub enum SubmitError<F> {
     /// The pool was released, or its runtime has stopped.
     Closed(F),

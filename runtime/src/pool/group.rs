@@ -96,6 +96,19 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     ///
     /// # Errors
     /// As [`Pool::submit`](super::Pool::submit), with `f`. It is no member then.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(2).unwrap();
+    ///     let group = pool.group();
+    ///     group.submit(|| Ok::<_, String>(7)).unwrap();
+    ///     pool.release();
+    ///     assert!(group.submit(|| Ok(8)).unwrap_err().is_closed());
+    ///     assert_eq!(group.wait(), Ok(vec![7]));
+    /// }
+    /// ```
     pub fn submit<F>(&self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -133,6 +146,18 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// # Panics
     /// With what a member panicked with, the first if there are several, errors or no errors. And when a
     /// member was cut short: it [exited](crate::task::exit), or its runtime stopped.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(2).unwrap();
+    ///     let group = pool.group();
+    ///     group.submit(|| Ok(7)).unwrap();
+    ///     group.submit(|| Err("no")).unwrap();
+    ///     assert_eq!(group.wait(), Err("no"));
+    /// }
+    /// ```
     pub fn wait(self) -> Result<Vec<T>, E> {
         self.shared.members.wait();
         let (entries, failure) = {

@@ -53,11 +53,31 @@ macro_rules! pool_methods {
         /// [capacity](Self::capacity), but for those that ran when it was lowered.
         ///
         /// All counters are exact at one instant; the next may differ.
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(2).unwrap();
+        ///     let waits = pool.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+        ///     assert_eq!(pool.running(), 1);
+        ///     waits.abort();
+        /// }
+        /// ```
         pub fn running(&self) -> usize {
             self.owner.0.counts().busy
         }
 
         /// How many workers wait for a task.
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::builder().capacity(2).prealloc(true).no_purge().build().unwrap();
+        ///     assert_eq!(pool.idle(), 2);
+        /// }
+        /// ```
         pub fn idle(&self) -> usize {
             let counts = self.owner.0.counts();
             counts.live - counts.busy
@@ -65,27 +85,86 @@ macro_rules! pool_methods {
 
         /// How many more tasks could run now: the capacity, less those that run. (In ants idle workers are
         /// not free.)
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(2).unwrap();
+        ///     let waits = pool.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+        ///     assert_eq!(pool.free(), 1);
+        ///     waits.abort();
+        /// }
+        /// ```
         pub fn free(&self) -> usize {
             let counts = self.owner.0.counts();
             counts.capacity.saturating_sub(counts.busy)
         }
 
         /// How many submitters wait for a place.
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(1).unwrap();
+        ///     let busy = pool.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+        ///     let waits = rt::go!(pool => pool.submit(|| ()).unwrap());
+        ///     while pool.waiting() != 1 {
+        ///         rt::yield_now();
+        ///     }
+        ///     busy.abort();
+        ///     waits.join().unwrap();
+        /// }
+        /// ```
         pub fn waiting(&self) -> usize {
             self.owner.0.counts().waiting
         }
 
         /// How many tasks lie in the queue, if the pool has one; also those that were aborted there, until a worker comes by.
+        ///
+        /// # Examples
+        /// ```
+        /// use rt::pool::{Pool, Queue};
+        ///
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = Pool::builder().capacity(1).queue(Queue::Unbounded).build().unwrap();
+        ///     let busy = pool.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+        ///     pool.submit(|| ()).unwrap();
+        ///     assert_eq!(pool.queued(), 1);
+        ///     busy.abort();
+        /// }
+        /// ```
         pub fn queued(&self) -> usize {
             self.owner.0.counts().queued
         }
 
         /// How many tasks may run at the same time.
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     assert_eq!(rt::pool::Pool::new(2).unwrap().capacity(), 2);
+        /// }
+        /// ```
         pub fn capacity(&self) -> usize {
             self.owner.0.counts().capacity
         }
 
         /// Whether it was released. Tasks that were accepted before may still run.
+        ///
+        /// # Examples
+        /// ```
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(2).unwrap();
+        ///     assert!(!pool.is_closed());
+        ///     pool.release();
+        ///     assert!(pool.is_closed());
+        /// }
+        /// ```
         pub fn is_closed(&self) -> bool {
             self.owner.0.counts().closed
         }
@@ -133,6 +212,19 @@ macro_rules! pool_methods {
         ///
         /// # Errors
         /// When tasks still ran then. They go on.
+        ///
+        /// # Examples
+        /// ```
+        /// use std::time::Duration;
+        ///
+        /// #[rt::main]
+        /// fn main() {
+        ///     let pool = rt::pool::Pool::new(2).unwrap();
+        ///     let task = pool.spawn(|| 7).unwrap();
+        ///     pool.release_timeout(Duration::from_secs(60)).unwrap();
+        ///     assert!(task.is_finished() && pool.running() == 0 && pool.idle() == 0);
+        /// }
+        /// ```
         pub fn release_timeout(&self, timeout: Duration) -> Result<(), ReleaseTimeout> {
             self.owner.release_timeout(timeout)
         }

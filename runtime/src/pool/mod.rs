@@ -110,12 +110,30 @@ impl Pool {
     /// # Errors
     /// A [`BuildError`] when `capacity` is 0 or beyond [`MAX_CAPACITY`](Builder::MAX_CAPACITY), and where there is no
     /// runtime for the workers.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     assert_eq!(rt::pool::Pool::new(3).unwrap().capacity(), 3);
+    ///     assert!(rt::pool::Pool::new(0).is_err());
+    /// }
+    /// ```
     #[track_caller]
     pub fn new(capacity: usize) -> Result<Self, BuildError> {
         Self::builder().capacity(capacity).build()
     }
 
     /// Settings to build a pool from.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::builder().capacity(2).nonblocking(true).build().unwrap();
+    ///     assert_eq!(pool.free(), 2);
+    /// }
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -175,6 +193,19 @@ impl Pool {
     ///
     /// # Errors
     /// As [`submit`](Self::submit), and [`Timeout`](SubmitError::Timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(1).unwrap();
+    ///     let waits = pool.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+    ///     assert!(pool.submit_timeout(|| (), Duration::from_millis(1)).unwrap_err().is_timeout());
+    ///     waits.abort();
+    /// }
+    /// ```
     pub fn submit_timeout<F: FnOnce() + Send + 'static>(
         &self,
         f: F,
@@ -230,7 +261,13 @@ impl Pool {
     /// As [`submit`](Self::submit).
     ///
     /// # Examples
-    /// See [`Task`].
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(1).unwrap();
+    ///     assert_eq!(pool.spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
+    /// }
+    /// ```
     pub fn spawn<F, R>(&self, f: F) -> Result<Task<R>, SubmitError<F>>
     where
         F: FnOnce() -> R + Send + 'static,
@@ -243,6 +280,17 @@ impl Pool {
     ///
     /// # Errors
     /// As [`try_submit`](Self::try_submit).
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(1).unwrap();
+    ///     let waits = pool.try_spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+    ///     assert!(pool.try_spawn(|| 7).unwrap_err().is_overloaded());
+    ///     waits.abort();
+    /// }
+    /// ```
     pub fn try_spawn<F, R>(&self, f: F) -> Result<Task<R>, SubmitError<F>>
     where
         F: FnOnce() -> R + Send + 'static,
@@ -307,7 +355,15 @@ impl Pool {
     /// A group of tasks that are waited for together: their results in order, or the first error.
     ///
     /// # Examples
-    /// See [`Group`].
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(2).unwrap();
+    ///     let group = pool.group();
+    ///     (1..4).for_each(|n| group.submit(move || Ok::<_, String>(n * n)).unwrap());
+    ///     assert_eq!(group.wait().unwrap(), [1, 4, 9]);
+    /// }
+    /// ```
     pub fn group<T: Send + 'static, E: Send + 'static>(&self) -> Group<T, E> {
         Group::new(Arc::clone(&self.owner.0))
     }

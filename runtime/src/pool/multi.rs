@@ -11,7 +11,18 @@ use std::time::Duration;
 /// How a [`MultiPool`] chooses.
 ///
 /// # Examples
-/// See [`MultiPool`].
+/// ```
+/// use rt::pool::{MultiPool, Strategy};
+///
+/// #[rt::main]
+/// fn main() {
+///     let pools = MultiPool::new(2, 5, Strategy::LeastTasks).unwrap();
+///     let wait = || rt::chan::Chan::<()>::nil().recv();
+///     let tasks: Vec<_> = (0..6).map(|_| pools.spawn(wait).unwrap()).collect();
+///     assert!(pools.pools().iter().all(|pool| pool.running() == 3));
+///     tasks.iter().for_each(|task| task.abort());
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     /// One after the other. If that is full, the one with the fewest tasks.
@@ -42,6 +53,25 @@ pub enum Strategy {
 ///     assert_eq!((pools.capacity(), pools.pools().len()), (100, 4));
 ///     pools.release_timeout(Duration::from_secs(60))?;
 ///     Ok(())
+/// }
+/// ```
+/// The counters of all, and what else a [`Pool`] can do:
+/// ```
+/// use rt::pool::{MultiPool, Strategy};
+///
+/// #[rt::main]
+/// fn main() {
+///     let pools = MultiPool::new(2, 1, Strategy::RoundRobin).unwrap();
+///     let waits = pools.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+///     assert_eq!((pools.running(), pools.free(), pools.idle()), (1, 1, 0));
+///     assert_eq!((pools.waiting(), pools.queued()), (0, 0));
+///     pools.tune(3);
+///     assert_eq!(pools.free(), 5);
+///     pools.release();
+///     assert!(pools.submit(|| ()).unwrap_err().is_closed());
+///     pools.reboot();
+///     assert!(pools.submit(|| ()).is_ok());
+///     waits.abort();
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -161,6 +191,20 @@ impl MultiPool {
     ///
     /// # Errors
     /// As [`Pool::try_submit`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(2, 1, Strategy::RoundRobin).unwrap();
+    ///     let wait = || rt::chan::Chan::<()>::nil().recv();
+    ///     let both = [pools.spawn(wait).unwrap(), pools.spawn(wait).unwrap()];
+    ///     assert!(pools.try_submit(|| ()).unwrap_err().is_overloaded());
+    ///     both.iter().for_each(|task| task.abort());
+    /// }
+    /// ```
     pub fn try_submit<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), SubmitError<F>> {
         self.submit_by(f, Pool::try_submit, Pool::try_submit)
     }
@@ -169,6 +213,20 @@ impl MultiPool {
     ///
     /// # Errors
     /// As [`Pool::submit_timeout`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(1, 1, Strategy::RoundRobin).unwrap();
+    ///     let waits = pools.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+    ///     assert!(pools.submit_timeout(|| (), Duration::from_millis(1)).unwrap_err().is_timeout());
+    ///     waits.abort();
+    /// }
+    /// ```
     pub fn submit_timeout<F: FnOnce() + Send + 'static>(
         &self,
         f: F,
@@ -186,6 +244,19 @@ impl MultiPool {
     ///
     /// # Errors
     /// As [`Pool::submit_ctx`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(1, 1, Strategy::RoundRobin).unwrap();
+    ///     let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    ///     cancel();
+    ///     assert!(pools.submit_ctx(|| (), &ctx).unwrap_err().is_cancelled());
+    /// }
+    /// ```
     pub fn submit_ctx<F: FnOnce() + Send + 'static>(
         &self,
         f: F,

@@ -166,6 +166,15 @@ impl<'scope> Scope<'scope, '_> {
     /// # Panics
     /// When the pool does not accept it: it is closed, or is full and does not let so many wait. In destructors that run because
     /// the caller is unwound or ends, and its runtime with it perhaps, the caller runs `f` itself then.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (pool, text) = (rt::pool::Pool::new(2).unwrap(), String::from("lent"));
+    ///     assert_eq!(pool.scope(|s| s.spawn(|| text.len()).join().unwrap()), 4);
+    /// }
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedTask<'scope, T>
     where
@@ -270,6 +279,22 @@ impl Drop for Ticket<'_> {
 }
 
 /// The result of a scoped task that is still to come. Dropping it detaches the task, for which the scope waits.
+///
+/// # Examples
+/// ```
+/// use rt::chan::Chan;
+///
+/// #[rt::main]
+/// fn main() {
+///     let pool = rt::pool::Pool::new(2).unwrap();
+///     pool.scope(|s| {
+///         let waits = s.spawn(|| Chan::<()>::nil().recv());
+///         assert!(!waits.is_finished());
+///         waits.abort();
+///         assert!(waits.join().is_err());
+///     });
+/// }
+/// ```
 pub struct ScopedTask<'scope, T> {
     handle: Handle<'scope, T>,
     data: Arc<Data>,

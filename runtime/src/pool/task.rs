@@ -252,6 +252,16 @@ impl<R> Task<R> {
     ///
     /// # Panics
     /// When [`join_timeout`](Self::join_timeout) or [`join_ctx`](Self::join_ctx) has taken the result.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(1).unwrap();
+    ///     assert_eq!(pool.spawn(|| 7).unwrap().join().unwrap(), 7);
+    ///     assert!(pool.spawn(|| panic!("no")).unwrap().join().unwrap_err().is_panic());
+    /// }
+    /// ```
     #[track_caller]
     pub fn join(self) -> Result<R, JoinError> {
         self.0.wait(Until::NEVER)
@@ -316,6 +326,19 @@ impl<R> Task<R> {
     }
 
     /// Whether the task has ended, so that `join` would not wait.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(1).unwrap();
+    ///     let task = pool.spawn(|| 7).unwrap();
+    ///     while !task.is_finished() {
+    ///         rt::yield_now();
+    ///     }
+    ///     assert_eq!(task.join().unwrap(), 7);
+    /// }
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
     }
@@ -324,7 +347,16 @@ impl<R> Task<R> {
     /// it waits, or from the next place where it does.
     ///
     /// # Examples
-    /// See [`join_timeout`](Self::join_timeout).
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = rt::pool::Pool::new(1).unwrap();
+    ///     let waits = pool.spawn(|| rt::chan::Chan::<()>::nil().recv()).unwrap();
+    ///     waits.abort();
+    ///     assert!(waits.join().unwrap_err().is_cancelled());
+    ///     assert_eq!(pool.spawn(|| 7).unwrap().join().unwrap(), 7); // the worker goes on
+    /// }
+    /// ```
     pub fn abort(&self) {
         self.0.abort();
     }

@@ -69,6 +69,17 @@ impl<T: Send + 'static> WorkerPool<T> {
     }
 
     /// Settings to build a pool from, by [`Builder::build_workers`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::WorkerPool;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pool = WorkerPool::<u32>::builder().capacity(2).build_workers(|n: u32| assert_eq!(n, 7));
+    ///     assert!(pool.unwrap().invoke(7).is_ok());
+    /// }
+    /// ```
     pub fn builder() -> Builder {
         Pool::builder()
     }
@@ -81,6 +92,17 @@ impl<T: Send + 'static> WorkerPool<T> {
     ///
     /// # Errors
     /// As [`Pool::submit`], with `arg`.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, rx) = rt::chan::bounded(1);
+    ///     let pool = rt::pool::WorkerPool::new(2, move |n: u32| tx.send(n + 1).unwrap()).unwrap();
+    ///     pool.invoke(6).unwrap();
+    ///     assert_eq!(rx.recv(), Ok(7));
+    /// }
+    /// ```
     pub fn invoke(&self, arg: T) -> Result<(), SubmitError<T>> {
         self.owner.0.submit(arg, Patience::FOR_EVER)
     }
@@ -89,6 +111,18 @@ impl<T: Send + 'static> WorkerPool<T> {
     ///
     /// # Errors
     /// As [`Pool::try_submit`], with `arg`.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, rx) = rt::chan::bounded::<u32>(0);
+    ///     let pool = rt::pool::WorkerPool::new(1, move |n| tx.send(n).unwrap()).unwrap();
+    ///     pool.try_invoke(6).unwrap();
+    ///     assert_eq!(pool.try_invoke(7).unwrap_err().into_inner(), 7); // the worker is busy
+    ///     assert_eq!(rx.recv(), Ok(6));
+    /// }
+    /// ```
     pub fn try_invoke(&self, arg: T) -> Result<(), SubmitError<T>> {
         self.owner.0.submit(arg, Patience::No)
     }
@@ -97,6 +131,20 @@ impl<T: Send + 'static> WorkerPool<T> {
     ///
     /// # Errors
     /// As [`Pool::submit_timeout`], with `arg`.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, rx) = rt::chan::bounded::<u32>(0);
+    ///     let pool = rt::pool::WorkerPool::new(1, move |n| tx.send(n).unwrap()).unwrap();
+    ///     pool.invoke(6).unwrap();
+    ///     assert!(pool.invoke_timeout(7, Duration::from_millis(1)).unwrap_err().is_timeout());
+    ///     assert_eq!(rx.recv(), Ok(6));
+    /// }
+    /// ```
     pub fn invoke_timeout(&self, arg: T, timeout: Duration) -> Result<(), SubmitError<T>> {
         self.owner.0.submit(arg, Patience::timeout(timeout))
     }
@@ -105,6 +153,18 @@ impl<T: Send + 'static> WorkerPool<T> {
     ///
     /// # Errors
     /// As [`Pool::submit_ctx`], with `arg`.
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    ///     let pool = rt::pool::WorkerPool::new(1, |_: u32| ()).unwrap();
+    ///     pool.invoke_ctx(6, &ctx).unwrap();
+    ///     cancel();
+    ///     assert_eq!(pool.invoke_ctx(7, &ctx).unwrap_err().into_inner(), 7);
+    /// }
+    /// ```
     pub fn invoke_ctx(&self, arg: T, ctx: &(impl Cancel + ?Sized)) -> Result<(), SubmitError<T>> {
         self.owner.0.submit_ctx(arg, ctx)
     }

@@ -46,7 +46,7 @@ pub struct Metrics {
     pub stack_high_water: Vec<StackHighWater>,
 }
 
-/// A processor in numbers.
+/// A processor in numbers: one of [`Metrics::procs`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ProcMetrics {
@@ -80,7 +80,7 @@ pub struct ProcMetrics {
     pub hand_offs: HandOffMetrics,
 }
 
-/// Why a processor left its thread while a goroutine ran there.
+/// Why a processor left its thread while a goroutine ran there: [`ProcMetrics::hand_offs`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandOffMetrics {
@@ -94,7 +94,7 @@ pub struct HandOffMetrics {
     pub pinned: u64,
 }
 
-/// The goroutines by state.
+/// The goroutines by state: [`Metrics::goroutines`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GoroutineMetrics {
@@ -114,7 +114,7 @@ pub struct GoroutineMetrics {
     pub finished: u64,
 }
 
-/// The threads that run goroutines, by state.
+/// The threads that run goroutines, by state: [`Metrics::threads`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ThreadMetrics {
@@ -130,7 +130,7 @@ pub struct ThreadMetrics {
     pub idle: u64,
 }
 
-/// Memory for stacks. Address space is reserved for all of a stack; memory there is for what was touched of it.
+/// Memory for stacks: [`Metrics::stacks`]. Address space is reserved for all of a stack; memory there is for what was touched of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackMetrics {

@@ -89,6 +89,22 @@ use std::time::{Duration, Instant};
 ///     assert_eq!(reader.join().unwrap(), 1 + 2 + 3 + 4 + 5);
 /// }
 /// ```
+/// Only so long, or not at all:
+/// ```
+/// use rt::{chan::{Chan, Select}, context::Context};
+/// use std::time::Duration;
+///
+/// let (ms, (ctx, _cancel)) = (Duration::from_millis(1), Context::background().with_deadline(rt::time::now()));
+/// let ch = Chan::<u8>::new(1);
+/// let mut select = Select::new();
+/// select.recv(&ch);
+/// assert!(select.select_timeout(ms).is_err() && select.select_deadline(rt::time::now()).is_err());
+/// assert!(select.ready_timeout(ms).is_err() && select.ready_deadline(rt::time::now()).is_err());
+/// assert!(select.try_ready().is_err() && select.ready_ctx(&ctx).is_err());
+/// ch.send(7);
+/// assert_eq!((select.try_ready(), select.ready_timeout(ms)), (Ok(0), Ok(0)));
+/// assert_eq!(select.select_timeout(ms).unwrap().recv(&ch), Some(7));
+/// ```
 pub struct Select<'a> {
     /// By index.
     entries: Vec<Entry<'a>>,
@@ -189,6 +205,15 @@ impl<'a> Select<'a> {
     /// pointer to one. Returns the case's index.
     ///
     /// The value is received when the case is chosen; [`SelectedOperation::recv`] hands it over.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = rt::chan::bounded(1);
+    /// tx.send(7).unwrap();
+    /// let mut select = rt::chan::Select::new();
+    /// assert_eq!(select.recv(&rx), 0, "the first case");
+    /// assert_eq!(select.select().recv(&rx), Ok(7));
+    /// ```
     pub fn recv<R: RecvOperand + ?Sized>(&mut self, rx: &'a R) -> usize {
         let place = place_of::<R::Value>();
         // SAFETY: the place stays with the case (`operation`, invariant 1).

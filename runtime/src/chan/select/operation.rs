@@ -56,6 +56,23 @@ impl<T> Place for PlaceOf<T> {
 /// Dropped instead, it undoes what can be undone: a value that was received is dropped, a receiver that waits for
 /// this send begins its wait anew, a place in the buffer is given up. Then it panics, unless the goroutine
 /// unwinds already.
+///
+/// # Examples
+/// ```
+/// use rt::chan::{Select, bounded};
+///
+/// let ((tx, rx), (other, _kept)) = (bounded(1), bounded(0));
+/// let mut select = Select::new();
+/// let (receive, send) = (select.recv(&rx), select.send(&other));
+/// tx.send("text").unwrap();
+/// let chosen = select.select();
+/// if chosen.index() == send {
+///     chosen.send(&other, 1).unwrap(); // not here: nobody receives
+/// } else {
+///     assert_eq!(chosen.index(), receive);
+///     assert_eq!(chosen.recv(&rx), Ok("text"));
+/// }
+/// ```
 #[must_use = "what was chosen has to be completed"]
 pub struct SelectedOperation<'a> {
     index: usize,

@@ -132,7 +132,13 @@ impl TcpListener {
     /// end, unless the listener is [closed](Self::close). Then the error that says so is the last.
     ///
     /// # Examples
-    /// See the [module](crate::net).
+    /// ```
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let client = rt::net::TcpStream::connect(listener.local_addr()?)?;
+    /// let first = listener.incoming().next().unwrap()?;
+    /// assert_eq!(first.peer_addr()?, client.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self, ended: false }
     }
@@ -143,7 +149,11 @@ impl TcpListener {
     /// When it was closed.
     ///
     /// # Examples
-    /// See [`bind`](Self::bind).
+    /// ```
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// assert_ne!(listener.local_addr()?.port(), 0, "one that was free");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.with(|io| io.local_addr())
     }
@@ -170,7 +180,10 @@ impl TcpListener {
     /// When it was closed.
     ///
     /// # Examples
-    /// See [`set_ttl`](Self::set_ttl).
+    /// ```
+    /// assert!(rt::net::TcpListener::bind("127.0.0.1:0")?.ttl()? > 0);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.with(|io| io.ttl())
     }

@@ -185,7 +185,12 @@ impl TcpStream {
     /// When it is not connected any more, or was closed.
     ///
     /// # Examples
-    /// See [`connect`](Self::connect).
+    /// ```
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = rt::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.with(|io| io.peer_addr())
     }
@@ -196,7 +201,12 @@ impl TcpStream {
     /// When it was closed.
     ///
     /// # Examples
-    /// See [`TcpListener::accept`](crate::net::TcpListener::accept).
+    /// ```
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = rt::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(listener.accept()?.1, stream.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.with(|io| io.local_addr())
     }
@@ -225,7 +235,12 @@ impl TcpStream {
     /// When it was closed.
     ///
     /// # Examples
-    /// See [`set_nodelay`](Self::set_nodelay).
+    /// ```
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = rt::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(!stream.nodelay()?, "unless it is set");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn nodelay(&self) -> io::Result<bool> {
         self.0.with(|io| io.nodelay())
     }
@@ -253,7 +268,12 @@ impl TcpStream {
     /// When it was closed.
     ///
     /// # Examples
-    /// See [`set_ttl`](Self::set_ttl).
+    /// ```
+    /// let listener = rt::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = rt::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(stream.ttl()? > 0);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.with(|io| io.ttl())
     }

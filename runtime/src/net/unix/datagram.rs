@@ -64,7 +64,19 @@ impl UnixDatagram {
     /// The same.
     ///
     /// # Examples
-    /// As [`UnixListener::bind_addr`](crate::net::UnixListener::bind_addr).
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use rt::net::UnixDatagram;
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    /// let name = format!("rt-doc-bind-addr-{}", std::process::id());
+    /// let address = SocketAddr::from_abstract_name(name)?;
+    /// let socket = UnixDatagram::bind_addr(&address)?;
+    /// UnixDatagram::unbound()?.send_to_addr(b"hello", &address)?;
+    /// assert_eq!(socket.recv(&mut [0; 64])?, 5);
+    /// # }
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
         net::UnixDatagram::bind_addr(address).map(Self::from)
     }
@@ -75,7 +87,10 @@ impl UnixDatagram {
     /// When the process has no files left.
     ///
     /// # Examples
-    /// See [`bind`](Self::bind).
+    /// ```
+    /// assert!(rt::net::UnixDatagram::unbound()?.local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn unbound() -> io::Result<Self> {
         net::UnixDatagram::unbound().map(Self::from)
     }
@@ -86,7 +101,13 @@ impl UnixDatagram {
     /// When the process has no files left.
     ///
     /// # Examples
-    /// See [`UnixDatagram`].
+    /// ```
+    /// let (a, b) = rt::net::UnixDatagram::pair()?;
+    /// a.send(b"one")?;
+    /// a.send(b"three")?;
+    /// assert_eq!((b.recv(&mut [0; 9])?, b.recv(&mut [0; 9])?), (3, 5));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = net::UnixDatagram::pair()?;
         Ok((Self::from(a), Self::from(b)))
@@ -118,7 +139,20 @@ impl UnixDatagram {
     /// The same.
     ///
     /// # Examples
-    /// See [`connect`](Self::connect).
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use rt::net::UnixDatagram;
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    /// let name = format!("rt-doc-connect-addr-{}", std::process::id());
+    /// let address = SocketAddr::from_abstract_name(name)?;
+    /// let (server, client) = (UnixDatagram::bind_addr(&address)?, UnixDatagram::unbound()?);
+    /// client.connect_addr(&address)?;
+    /// client.send(b"hello")?;
+    /// assert_eq!(server.recv(&mut [0; 64])?, 5);
+    /// # }
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
         self.0.with(|io| io.connect_addr(address))
     }
@@ -129,7 +163,13 @@ impl UnixDatagram {
     /// [`Closed`](crate::net::Closed); [`TimedOut`](io::ErrorKind::TimedOut); what the system says.
     ///
     /// # Examples
-    /// See [`bind`](Self::bind).
+    /// ```
+    /// let (a, b) = rt::net::UnixDatagram::pair()?;
+    /// a.send(b"hello")?;
+    /// let (n, from) = b.recv_from(&mut [0; 64])?;
+    /// assert!(n == 5 && from.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.op(Dir::Read, |io| io.recv_from(buf))
     }
@@ -140,7 +180,12 @@ impl UnixDatagram {
     /// As [`recv_from`](Self::recv_from).
     ///
     /// # Examples
-    /// See [`UnixDatagram`].
+    /// ```
+    /// let (a, b) = rt::net::UnixDatagram::pair()?;
+    /// a.send(b"hello")?;
+    /// assert_eq!(b.recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.op(Dir::Read, |io| io.recv(buf))
     }
@@ -170,7 +215,15 @@ impl UnixDatagram {
     /// As [`recv_from`](Self::recv_from); when nobody is there.
     ///
     /// # Examples
-    /// See [`bind`](Self::bind).
+    /// ```
+    /// use rt::net::UnixDatagram;
+    /// let path = std::env::temp_dir().join(format!("rt-doc-send-to-{}", std::process::id()));
+    /// let socket = UnixDatagram::bind(&path)?;
+    /// assert_eq!(UnixDatagram::unbound()?.send_to(b"hello", &path)?, 5);
+    /// std::fs::remove_file(&path)?;
+    /// assert!(UnixDatagram::unbound()?.send_to(b"hello", &path).is_err(), "nobody is there");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         self.0.op_patiently(Until::NEVER, |io| io.send_to(buf, &path))
     }
@@ -181,7 +234,13 @@ impl UnixDatagram {
     /// The same; a [`ContextError`](crate::context::ContextError).
     ///
     /// # Examples
-    /// See [`recv_from_ctx`](Self::recv_from_ctx).
+    /// ```
+    /// let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    /// cancel();
+    /// let socket = rt::net::UnixDatagram::unbound()?;
+    /// assert_eq!(socket.send_to_ctx(b"x", "/nowhere", &ctx).unwrap_err().to_string(), "context canceled");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn send_to_ctx<P: AsRef<Path>>(
         &self,
         buf: &[u8],
@@ -199,7 +258,15 @@ impl UnixDatagram {
     /// The same.
     ///
     /// # Examples
-    /// See [`bind`](Self::bind).
+    /// ```
+    /// use rt::net::UnixDatagram;
+    /// let path = std::env::temp_dir().join(format!("rt-doc-to-addr-{}", std::process::id()));
+    /// let socket = UnixDatagram::bind(&path)?;
+    /// UnixDatagram::unbound()?.send_to_addr(b"hello", &socket.local_addr()?)?;
+    /// std::fs::remove_file(&path)?;
+    /// assert_eq!(socket.recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn send_to_addr(&self, buf: &[u8], address: &SocketAddr) -> io::Result<usize> {
         self.0.op_patiently(Until::NEVER, |io| io.send_to_addr(buf, address))
     }
@@ -210,7 +277,13 @@ impl UnixDatagram {
     /// As [`recv_from`](Self::recv_from); when there is no other end, or it is gone.
     ///
     /// # Examples
-    /// See [`UnixDatagram`].
+    /// ```
+    /// let (a, b) = rt::net::UnixDatagram::pair()?;
+    /// assert_eq!(a.send(b"hello")?, 5);
+    /// drop(b);
+    /// assert!(a.send(b"hello").is_err(), "the other end is gone");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.op(Dir::Write, |io| io.send(buf))
     }
@@ -237,7 +310,12 @@ impl UnixDatagram {
     /// When there is none, or it was closed.
     ///
     /// # Examples
-    /// As [`UnixStream::peer_addr`](crate::net::UnixStream::peer_addr).
+    /// ```
+    /// let (a, _b) = rt::net::UnixDatagram::pair()?;
+    /// assert!(a.peer_addr()?.is_unnamed());
+    /// assert!(rt::net::UnixDatagram::unbound()?.peer_addr().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.with(|io| io.peer_addr())
     }
@@ -248,7 +326,11 @@ impl UnixDatagram {
     /// When it was closed.
     ///
     /// # Examples
-    /// As [`UnixStream::local_addr`](crate::net::UnixStream::local_addr).
+    /// ```
+    /// let (a, _b) = rt::net::UnixDatagram::pair()?;
+    /// assert!(a.local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.with(|io| io.local_addr())
     }

@@ -139,7 +139,15 @@ impl UnixListener {
     /// end, unless the listener is [closed](Self::close). Then the error that says so is the last.
     ///
     /// # Examples
-    /// As [`TcpListener::incoming`](crate::net::TcpListener::incoming).
+    /// ```
+    /// use rt::net::{UnixListener, UnixStream};
+    /// let path = std::env::temp_dir().join(format!("rt-doc-incoming-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let _client = UnixStream::connect(&path)?;
+    /// std::fs::remove_file(&path)?;
+    /// assert!(listener.incoming().next().unwrap().is_ok());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn incoming(&self) -> UnixIncoming<'_> {
         UnixIncoming { listener: self, ended: false }
     }

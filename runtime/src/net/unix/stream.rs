@@ -49,7 +49,15 @@ impl UnixStream {
     /// names no file, nor what has a name without one.
     ///
     /// # Examples
-    /// See [`UnixListener`](crate::net::UnixListener).
+    /// ```
+    /// use rt::net::{UnixListener, UnixStream};
+    /// let path = std::env::temp_dir().join(format!("rt-doc-stream-{}", std::process::id()));
+    /// assert!(UnixStream::connect(&path).is_err(), "nobody listens");
+    /// let _listener = UnixListener::bind(&path)?;
+    /// assert!(UnixStream::connect(&path).is_ok());
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         connect::connect_local(&path_addr(path.as_ref())?, Until::NEVER).map(Self)
     }
@@ -83,7 +91,15 @@ impl UnixStream {
     /// The same.
     ///
     /// # Examples
-    /// See [`UnixListener::bind_addr`](crate::net::UnixListener::bind_addr).
+    /// ```
+    /// use rt::net::{UnixListener, UnixStream};
+    /// let path = std::env::temp_dir().join(format!("rt-doc-at-addr-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let stream = UnixStream::connect_addr(&listener.local_addr()?)?;
+    /// std::fs::remove_file(&path)?;
+    /// assert_eq!(stream.peer_addr()?.as_pathname(), Some(&*path));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
         connect::connect_local(&system_addr(address)?, Until::NEVER).map(Self)
     }
@@ -94,7 +110,17 @@ impl UnixStream {
     /// As [`connect_ctx`](Self::connect_ctx).
     ///
     /// # Examples
-    /// As [`connect_ctx`](Self::connect_ctx).
+    /// ```
+    /// use rt::context::Context;
+    /// use rt::net::{UnixListener, UnixStream};
+    /// let path = std::env::temp_dir().join(format!("rt-doc-addr-ctx-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// std::fs::remove_file(&path)?;
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// cancel();
+    /// assert!(UnixStream::connect_addr_ctx(&listener.local_addr()?, &ctx).is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn connect_addr_ctx(
         address: &SocketAddr,
         ctx: &(impl Cancel + ?Sized),
