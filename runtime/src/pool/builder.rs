@@ -247,7 +247,8 @@ impl Builder {
     }
 
     /// With `true`, all workers are made by `build`, idle, and a bounded queue has its memory from the start.
-    /// Stacks they get when they are busy. Workers that stay idle still expire, if they are not told otherwise by [`no_purge`](Self::no_purge).
+    /// Stacks they get when they are busy. All of it at once, however much is asked for: with a million workers that is a
+    /// second and some 200 MB, with [`MAX_CAPACITY`](Self::MAX_CAPACITY) more than there is. Workers that stay idle still expire, if they are not told otherwise by [`no_purge`](Self::no_purge).
     ///
     /// # Examples
     /// ```

@@ -32,6 +32,9 @@ use std::hash::{BuildHasher, Hash};
 /// none comes twice, even if it was taken out and put in again. With another map than its own
 /// it yields keys of that one, or none.
 ///
+/// Keys are looked up before they come. So one that does not equal itself (a type of your own around a NaN, say, against what `Eq` promises)
+/// never comes, though [`iter`](Map::iter) has it; in Go it does.
+///
 /// # Examples
 /// ```
 /// use rt::collections::Map;
