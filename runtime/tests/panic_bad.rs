@@ -429,3 +429,34 @@ fn a_panic_that_meets_a_foreign_frame() {
     assert_eq!(ended.signal, Some(6), "{ended:#?}");
     ended.assert_says(&["below C", "cannot unwind"]);
 }
+
+/// A result that nobody reads is dropped by the last who has it: its panic is that one's.
+#[test]
+fn unread_results_whose_destructors_panic() {
+    let _t = common::test();
+    everywhere(|| {
+        // The goroutine ends first: who drops the handle.
+        let ended = rt::spawn(|| Bomb("ended"));
+        common::eventually_yielding("it ends", || ended.is_finished());
+        assert_eq!(text(catch(|| drop(ended))), "ended");
+        let caught = catch(|| {
+            rt::scope(|s| {
+                let ended = s.spawn(|| Bomb("ended in a scope"));
+                common::eventually_yielding("it ends", || ended.is_finished());
+                drop(ended);
+            });
+        });
+        assert_eq!(text(caught), "ended in a scope");
+
+        // The handle is dropped first: the runtime, and it goes no further.
+        let (tx, rx) = rt::chan::bounded::<()>(0);
+        let before = rt::num_goroutines();
+        let gate = rx.clone();
+        drop(rt::spawn(move || (gate.recv().is_err(), Bomb("left"))));
+        rt::scope(|s| {
+            s.spawn(|| (rx.recv().is_err(), Bomb("left in a scope")));
+            tx.close();
+        });
+        common::eventually_yielding("it ends", || rt::num_goroutines() <= before);
+    });
+}

@@ -3,6 +3,9 @@
 //! [`Chan`] is Go's: one handle for both ends, with `nil` and `close`. [`Sender`] and [`Receiver`] are
 //! crossbeam's: a channel ends when the last handle of a side is dropped, and errors are values. [`select!`](crate::select)
 //! and [`Select`] wait for several of either kind.
+//!
+//! Values are moved through the stacks of those who send and receive; without optimization many times, so that one of some KiB takes
+//! ten or twenty times its size there. Send a `Box` of what is large: 16 KiB overflow a default stack in a debug build.
 
 mod buffer;
 mod clock;

@@ -183,3 +183,27 @@ fn an_operation_outlives_the_next_choice_and_its_select() {
         assert_eq!(first.recv(&ch), Some(Box::new(0)));
     });
 }
+
+/// What a forgotten one has kept is gone, and who was to have the value waits for ever.
+#[test]
+#[allow(clippy::mem_forget, reason = "what comes of forgetting is the question")]
+fn a_forgotten_operation_keeps_what_it_kept() {
+    let _t = common::test();
+    let room = Chan::new(1);
+    let mut select = Select::new();
+    select.send(&room);
+    std::mem::forget(select.select());
+    assert!(room.try_send(1).is_err() && room.is_empty());
+
+    let runtime = runtime(1);
+    let meets = Chan::<u32>::new(0);
+    let rx = meets.clone();
+    let waits = runtime.handle().spawn(move || rx.recv());
+    let mut select = Select::new();
+    select.send(&meets);
+    std::mem::forget(select.select());
+    waits.abort();
+    meets.close();
+    let left = runtime.shutdown_timeout(SHORT).unwrap_err();
+    assert_eq!(left.goroutines(), [waits.task().id().get()]);
+}
