@@ -287,7 +287,11 @@ fn run_in_runtime(kind: Kind, options: &Options, function: ItemFn) -> TokenStrea
     let stack_size = options.stack_size.iter();
     let entry = match kind {
         Kind::Main => quote!(::rt::__private::Entry::new()),
-        Kind::Test => quote!(::rt::__private::Test::new()),
+        Kind::Test => {
+            let path =
+                quote!(::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)));
+            quote!(::rt::__private::Test::new().name(#path))
+        }
     };
     let entry = quote!(#entry #(.procs(#procs))* #(.stack_size(#stack_size))*);
     let (virtual_time, seed, explore) =

@@ -100,7 +100,9 @@ fn a_test_may_own_the_scheduler() {
             #[::core::prelude::v1::test]
             fn name() -> ::std::process::ExitCode {
                 fn __rt_body() {}
-                ::rt::__private::Test::new().virtual_time(true).seed(7).explore(N)
+                ::rt::__private::Test::new()
+                    .name(::core::concat!(::core::module_path!(), "::", ::core::stringify!(name)))
+                    .virtual_time(true).seed(7).explore(N)
                     .leaks(::rt::testing::Leaks::Deny)
                     .run(|| ::std::process::Termination::report(__rt_body()))
             }
@@ -149,7 +151,9 @@ fn a_test_keeps_its_attributes() {
             #[ignore = "slow"]
             fn name() -> ::std::process::ExitCode {
                 fn __rt_body() -> ExitCode { code() }
-                ::rt::__private::Test::new().procs(N).run(|| ::std::process::Termination::report(__rt_body()))
+                ::rt::__private::Test::new()
+                    .name(::core::concat!(::core::module_path!(), "::", ::core::stringify!(name)))
+                    .procs(N).run(|| ::std::process::Termination::report(__rt_body()))
             }
         },
     );
@@ -167,7 +171,9 @@ fn a_test_that_should_panic_returns_unit() {
                 #attribute
                 fn name() {
                     fn __rt_body() { f() }
-                    let _ = ::rt::__private::Test::new().run(|| ::std::process::Termination::report(__rt_body()));
+                    let _ = ::rt::__private::Test::new()
+                    .name(::core::concat!(::core::module_path!(), "::", ::core::stringify!(name)))
+                    .run(|| ::std::process::Termination::report(__rt_body()));
                 }
             },
         );

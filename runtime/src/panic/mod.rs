@@ -45,7 +45,7 @@ pub use frame::{Frame, catch, frame, frame_named};
 #[doc(hidden)]
 pub use guard::Guard;
 pub(crate) use hook::install;
-pub(crate) use pending::finish_reports;
+pub(crate) use pending::{capture_reports, finish_reports};
 pub(crate) use report::{report, uncaught};
 pub use unwind::Unwind;
 pub use value::{Location, Panic};

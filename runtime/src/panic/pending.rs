@@ -4,16 +4,21 @@
 //!
 //! Invariants:
 //! 1. Who takes the head out of an entry writes the report: it is said once, and in one write.
-//! 2. An entry is in the list until its report is written, or main has taken it over. Nothing is
+//! 2. In the panic hook nothing may panic, as `eprint!` does where standard error has no reader. It is used there only where
+//!    what it prints is kept in memory: every thread of a test, and of what it starts, has inherited that.
+//! 3. An entry is in the list until its report is written, or main has taken it over. Nothing is
 //!    formatted or written under the lock.
 
-use crate::prim::global::{Condvar, Mutex};
+use crate::prim::global::{AtomicBool, Condvar, Mutex, Ordering};
 use crate::util;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::time::Duration;
 
 static REPORTS: Reports = Reports::new();
+
+/// The harness of tests keeps what is printed in this process.
+static CAPTURED: AtomicBool = AtomicBool::new(false);
 
 struct Reports {
     list: Mutex<List>,
@@ -35,6 +40,24 @@ struct Entry {
 /// Says `head` with the backtrace that `trace` gives.
 pub(super) fn say<T: Display>(head: String, trace: impl FnOnce() -> Option<T>) {
     REPORTS.say(head, trace, print);
+}
+
+/// The same of what has no trace; not from the panic hook. Whatever `eprint!` goes to: a test may be printing.
+pub(super) fn say_at_end(head: String) {
+    REPORTS.say(
+        head,
+        || None::<&str>,
+        |text| {
+            if let Err(payload) = super::caught(|| eprint!("{text}")) {
+                util::drop_payload(payload);
+            }
+        },
+    );
+}
+
+/// Whether all of this process are tests whose harness keeps what they print, and is to have the reports, too.
+pub(crate) fn capture_reports(captured: bool) {
+    CAPTURED.store(captured, Ordering::Relaxed);
 }
 
 /// Waits until the reports that are being made are written, for `limit` at most; what is not ready then is said without
@@ -97,6 +120,10 @@ impl List {
 }
 
 fn print(text: &str) {
+    if CAPTURED.load(Ordering::Relaxed) {
+        eprint!("{text}");
+        return;
+    }
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 

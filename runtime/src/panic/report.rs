@@ -37,7 +37,7 @@ pub(crate) fn uncaught(g: &G, payload: &(dyn Any + Send)) {
         let site = g.site();
         let _ = writeln!(text, " (spawned at {}:{}:{})", site.file(), site.line(), site.column());
         chain(&mut text, known.previous.as_deref());
-        pending::say(text, || None::<&str>);
+        pending::say_at_end(text);
     } else {
         held_back(&known, payload);
     }

@@ -1,9 +1,9 @@
 //! What `#[rt::main]` expands to.
 
-use super::{Builder, Runtime, handle};
+use super::handle::{self, Origin};
+use super::{Builder, Runtime};
 use crate::{debug, panic, util};
 use std::mem::ManuallyDrop;
-use std::panic::Location;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl Entry {
             Err(code) => return code,
         };
         debug::show_at_quit(&runtime.sched);
-        let outcome = handle::outcome_at(&runtime.sched, f, Location::caller());
+        let outcome = handle::outcome_at(&runtime.sched, f, Origin::here());
         panic::finish_reports(REPORTS);
         match outcome {
             Ok(code) => code,

@@ -1,7 +1,7 @@
 //! Reaching a runtime from elsewhere.
 
 use crate::debug::{self, Dump};
-use crate::g::new_cell;
+use crate::g::{Extras, new_cell};
 use crate::sched::{self, Hold, Sched};
 use crate::stack::Class;
 use crate::task::{self, JoinError, JoinHandle, start};
@@ -199,28 +199,40 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    run_at(sched, f, Location::caller())
+    run_at(sched, f, Origin::here())
 }
 
-/// The same; `site` is where it is said to have been spawned.
+/// What is said of the goroutine of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    /// Where it was spawned.
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) name: Option<&'a str>,
+}
+
+impl Origin<'_> {
+    /// Without a name, spawned where the caller was called.
+    #[track_caller]
+    pub(crate) fn here() -> Self {
+        Self { site: Location::caller(), name: None }
+    }
+}
+
+/// The same, of a goroutine of this origin.
 #[track_caller]
-pub(crate) fn run_at<F, T>(sched: &Arc<Sched>, f: F, site: &'static Location<'static>) -> T
+pub(crate) fn run_at<F, T>(sched: &Arc<Sched>, f: F, origin: Origin<'_>) -> T
 where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    match outcome_at(sched, f, site) {
+    match outcome_at(sched, f, origin) {
         Ok(value) => value,
         Err(error) => raise(sched, error),
     }
 }
 
 /// The same, with an error if `f` did not return.
-pub(super) fn outcome_at<F, T>(
-    sched: &Arc<Sched>,
-    f: F,
-    site: &'static Location<'static>,
-) -> Result<T, JoinError>
+pub(super) fn outcome_at<F, T>(sched: &Arc<Sched>, f: F, origin: Origin<'_>) -> Result<T, JoinError>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -235,7 +247,8 @@ where
         let _counted = lab.as_ref().and_then(Sched::begin_run);
         f()
     };
-    let cell = new_cell(f, class, site, None, ());
+    let name = origin.name.map(|name| Box::new(Extras::named(name)));
+    let cell = new_cell(f, class, origin.site, name, ());
     start(sched, cell.as_ref());
     let handle = JoinHandle::<T>::new(cell);
     // `f` borrows from our frames: not even cancellation ends this wait. Which is passed on.

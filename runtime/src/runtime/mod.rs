@@ -12,11 +12,11 @@ pub use handle::{EnterGuard, Handle};
 pub use shutdown::ShutdownTimeout;
 
 pub use entry::Entry;
+pub(crate) use handle::Origin;
 
 use crate::debug::{self, Dump};
 use crate::sched::Sched;
 use crate::trace::Metrics;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,14 +86,10 @@ impl Runtime {
         &self.sched
     }
 
-    /// [`run`](Self::run), for who was called at `site`.
+    /// [`run`](Self::run), for who says what is told of its goroutine.
     #[track_caller]
-    pub(crate) fn run_at<T: Send>(
-        &self,
-        f: impl FnOnce() -> T + Send,
-        site: &'static Location<'static>,
-    ) -> T {
-        handle::run_at(&self.sched, f, site)
+    pub(crate) fn run_at<T: Send>(&self, f: impl FnOnce() -> T + Send, origin: Origin<'_>) -> T {
+        handle::run_at(&self.sched, f, origin)
     }
 
     /// A handle to start goroutines with from elsewhere.

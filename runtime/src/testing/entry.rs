@@ -4,9 +4,8 @@ use super::explorer::{Explorer, Leaks};
 use super::failure::Failure;
 use crate::debug::report::left;
 use crate::panic;
-use crate::runtime::{Builder, env};
+use crate::runtime::{Builder, Origin, env};
 use crate::sched::{Plan, Sched};
-use std::panic::Location;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,6 +17,8 @@ const LONG: Duration = Duration::from_secs(1);
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Test {
+    /// As the harness calls it; empty if nobody has said.
+    name: &'static str,
     builder: Builder,
     stack_size: Option<usize>,
     virtual_time: bool,
@@ -36,6 +37,7 @@ impl Test {
     #[doc(hidden)]
     pub fn new() -> Self {
         Self {
+            name: "",
             builder: Builder::new(),
             stack_size: None,
             virtual_time: false,
@@ -43,6 +45,13 @@ impl Test {
             explore: None,
             leaks: Leaks::Report,
         }
+    }
+
+    /// `path`: the function's, from its crate on, which the harness leaves out.
+    #[doc(hidden)]
+    pub fn name(mut self, path: &'static str) -> Self {
+        self.name = path.split_once("::").map_or(path, |(_, name)| name);
+        self
     }
 
     #[doc(hidden)]
@@ -87,8 +96,11 @@ impl Test {
     #[track_caller]
     pub fn run(self, f: impl Fn() -> ExitCode + Send + Sync) -> ExitCode {
         panic::install();
+        panic::capture_reports(is_captured());
+        let name = (!self.name.is_empty()).then_some(self.name);
+        let origin = Origin { name, ..Origin::here() };
         if self.seed.is_some() || self.explore.is_some() {
-            return self.run_seeded(f, Location::caller());
+            return self.run_seeded(f, origin);
         }
         let plan = Plan { seed: None, limit: u64::MAX, halts: true };
         let builder = self.builder.deadlock_detection(true);
@@ -97,7 +109,7 @@ impl Test {
             Ok(runtime) => runtime,
             Err(error) => return refuse(&error),
         };
-        let code = runtime.run_at(f, Location::caller());
+        let code = runtime.run_at(f, origin);
         match self.leaks {
             Leaks::Allow => {}
             Leaks::Report => report_left(runtime.sched()),
@@ -109,11 +121,7 @@ impl Test {
         code
     }
 
-    fn run_seeded(
-        self,
-        f: impl Fn() -> ExitCode + Sync,
-        site: &'static Location<'static>,
-    ) -> ExitCode {
+    fn run_seeded(self, f: impl Fn() -> ExitCode + Sync, origin: Origin<'_>) -> ExitCode {
         let (first, count) = match env::number("RT_TEST_SEED", 0, usize::MAX) {
             Ok(Some(seed)) => (seed as u64, 1),
             Ok(None) => (self.seed.unwrap_or(0), self.explore.unwrap_or(1)),
@@ -128,7 +136,7 @@ impl Test {
         for run in 1..=count.max(1) {
             let seed = first.wrapping_add(run - 1);
             let is_error = |code: &ExitCode| *code != ExitCode::SUCCESS;
-            match explorer.run(seed, run, &f, is_error, site) {
+            match explorer.run(seed, run, &f, is_error, origin) {
                 Ok((value, schedule)) => {
                     code = value;
                     if !schedule.not_deterministic().is_empty()
@@ -142,6 +150,13 @@ impl Test {
         }
         code
     }
+}
+
+/// Whether the harness keeps what tests print, as libtest decides it: std does not tell.
+fn is_captured() -> bool {
+    let shows = ["--nocapture", "--no-capture"];
+    let shown = std::env::args_os().any(|arg| shows.iter().any(|show| arg == *show));
+    !shown && std::env::var_os("RUST_TEST_NOCAPTURE").is_none_or(|value| value == "0")
 }
 
 /// The report, and then the panic that the harness is to see.

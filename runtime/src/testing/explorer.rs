@@ -1,9 +1,9 @@
 //! Running one body under many schedules.
 
 use super::failure::{Cause, Failure, Schedule};
-use crate::runtime::Builder;
+use crate::runtime::{Builder, Origin};
 use crate::sched::Plan;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Draws and calls of one run, after which it is taken to be without end.
@@ -194,7 +194,7 @@ impl Explorer {
         let mut run = 1;
         loop {
             let seed = self.first.wrapping_add(run - 1);
-            let last = self.run(seed, run, &f, |_| false, Location::caller())?.1;
+            let last = self.run(seed, run, &f, |_| false, Origin::here())?.1;
             if run >= self.schedules {
                 return Ok(Explored { schedules: run, last });
             }
@@ -222,17 +222,17 @@ impl Explorer {
         seed: u64,
         f: impl Fn() -> T + Sync,
     ) -> Result<Schedule, Failure> {
-        Ok(self.run(seed, 1, &f, |_| false, Location::caller())?.1)
+        Ok(self.run(seed, 1, &f, |_| false, Origin::here())?.1)
     }
 
-    /// One run, for who was called at `site`. `is_error`: whether what `f` returned is a failure, too.
+    /// One run, of a goroutine of that origin. `is_error`: whether what `f` returned is a failure, too.
     pub(super) fn run<T: Send>(
         &self,
         seed: u64,
         run: u64,
         f: &(impl Fn() -> T + Sync),
         is_error: impl Fn(&T) -> bool,
-        site: &'static Location<'static>,
+        origin: Origin<'_>,
     ) -> Result<(T, Schedule), Failure> {
         let plan = Plan { seed: Some(seed), limit: self.steps, halts: true };
         let mut builder = Builder::new().plan(plan);
@@ -243,7 +243,7 @@ impl Explorer {
             Ok(runtime) => runtime,
             Err(error) => panic!("rt: {error}"),
         };
-        let result = catch_unwind(AssertUnwindSafe(|| runtime.run_at(f, site)));
+        let result = catch_unwind(AssertUnwindSafe(|| runtime.run_at(f, origin)));
         let sched = runtime.sched();
         let cause = match (sched.trouble(), &result) {
             (Some(trouble), _) => Some(Cause::Stuck(trouble)),

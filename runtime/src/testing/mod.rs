@@ -35,6 +35,10 @@
 //! What comes from outside, a thread, a socket, a signal, a call that blocks for long, is noted in the report: "this schedule is not
 //! deterministic". Random state of std's `HashMap`, addresses and the clock of the system are not seen.
 //!
+//! # Output
+//! What the goroutines of an `#[rt::test]` print, and the reports of their panics, the harness keeps and shows if the test
+//! fails, as it does of any test; with `--nocapture` it is shown at once. The goroutine of the test has its name.
+//!
 //! # Leaks
 //! When the body of an `#[rt::test]` has returned, goroutines that have not ended are listed on standard error, which the
 //! test harness shows if the test fails. They fail the test only if it asks for that: in Go, and in this runtime, who leaves

@@ -129,7 +129,8 @@ impl Schedule {
     fn name(&self, f: &mut fmt::Formatter<'_>, who: usize, named: &mut [bool]) -> fmt::Result {
         write!(f, "g{who}")?;
         let Some(Who { name, site }) = self.who.get(who - 1) else { return Ok(()) };
-        if let Some(name) = name {
+        // The body is "the test".
+        if let (Some(name), Some(_)) = (name, site) {
             write!(f, " '{name}'")?;
         }
         if !std::mem::replace(&mut named[who - 1], true) {
