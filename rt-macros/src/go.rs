@@ -7,7 +7,8 @@
 //! 2. The spawned closure is always `move`: a goroutine outlives the frame it was started from.
 //! 3. No name of ours can meet a name of the user's: our locals have mixed-site hygiene. They are *located* at the
 //!    operand they hold, so a type error is shown under the user's text.
-//! 4. Nothing the user wrote is dropped without a word: what does not fit is an error with a span.
+//! 4. No `#[allow]`: it is an error where the user forbids the lint.
+//! 5. Nothing the user wrote is dropped without a word: what does not fit is an error with a span.
 //!
 //! Three operands stay where they are instead of being bound first, because that changes nothing about *when* they are
 //! evaluated and binding them would break programs: a callee that is a path (bound to a local, a generic function no
@@ -185,8 +186,9 @@ fn spawn_method(call: ExprMethodCall) -> Result<TokenStream> {
 pub(crate) fn bind_callee(name: &str, value: &Expr) -> (TokenStream, Ident) {
     let local = local(name, value);
     let bound = quote_spanned! {Span::mixed_site()=>
-        #[allow(unused_mut, reason = "not every callee is called through `&mut`")]
         let mut #local = #value;
+        // Not every callee is called through `&mut` (invariant 4).
+        let _ = &mut #local;
     };
     (bound, local)
 }
@@ -238,7 +240,7 @@ fn spawn_cloning(captures: &[Capture], body: Expr) -> Result<TokenStream> {
         Some(value) => value.to_token_stream(),
         None => {
             let span = Span::mixed_site().located_at(name.span());
-            quote_spanned!(span=> ::core::clone::Clone::clone(&#name))
+            quote_spanned!(span=> ::rt::__private::Given::new(&#name).__rt_clone())
         }
     });
     // A closure here is what shall run, not a value to compute in the goroutine and throw away.

@@ -98,7 +98,9 @@ use proc_macro::TokenStream;
 ///
 /// # Clones first
 ///
-/// Names before a `=>` are cloned now and the clones moved in: what a handle that several goroutines share wants.
+/// Names before a `=>` are cloned now and the clones moved in: what a handle that several goroutines share wants. Of a name that
+/// is a reference, as a parameter `ctx: &Context`, what it refers to is cloned, if that is `Clone`; a `&'static` that is to stay
+/// one needs no clone, and is not named. The type of a name must be known where the macro stands.
 /// After the `=>` comes a block, any other expression, or a closure, which then is what runs. `name = value` binds a
 /// value, evaluated now, instead of a clone; `mut name` binds it mutably.
 ///

@@ -12,10 +12,10 @@
 //!             ((&&&operand).__rt_subject(), (&&operand).__rt_value())
 //!         };
 //!         let value = look(subject);
-//!         if let Some(case) = ::rt::__private::any::case::<bool>(value) { let v = case; body }
-//!         else if Option::is_none(&value) { let v = subject; body }
-//!         else if Option::is_some(&case::<i32>(value)) || .. { let v = subject; body }
-//!         else { let v = subject; body }
+//!         if let Some(case) = ::rt::__private::any::case::<bool>(value) { let v = case; let _ = &v; body }
+//!         else if Option::is_none(&value) { let v = subject; let _ = &v; body }
+//!         else if Option::is_some(&case::<i32>(value)) || .. { let v = subject; let _ = &v; body }
+//!         else { let v = subject; let _ = &v; body }
 //!     }
 //! }
 //! ```
@@ -29,7 +29,8 @@
 //!    in scope in them.
 //! 3. No name of ours can meet a name of the user's: ours have mixed-site hygiene.
 //! 4. Nor can a method: ours have odd names, or are called by their paths. One of a blanket trait of the user's might be found first.
-//! 5. The name for the value may be left unused in any arm, as the name in a pattern of a `match` could not.
+//! 5. The name for the value may be left unused in any arm, as the name in a pattern of a `match` could not. Without an
+//!    `#[allow]`: it is an error where the user forbids the lint.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -129,8 +130,8 @@ fn is_dyn(ty: &Type) -> bool {
 fn bound(name: Option<&Ident>, value: TokenStream, body: TokenStream) -> TokenStream {
     match name {
         Some(name) => ours!({
-            #[allow(unused_variables)]
             let #name = #value;
+            let _ = &#name;
             #body
         }),
         None => ours!({

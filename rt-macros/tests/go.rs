@@ -196,6 +196,36 @@ fn names_before_the_arrow_are_cloned() {
     assert_eq!(count, 2);
 }
 
+/// What is lent to a function is cloned for its goroutines, not the loan.
+#[rt::test]
+fn a_reference_before_the_arrow_gives_a_clone_of_what_it_refers_to() {
+    fn with(shared: &Arc<u32>, own: &mut Vec<u32>, name: &'static str) -> rt::JoinHandle<usize> {
+        let one = go!(shared, mut own => {
+            own.push(*shared);
+            let _: &Vec<u32> = &own;
+            let _: Arc<u32> = shared;
+            own.len()
+        });
+        own.clear();
+        let (slice, unsized_) = (&TABLE, name);
+        go!(slice, unsized_, one = one => {
+            let _: &'static Table = slice; // no `Clone`
+            let _: &'static str = unsized_;
+            one.join().unwrap()
+        })
+    }
+    let (shared, mut own) = (Arc::new(3), vec![1, 2]);
+    assert_eq!(with(&shared, &mut own, "name").join().unwrap(), 3);
+    assert!(own.is_empty());
+    // Not all of its type need be known.
+    let ch = rt::chan::Chan::new(1);
+    go!(ch => ch.send(1_u8)).join().unwrap();
+    assert_eq!(ch.recv(), Some(1));
+    // What is `Clone` only as a reference.
+    let number = 5;
+    go!(number => assert_eq!(number, 5_u64)).join().unwrap();
+}
+
 #[rt::test]
 fn the_clone_is_made_now() {
     let mut numbers = vec![1];

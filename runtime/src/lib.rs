@@ -138,5 +138,6 @@ pub mod __private {
     };
     pub use crate::panic::Guard;
     pub use crate::runtime::Entry;
+    pub use crate::task::{Given, GivenPlain};
     pub use crate::testing::Test;
 }

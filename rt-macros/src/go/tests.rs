@@ -16,8 +16,14 @@ fn expands(input: &str, expected: &str) {
 
 /// What a call or a method call expands to.
 fn call(lets: &str, spawn: &str) -> String {
-    let allow = "#[allow(unused_mut, reason = \"not every callee is called through `&mut`\")]";
-    let lets = lets.replace("let mut ", &format!("{allow} let mut "));
+    let used = |lets: String, name| {
+        let Some((before, after)) = lets.split_once(&format!("let mut {name} =")) else {
+            return lets;
+        };
+        let (value, after) = after.split_once(';').unwrap();
+        format!("{before} let mut {name} = {value}; let _ = &mut {name}; {after}")
+    };
+    let lets = ["__rt_f", "__rt_receiver"].into_iter().fold(lets.to_owned(), used);
     format!("{{ {lets} ::rt::spawn(move || {spawn}) }}")
 }
 
@@ -96,7 +102,7 @@ fn names_before_the_arrow_are_cloned() {
     expands(
         "tx, mut wg, n = tx.len() => { tx.send(n) }",
         "{
-            let (tx, mut wg, n,) = (::core::clone::Clone::clone(&tx), ::core::clone::Clone::clone(&wg), tx.len(),);
+            let (tx, mut wg, n,) = (::rt::__private::Given::new(&tx).__rt_clone(), ::rt::__private::Given::new(&wg).__rt_clone(), tx.len(),);
             ::rt::spawn(move || { tx.send(n) })
         }",
     );
@@ -111,7 +117,7 @@ fn after_the_arrow_comes_any_expression() {
         ("tx => match x { _ => 1 }", "move || match x { _ => 1 }"),
     ] {
         let expected = format!(
-            "{{ let (tx,) = (::core::clone::Clone::clone(&tx),); ::rt::spawn({spawned}) }}"
+            "{{ let (tx,) = (::rt::__private::Given::new(&tx).__rt_clone(),); ::rt::spawn({spawned}) }}"
         );
         expands(input, &expected);
     }

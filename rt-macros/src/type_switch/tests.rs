@@ -55,14 +55,14 @@ fn each_kind_of_arm() {
     expands(
         "v = self.x; nil => a, bool => b(v), i32 | dyn S => { c } (dyn T) => d, _ => e",
         "self.x",
-        "if ::core::option::Option::is_none(&value) { #[allow(unused_variables)] let v = subject; match () { () => a } }
+        "if ::core::option::Option::is_none(&value) { let v = subject; let _ = &v; match () { () => a } }
         else if let Some(case) = any::case::<bool>(value) {
-            #[allow(unused_variables)] let v = case; match () { () => b(v) }
+            let v = case; let _ = &v; match () { () => b(v) }
         } else if ::core::option::Option::is_some(&any::case::<i32>(value)) || ::core::option::Option::is_some(&any::case_dyn::<dyn S>(value)) {
-            #[allow(unused_variables)] let v = subject; match () { () => { c } }
+            let v = subject; let _ = &v; match () { () => { c } }
         } else if let Some(case) = any::case_dyn::<(dyn T)>(value) {
-            #[allow(unused_variables)] let v = case; match () { () => d }
-        } else { #[allow(unused_variables)] let v = subject; match () { () => e } }",
+            let v = case; let _ = &v; match () { () => d }
+        } else { let v = subject; let _ = &v; match () { () => e } }",
     );
 }
 

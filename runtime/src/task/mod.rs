@@ -9,6 +9,7 @@ mod current;
 mod delayed;
 mod entered;
 mod fork_join;
+mod given;
 mod interrupt;
 mod join;
 mod join_error;
@@ -22,6 +23,8 @@ pub use blocking::blocking;
 pub use builder::Builder;
 pub use current::{Task, ThreadPin, current, exit, pin_thread, try_current};
 pub use fork_join::join;
+#[doc(hidden)]
+pub use given::{Given, GivenPlain};
 pub use join::JoinHandle;
 pub use join_error::JoinError;
 pub use local::{AccessError, LocalKey};
