@@ -5,7 +5,7 @@
 //! 1. The body and its return type move, untouched, into an inner function; attributes stay on the outer one.
 //! 2. `Termination::report` runs inside the goroutine, so that a main's error need not be `Send`.
 //! 3. Every error has the span of what is wrong, and is the only error the user sees: a bad option does not take the
-//!    function away, a bad signature leaves a stub of a main.
+//!    function away, a bad signature leaves a stub of a main, another name the function.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -40,9 +40,13 @@ fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
     };
     if let Err(error) = check_function(kind, &function) {
         let error = error.into_compile_error();
-        let name = &function.sig.ident;
-        let stub = (kind == Kind::Main).then(|| quote! { fn #name() {} });
-        return quote!(#error #stub);
+        let rest = match kind {
+            // rustc has its own words about some of these.
+            Kind::Main if function.sig.ident == "main" => Some(quote! { fn main() {} }),
+            Kind::Main => Some(quote!(#function)),
+            Kind::Test => None,
+        };
+        return quote!(#error #rest);
     }
     let (options, error) =
         match (|input: ParseStream<'_>| Options::parse(kind, input)).parse2(options) {
@@ -205,7 +209,10 @@ fn check_function(kind: Kind, function: &ItemFn) -> Result<()> {
         Err(Error::new_spanned(TokensOf(tokens), message))
     };
     if kind == Kind::Main && signature.ident != "main" {
-        return refuse(&signature.ident, "goes on `fn main`");
+        return refuse(
+            &signature.ident,
+            "goes on `fn main`; elsewhere build a runtime, `rt::Runtime::builder().build()?`, and call its `run`",
+        );
     }
     if let Some(token) = &signature.asyncness {
         return refuse(
