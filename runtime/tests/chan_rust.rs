@@ -456,3 +456,43 @@ fn iterators() {
         assert!(tx.is_closed());
     });
 }
+
+/// `?` in a function whose error says more: as std and crossbeam have it, and for contexts.
+#[test]
+fn errors_that_say_less_become_those_that_say_more() {
+    use rt::chan::{RecvCtxError, SendCtxError};
+    use rt::context::ContextError;
+    assert_eq!(TrySendError::from(SendError(1)), TrySendError::Disconnected(1));
+    assert_eq!(SendTimeoutError::from(SendError(1)), SendTimeoutError::Disconnected(1));
+    assert_eq!(SendCtxError::from(SendError(1)), SendCtxError::Disconnected(1));
+    assert_eq!(TryRecvError::from(RecvError), TryRecvError::Disconnected);
+    assert_eq!(RecvTimeoutError::from(RecvError), RecvTimeoutError::Disconnected);
+    assert_eq!(RecvCtxError::from(RecvError), RecvCtxError::Disconnected);
+    let canceled = ContextError::Canceled;
+    assert_eq!(RecvCtxError::from(canceled), RecvCtxError::Cancelled(canceled));
+}
+
+/// Iterators are `Debug` whatever the values are, and stay at their end, except one that does not wait.
+#[test]
+fn iterators_are_fused_and_debug() {
+    struct Plain;
+    fn ends(mut all: impl std::iter::FusedIterator<Item = Plain> + fmt::Debug) {
+        assert!(format!("{all:?}").contains("len"), "{all:?}");
+        assert!(all.next().is_some() && all.next().is_none() && all.next().is_none());
+    }
+    let ch = chan::Chan::new(1);
+    ch.send(Plain);
+    ch.close();
+    let shared = chan::Chan::new(1);
+    shared.send(Plain);
+    shared.close();
+    ends(shared.iter());
+    ends(ch.into_iter());
+    let (tx, rx) = chan::bounded(1);
+    let (to_other, other) = chan::bounded(1);
+    assert!(tx.send(Plain).is_ok() && to_other.send(Plain).is_ok());
+    assert!(format!("{:?}", rx.try_iter()).starts_with("TryIter"));
+    drop((tx, to_other));
+    ends(rx.iter());
+    ends(other.into_iter());
+}

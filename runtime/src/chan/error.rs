@@ -280,6 +280,39 @@ impl RecvTimeoutError {
     }
 }
 
+/// An error that says less becomes one that says more: of a call that waits not at all, for a time, or with a context.
+macro_rules! converts {
+    ($($from:ty => $($into:ident)* { $pattern:pat => $value:expr };)+) => {$($(
+        impl<T> From<$from> for $into<T> {
+            fn from($pattern: $from) -> Self {
+                $value
+            }
+        }
+    )*)+};
+    ($($from:ident => $($into:ident)*;)+) => {$($(
+        impl From<$from> for $into {
+            fn from(_: $from) -> Self {
+                Self::Disconnected
+            }
+        }
+    )*)+};
+}
+
+converts! {
+    SendError<T> => TrySendError SendTimeoutError SendCtxError {
+        SendError(value) => Self::Disconnected(value)
+    };
+}
+converts! {
+    RecvError => TryRecvError RecvTimeoutError RecvCtxError;
+}
+
+impl From<ContextError> for RecvCtxError {
+    fn from(error: ContextError) -> Self {
+        Self::Cancelled(error)
+    }
+}
+
 /// `Display` and `Error`, and for what holds a value a `Debug` without bounds on it.
 macro_rules! describe {
     ($name:ident<T> { $($pattern:pat => $debug:expr, $text:expr;)+ }) => {

@@ -73,6 +73,7 @@ impl<T> Chan<T> {
     /// ch.send('b'); // a third would wait
     /// assert_eq!((ch.len(), ch.cap()), (2, 2));
     /// ```
+    #[must_use]
     pub fn new(cap: usize) -> Self {
         Self { core: Some(peek::counted(Arc::new(Core::new(cap)))) }
     }
@@ -87,6 +88,7 @@ impl<T> Chan<T> {
     ///     default => {}
     /// }
     /// ```
+    #[must_use]
     pub const fn nil() -> Self {
         Self { core: None }
     }

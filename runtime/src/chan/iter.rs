@@ -3,29 +3,31 @@
 #![forbid(unsafe_code)]
 
 use super::{Chan, Receiver};
+use std::fmt;
+use std::iter::FusedIterator;
 
 /// See [`Chan::iter`].
-#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Iter<'a, T>(pub(super) &'a Chan<T>);
 
 /// The values of a [`Chan`] as they come, by a handle of its own.
-#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct IntoIter<T>(Chan<T>);
 
 /// See [`Receiver::iter`].
-#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ReceiverIter<'a, T>(pub(super) &'a Receiver<T>);
 
 /// The values of a [`Receiver`] as they come, by a handle of its own.
-#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ReceiverIntoIter<T>(Receiver<T>);
 
 /// See [`Receiver::try_iter`].
-#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct TryIter<'a, T>(pub(super) &'a Receiver<T>);
 
 macro_rules! iterator {
-    ([$($generics:tt)*] $name:ty, $it:ident => $next:expr) => {
+    ([$($generics:tt)*] $short:ident: $name:ty, $it:ident => $next:expr) => {
         impl<$($generics)*> Iterator for $name {
             type Item = T;
             #[inline]
@@ -34,14 +36,26 @@ macro_rules! iterator {
                 $next
             }
         }
+        // Values need not be `Debug`.
+        impl<$($generics)*> fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($short)).field(&self.0).finish()
+            }
+        }
     };
 }
 
-iterator!(['a, T] Iter<'a, T>, it => it.0.recv());
-iterator!([T] IntoIter<T>, it => it.0.recv());
-iterator!(['a, T] ReceiverIter<'a, T>, it => it.0.recv().ok());
-iterator!([T] ReceiverIntoIter<T>, it => it.0.recv().ok());
-iterator!(['a, T] TryIter<'a, T>, it => it.0.try_recv().ok());
+iterator!(['a, T] Iter: Iter<'a, T>, it => it.0.recv());
+iterator!([T] IntoIter: IntoIter<T>, it => it.0.recv());
+iterator!(['a, T] ReceiverIter: ReceiverIter<'a, T>, it => it.0.recv().ok());
+iterator!([T] ReceiverIntoIter: ReceiverIntoIter<T>, it => it.0.recv().ok());
+iterator!(['a, T] TryIter: TryIter<'a, T>, it => it.0.try_recv().ok());
+
+// What is closed and drained stays so. (To `TryIter` a value may come after there was none.)
+impl<T> FusedIterator for Iter<'_, T> {}
+impl<T> FusedIterator for IntoIter<T> {}
+impl<T> FusedIterator for ReceiverIter<'_, T> {}
+impl<T> FusedIterator for ReceiverIntoIter<T> {}
 
 impl<T> IntoIterator for Chan<T> {
     type Item = T;

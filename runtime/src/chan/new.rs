@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 /// assert_eq!(tx.try_send('b'), Err(TrySendError::Full('b')));
 /// assert_eq!(rx.recv(), Ok('a'));
 /// ```
+#[must_use]
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
     let core = Arc::new(Core::new(cap));
     (Sender::first(Arc::clone(&core)), Receiver::first(core))
@@ -43,6 +44,7 @@ pub(crate) fn watched<T>(cap: usize, on_close: fn()) -> (Sender<T>, Receiver<T>)
 /// drop(tx);
 /// assert_eq!(rx.iter().count(), 1000);
 /// ```
+#[must_use]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     bounded(UNBOUNDED)
 }
@@ -61,6 +63,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// rx.recv().unwrap();
 /// assert!(start.elapsed() >= Duration::from_millis(5));
 /// ```
+#[must_use]
 pub fn after(delay: Duration) -> Receiver<Instant> {
     clock(util::now().checked_add(delay), None)
 }
@@ -79,6 +82,7 @@ pub fn after(delay: Duration) -> Receiver<Instant> {
 /// let second = ticks.recv().unwrap();
 /// assert!(second - first >= Duration::from_millis(2));
 /// ```
+#[must_use]
 pub fn tick(period: Duration) -> Receiver<Instant> {
     clock(util::now().checked_add(period), Some(period))
 }
@@ -105,6 +109,7 @@ pub(crate) fn bell(end: Option<Instant>) -> Receiver<()> {
 /// let rx = chan::never::<u32>();
 /// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
 /// ```
+#[must_use]
 pub fn never<T>() -> Receiver<T> {
     // The one sender that a new core counts is never there to be dropped.
     Receiver::first(Arc::new(peek::never(Core::new(0))))

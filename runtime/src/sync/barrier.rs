@@ -82,6 +82,7 @@ impl Barrier {
         /// static BARRIER: rt::sync::Barrier = rt::sync::Barrier::new(1);
         /// BARRIER.wait();
         /// ```
+        #[must_use]
         pub const fn new(n: usize) -> Self {
             Self { size: n, room: Locked::new(Room { here: 0, waiters: Queue::new() }) }
         }

@@ -83,6 +83,7 @@ impl Condvar {
         /// static CHANGED: rt::sync::Condvar = rt::sync::Condvar::new();
         /// CHANGED.notify_all();
         /// ```
+        #[must_use]
         pub const fn new() -> Self {
             Self { some: AtomicBool::new(false), queue: Locked::new(Queue::new()) }
         }

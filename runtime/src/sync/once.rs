@@ -92,6 +92,7 @@ impl Once {
         /// static START: rt::sync::Once = rt::sync::Once::new();
         /// assert!(!START.is_completed());
         /// ```
+        #[must_use]
         pub const fn new() -> Self {
             let room = Room { running: None, waiters: Queue::new() };
             Self { done: AtomicBool::new(false), room: Locked::new(room) }

@@ -56,6 +56,7 @@ impl<T> OnceLock<T> {
         ///
         /// # Examples
         /// See [`OnceLock`].
+        #[must_use]
         pub const fn new() -> Self {
             Self { once: Once::new(), value: UnsafeCell::new(MaybeUninit::uninit()) }
         }

@@ -41,6 +41,7 @@ impl Task {
     ///     assert_ne!(id, rt::task::current().id());
     /// }
     /// ```
+    #[must_use]
     pub fn id(&self) -> NonZeroU64 {
         NonZeroU64::new(self.id).unwrap_or(NonZeroU64::MAX)
     }
@@ -54,6 +55,7 @@ impl Task {
     ///     assert_eq!(rt::task::current().name(), None);
     /// }
     /// ```
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -71,6 +73,7 @@ impl Task {
 ///     println!("goroutine {}", rt::task::current().id());
 /// }
 /// ```
+#[must_use]
 #[track_caller]
 pub fn current() -> Task {
     match try_current() {
@@ -85,6 +88,7 @@ pub fn current() -> Task {
 /// ```
 /// assert!(rt::task::try_current().is_none());
 /// ```
+#[must_use]
 pub fn try_current() -> Option<Task> {
     let g = sched::current_g()?;
     // SAFETY: the goroutine that runs this: alive.

@@ -205,6 +205,7 @@ impl<T> JoinHandle<T> {
     ///     assert_eq!(handle.join().unwrap().id(), task.id());
     /// }
     /// ```
+    #[must_use]
     pub fn task(&self) -> Task {
         Task::of(self.g())
     }

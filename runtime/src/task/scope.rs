@@ -266,6 +266,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     }
 
     /// Who the goroutine is.
+    #[must_use]
     pub fn task(&self) -> Task {
         self.handle.task()
     }

@@ -34,6 +34,7 @@ use std::time::{Duration, Instant};
 /// let start = rt::time::now();
 /// assert!(rt::time::now() >= start);
 /// ```
+#[must_use]
 pub fn now() -> Instant {
     util::now()
 }

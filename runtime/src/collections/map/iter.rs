@@ -173,6 +173,31 @@ macro_rules! exact {
 
 exact!(Iter IterMut Keys Values ValuesMut);
 
+impl<'a, K, V> Iter<'a, K, V> {
+    const NOTHING: &'a Table<K, V> = &Table::new();
+}
+
+/// Of an empty map.
+impl<K, V> Default for Iter<'_, K, V> {
+    fn default() -> Self {
+        Self::of(Self::NOTHING, Self::NOTHING.walk())
+    }
+}
+
+/// Of an empty map.
+impl<K, V> Default for Keys<'_, K, V> {
+    fn default() -> Self {
+        Self(Iter::default())
+    }
+}
+
+/// Of an empty map.
+impl<K, V> Default for Values<'_, K, V> {
+    fn default() -> Self {
+        Self(Iter::default())
+    }
+}
+
 impl<K, V> Clone for Iter<'_, K, V> {
     fn clone(&self) -> Self {
         Self { table: self.table, walk: self.walk.clone() }

@@ -208,6 +208,28 @@ impl<K, V> Iterator for IntoValues<K, V> {
     }
 }
 
+/// Of an empty map.
+impl<K, V> Default for IntoIter<K, V> {
+    fn default() -> Self {
+        let table = Table::new();
+        Self { walk: table.walk(), table }
+    }
+}
+
+/// Of an empty map.
+impl<K, V> Default for IntoKeys<K, V> {
+    fn default() -> Self {
+        Self(IntoIter::default())
+    }
+}
+
+/// Of an empty map.
+impl<K, V> Default for IntoValues<K, V> {
+    fn default() -> Self {
+        Self(IntoIter::default())
+    }
+}
+
 impl<K, V> ExactSizeIterator for IntoIter<K, V> {}
 impl<K, V> ExactSizeIterator for IntoKeys<K, V> {}
 impl<K, V> ExactSizeIterator for IntoValues<K, V> {}

@@ -191,6 +191,7 @@ impl TcpListener {
 
 /// The connections of a [`TcpListener`]; see [`incoming`](TcpListener::incoming).
 #[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Incoming<'a> {
     listener: &'a TcpListener,
     ended: bool,

@@ -175,6 +175,7 @@ impl UnixListener {
 
 /// The connections of a [`UnixListener`]; see [`incoming`](UnixListener::incoming).
 #[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct UnixIncoming<'a> {
     listener: &'a UnixListener,
     ended: bool,

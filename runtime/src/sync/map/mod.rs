@@ -111,6 +111,7 @@ impl<K, V> Map<K, V> {
     /// NAMES.store(1, "one");
     /// assert_eq!(NAMES.load(&1), Some("one"));
     /// ```
+    #[must_use]
     pub const fn new() -> Self {
         Self { hasher: Hasher::Late(LazyLock::new(RandomState::new)), shards: OnceLock::new() }
     }
@@ -128,6 +129,7 @@ impl<K, V, S> Map<K, V, S> {
     /// AGES.store("Ann", 30);
     /// assert_eq!(AGES.len(), 1);
     /// ```
+    #[must_use]
     pub const fn with_hasher(hasher: S) -> Self {
         Self { hasher: Hasher::Given(hasher), shards: OnceLock::new() }
     }
