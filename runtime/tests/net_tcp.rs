@@ -11,7 +11,7 @@ use net::{beside, bytes, everywhere, listener, pair};
 use rt::net::{Closed, TcpListener, TcpStream};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -404,4 +404,87 @@ fn connects_without_accept(listener: &TcpListener, most: &str) {
         .map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(20)).unwrap())
         .collect();
     assert_eq!(many.len(), 300);
+}
+
+/// Nothing to write, or no room to read into: done at once, on a stream that is full, or empty, as in Go.
+#[test]
+fn nothing_is_done_at_once() {
+    macro_rules! check {
+        ($pair:expr) => {{
+            let (stream, _other) = $pair;
+            let stream = &stream;
+            // Found empty, and found full.
+            stream.set_nonblocking(true).unwrap();
+            assert_eq!((&mut { stream }).read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+            while (&mut { stream }).write(&[0; 1 << 16]).is_ok() {}
+            stream.set_nonblocking(false).unwrap();
+            let calls = || -> Vec<std::io::Result<usize>> {
+                let (mut io, ctx) = (stream, rt::context::Context::background());
+                vec![
+                    io.read(&mut []),
+                    io.read_vectored(&mut [IoSliceMut::new(&mut [])]),
+                    io.read_vectored(&mut []),
+                    stream.peek(&mut []),
+                    stream.read_ctx(&mut [], &ctx),
+                    io.write(&[]),
+                    io.write_vectored(&[IoSlice::new(&[]), IoSlice::new(&[])]),
+                    io.write_vectored(&[]),
+                    stream.write_ctx(&[], &ctx),
+                ]
+            };
+            // Who waits fails.
+            stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+            stream.set_write_timeout(Some(Duration::from_millis(1))).unwrap();
+            for result in calls() {
+                assert_eq!(result.unwrap(), 0);
+            }
+            stream.set_deadline(Some(rt::time::now())).unwrap();
+            for result in calls() {
+                assert_eq!(result.unwrap_err().kind(), ErrorKind::TimedOut);
+            }
+            stream.close().unwrap();
+            for result in calls() {
+                assert!(Closed::is(&result.unwrap_err()));
+            }
+        }};
+    }
+    let _t = common::test();
+    everywhere(|| {
+        check!(pair());
+        check!(rt::net::UnixStream::pair().unwrap());
+    });
+}
+
+/// Std's traits for who takes a socket elsewhere: its file is nobody else's, and blocks again.
+#[test]
+fn files_go_out() {
+    let _t = common::test();
+    everywhere(|| {
+        let (a, b) = pair();
+        let number = a.as_raw_fd();
+        // With a poller that knows them.
+        a.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert!((&a).read(&mut [0]).is_err() && b.peek(&mut []).is_ok());
+        let a = std::net::TcpStream::from(OwnedFd::from(a));
+        // SAFETY: the file is this function's.
+        let b = unsafe { std::net::TcpStream::from_raw_fd(b.into_raw_fd()) };
+        assert_eq!(a.as_raw_fd(), number);
+        let other = beside(move || {
+            let mut byte = [0];
+            (&b).read_exact(&mut byte).unwrap();
+            (&b).write_all(&byte).unwrap();
+        });
+        (&a).write_all(&[7]).unwrap();
+        let mut byte = [0];
+        rt::blocking(|| (&a).read_exact(&mut byte)).unwrap();
+        assert_eq!(byte, [7]);
+        other();
+        // The way back, and one that was closed: a file of no use.
+        let again = TcpStream::from(OwnedFd::from(a));
+        again.close().unwrap();
+        let file = std::net::TcpStream::from(OwnedFd::from(again));
+        assert!(file.peer_addr().is_err());
+        let listener = std::net::TcpListener::from(OwnedFd::from(listener()));
+        assert!(listener.local_addr().is_ok());
+    });
 }

@@ -163,3 +163,25 @@ fn multicast() {
         receiver.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
     });
 }
+
+#[test]
+fn sent_before_a_context_is_done() {
+    use rt::context::{Context, ContextError};
+    let _t = common::test();
+    everywhere(|| {
+        let (a, b) = (socket(), socket());
+        let (ctx, cancel) = Context::background().with_cancel();
+        let to = b.local_addr().unwrap();
+        assert_eq!(a.send_to_ctx(b"hello", to, &ctx).unwrap(), 5);
+        let (n, from) = b.recv_from_ctx(&mut [0; 9], &ctx).unwrap();
+        assert_eq!((n, from), (5, a.local_addr().unwrap()));
+        let none: &[std::net::SocketAddr] = &[];
+        assert_eq!(a.send_to_ctx(b"", none, &ctx).unwrap_err().kind(), ErrorKind::InvalidInput);
+        cancel();
+        let error = a.send_to_ctx(b"hello", to, &ctx).unwrap_err();
+        assert_eq!(error.downcast::<ContextError>().unwrap(), ContextError::Canceled);
+        a.close().unwrap();
+        let error = a.send_to_ctx(b"hello", to, &Context::background()).unwrap_err();
+        assert!(rt::net::Closed::is(&error));
+    });
+}

@@ -384,3 +384,22 @@ fn paths_with_a_zero() {
         UnixStream::connect(&place.0).unwrap();
     });
 }
+
+/// A listener is looped over as std's.
+#[test]
+fn connections_of_a_listener() {
+    let listener = UnixListener::bind_addr(&name()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _streams = [(); 2].map(|()| UnixStream::connect_addr(&address).unwrap());
+    let mut count = 0;
+    for stream in &listener {
+        match stream {
+            Ok(_) => count += 1,
+            Err(error) => assert!(Closed::is(&error)),
+        }
+        if count == 2 {
+            let _ = listener.close();
+        }
+    }
+    assert_eq!(count, 2);
+}

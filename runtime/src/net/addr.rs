@@ -17,6 +17,14 @@ fn may_be_a_name<A: ToSocketAddrs>() -> bool {
     !name.starts_with("core::net::") && !name.starts_with("(core::net::")
 }
 
+/// The first of the addresses that `what` stands for, to send to.
+pub(super) fn first<A: ToSocketAddrs>(what: A) -> io::Result<SocketAddr> {
+    resolve(what)?
+        .first()
+        .copied()
+        .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "no addresses to send data to"))
+}
+
 /// Calls `f` with one address after the other until it works, as std does.
 pub(super) fn each<T>(
     addresses: &[SocketAddr],

@@ -115,6 +115,21 @@ macro_rules! shared {
             }
         }
 
+        /// The file, which blocks again; as [`into_std`](Self::into_std), but without an error. That of a socket which was
+        /// closed is one with which nothing can be done.
+        impl From<$name> for OwnedFd {
+            fn from(socket: $name) -> Self {
+                socket.0.into_file()
+            }
+        }
+
+        /// As std's: the caller closes it. (For the way back there is [`OwnedFd`].)
+        impl IntoRawFd for $name {
+            fn into_raw_fd(self) -> RawFd {
+                OwnedFd::from(self).into_raw_fd()
+            }
+        }
+
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 // Std's prints addresses.
@@ -245,8 +260,9 @@ macro_rules! bounded {
                 buf: &mut [u8],
                 ctx: &(impl Cancel + ?Sized),
             ) -> io::Result<usize> {
-                Socket::<$std>::bounded(ctx, |until| {
-                    self.0.op_until(Dir::Read, until, |mut io| io.read(buf))
+                Socket::<$std>::bounded(ctx, |until| match buf {
+                    [] => self.0.nothing(Dir::Read),
+                    buf => self.0.op_until(Dir::Read, until, |mut io| io.read(buf)),
                 })
             }
 
@@ -258,6 +274,9 @@ macro_rules! bounded {
             #[doc = example!($setup, "let ctx = rt::context::Context::background();\nassert_eq!(socket.write_ctx(&[7], &ctx)?, 1);")]
             pub fn write_ctx(&self, buf: &[u8], ctx: &(impl Cancel + ?Sized)) -> io::Result<usize> {
                 Socket::<$std>::bounded(ctx, |until| {
+                    if buf.is_empty() {
+                        return self.0.nothing(Dir::Write);
+                    }
                     let write = |io: &$std| SockRef::from(io).send_with_flags(buf, NO_SIGNAL);
                     self.0.op_until(Dir::Write, until, write)
                 })

@@ -20,7 +20,7 @@ use crate::wait::{self, Cancel, Until, Why};
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// A socket of std's kind `S`, and when it is ready.
@@ -55,6 +55,17 @@ impl<S: AsFd> Socket<S> {
         drop(source);
         SockRef::from(&io).set_nonblocking(false)?;
         Ok(io)
+    }
+
+    /// The file, which blocks again if that can be had; also of one that was closed, with which nothing can be done.
+    pub(super) fn into_file(self) -> OwnedFd
+    where
+        S: Into<OwnedFd>,
+    {
+        let Self { source, io } = self;
+        drop(source);
+        let _ = SockRef::from(&io).set_nonblocking(false);
+        io.into()
     }
 
     /// A socket of its own for `io`, another name of the same file, with the same deadlines and timeouts.
@@ -143,6 +154,17 @@ impl<S: AsFd> Socket<S> {
                 }
             })
         })
+    }
+
+    /// What a read without room for a byte comes to, or a write without one: nobody waits for nothing, as in Go.
+    #[cold]
+    pub(super) fn nothing(&self, dir: Dir) -> io::Result<usize> {
+        self.check()?;
+        if wait::is_over(self.source.side(dir).deadline()) {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        wait::checkpoint("after a socket call");
+        Ok(0)
     }
 
     /// Does `call`, a write for which there is no event that says when it can be done: it is tried again after a

@@ -7,7 +7,7 @@ use crate::poller::Dir;
 use crate::wait::Cancel;
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// Sends and receives datagrams: [`std::net::UdpSocket`] for goroutines. Go's `net.UDPConn`.
@@ -160,14 +160,36 @@ impl UdpSocket {
     /// # Examples
     /// See [`peek_from`](Self::peek_from).
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], address: A) -> io::Result<usize> {
-        let addresses = addr::resolve(address)?;
-        let Some(address) = addresses.first() else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "no addresses to send data to",
-            ));
-        };
+        let address = addr::first(address)?;
         self.0.op(Dir::Write, |io| io.send_to(buf, address))
+    }
+
+    /// The same, until `ctx` is done at most. A name is looked up first, which the context does not end.
+    ///
+    /// # Errors
+    /// The same; a [`ContextError`](crate::context::ContextError).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::context::Context;
+    ///
+    /// let socket = rt::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let (ctx, cancel) = Context::background().with_cancel();
+    /// assert_eq!(socket.send_to_ctx(b"x", socket.local_addr()?, &ctx)?, 1);
+    /// cancel();
+    /// assert!(socket.send_to_ctx(b"x", socket.local_addr()?, &ctx).is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn send_to_ctx<A: ToSocketAddrs>(
+        &self,
+        buf: &[u8],
+        address: A,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> io::Result<usize> {
+        Socket::<net::UdpSocket>::bounded(ctx, |until| {
+            let address = addr::first(address)?;
+            self.0.op_until(Dir::Write, until, |io| io.send_to(buf, address))
+        })
     }
 
     /// Waits for a datagram from the [other end](Self::connect).

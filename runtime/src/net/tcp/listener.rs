@@ -10,7 +10,7 @@ use crate::wait::{Cancel, Until};
 use socket2::{SockAddr, SockRef};
 use std::io;
 use std::net::{self, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 /// A socket to which others connect: [`std::net::TcpListener`] for goroutines. Go's `net.TCPListener`.

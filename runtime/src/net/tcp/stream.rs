@@ -11,7 +11,7 @@ use crate::wait::{Cancel, Until};
 use socket2::{SockAddr, SockRef};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// A connection: [`std::net::TcpStream`] for goroutines. Go's `net.TCPConn`.
@@ -156,6 +156,9 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return self.0.nothing(Dir::Read);
+        }
         self.0.op(Dir::Read, |io| io.peek(buf))
     }
 
@@ -279,7 +282,7 @@ impl TcpStream {
     }
 }
 
-/// Waits until there is something to read, or the stream has ended.
+/// Waits until there is something to read, or the stream has ended; but not without room for it.
 ///
 /// A read that got less than it asked for has emptied the stream: the next one does not ask the system before
 /// something new has come. (What ends a read early otherwise, the end of the stream or urgent data, is known: the
@@ -287,23 +290,35 @@ impl TcpStream {
 impl Read for &TcpStream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return self.0.nothing(Dir::Read);
+        }
         let len = buf.len();
         self.0.op_that(Dir::Read, |mut io| io.read(buf), |n| (1..len).contains(n))
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return self.0.nothing(Dir::Read);
+        }
         self.0.op(Dir::Read, |mut io| io.read_vectored(bufs))
     }
 }
 
-/// Waits until the system takes at least a part.
+/// Waits until the system takes at least a part; but not to write nothing.
 impl Write for &TcpStream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return self.0.nothing(Dir::Write);
+        }
         self.0.op(Dir::Write, |io| SockRef::from(io).send_with_flags(buf, NO_SIGNAL))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return self.0.nothing(Dir::Write);
+        }
         // The system takes no more of them at once.
         let bufs = &bufs[..bufs.len().min(libc::UIO_MAXIOV as usize)];
         self.0.op(Dir::Write, |io| SockRef::from(io).send_vectored_with_flags(bufs, NO_SIGNAL))

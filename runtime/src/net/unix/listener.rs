@@ -9,7 +9,7 @@ use crate::sys::socket as sys;
 use crate::wait::{Cancel, Until};
 use socket2::SockRef;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::time::Instant;
@@ -179,6 +179,15 @@ impl UnixListener {
 pub struct UnixIncoming<'a> {
     listener: &'a UnixListener,
     ended: bool,
+}
+
+impl<'a> IntoIterator for &'a UnixListener {
+    type Item = io::Result<UnixStream>;
+    type IntoIter = UnixIncoming<'a>;
+
+    fn into_iter(self) -> UnixIncoming<'a> {
+        self.incoming()
+    }
 }
 
 impl Iterator for UnixIncoming<'_> {

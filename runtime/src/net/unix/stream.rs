@@ -11,7 +11,7 @@ use crate::wait::{Cancel, Until};
 use socket2::{SockAddr, SockRef};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -160,6 +160,9 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return self.0.nothing(Dir::Read);
+        }
         self.0.op(Dir::Read, |io| sys::peek(io.as_fd(), buf))
     }
 
@@ -210,29 +213,41 @@ impl UnixStream {
     }
 }
 
-/// Waits until there is something to read, or the stream has ended.
+/// Waits until there is something to read, or the stream has ended; but not without room for it.
 ///
 /// A read that got less than it asked for says nothing about what is left: it ends behind a message that carries
 /// files, for instance. The next one asks the system again.
 impl Read for &UnixStream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return self.0.nothing(Dir::Read);
+        }
         self.0.op(Dir::Read, |mut io| io.read(buf))
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return self.0.nothing(Dir::Read);
+        }
         self.0.op(Dir::Read, |mut io| io.read_vectored(bufs))
     }
 }
 
-/// Waits until the system takes at least a part.
+/// Waits until the system takes at least a part; but not to write nothing.
 impl Write for &UnixStream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return self.0.nothing(Dir::Write);
+        }
         self.0.op(Dir::Write, |io| SockRef::from(io).send_with_flags(buf, NO_SIGNAL))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return self.0.nothing(Dir::Write);
+        }
         // The system takes no more of them at once.
         let bufs = &bufs[..bufs.len().min(libc::UIO_MAXIOV as usize)];
         self.0.op(Dir::Write, |io| SockRef::from(io).send_vectored_with_flags(bufs, NO_SIGNAL))
