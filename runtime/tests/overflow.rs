@@ -25,7 +25,7 @@ fn a_goroutine_that_overflows_is_named() {
         runtime.run(|| {
             let go = rt::chan::Chan::<()>::new(0);
             let go2 = go.clone();
-            let overflows = rt::task::Builder::new().name("deep thought").spawn(move || {
+            let overflows = rt::task::Builder::new().name("deep\n\u{1b}thought").spawn(move || {
                 go2.recv();
                 endless()
             });
@@ -41,7 +41,7 @@ fn a_goroutine_that_overflows_is_named() {
     assert_eq!(ended.signal, Some(libc::SIGABRT), "{ended:#?}");
     let id = ended.stderr.split("id is ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
     ended.assert_says(&[
-        &format!("goroutine {id} 'deep thought', spawned at runtime/tests/overflow.rs:"),
+        &format!("goroutine {id} 'deep\\n\\u{{1b}}thought', spawned at runtime/tests/overflow.rs:"),
         "has overflowed its stack of 262144 bytes",
         "rt::task::Builder::stack_size",
         "RT_STACK_SIZE",

@@ -32,7 +32,8 @@ fn with_the_hook_one_line_names_goroutine_and_place() {
             assert!(named.join().unwrap_err().is_panic());
             let nameless = rt::spawn(|| panic!("out of milk"));
             assert!(nameless.join().unwrap_err().is_panic());
-            let odd = rt::spawn(|| std::panic::panic_any(7));
+            let odd = rt::task::Builder::new().name("odd\nand \u{1b}[31mred");
+            let odd = odd.spawn(|| std::panic::panic_any(7)).unwrap();
             assert!(odd.join().unwrap_err().is_panic());
         });
         return;
@@ -47,7 +48,10 @@ fn with_the_hook_one_line_names_goroutine_and_place() {
     let place = &cheese[start.len()..cheese.len() - ": out of cheese".len()];
     assert!(place.split(':').all(|number| number.parse::<u32>().is_ok()), "{place}");
     assert!(line(&ended, "milk").starts_with("goroutine "));
-    line(&ended, "a payload that is no text");
+    // A name is no reason for a line of its own, nor for the terminal to change.
+    assert!(
+        line(&ended, "a payload that is no text").contains(" 'odd\\nand \\u{1b}[31mred' panicked")
+    );
     assert!(!ended.stderr.contains("thread '"), "{ended:#?}");
 }
 

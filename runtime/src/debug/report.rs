@@ -6,6 +6,7 @@
 
 use super::symbol::{Symbols, of_user};
 use crate::sched::{Doing, Trouble, Waiter};
+use crate::util::Shown;
 use std::collections::HashMap;
 
 /// Why a lab was stopped.
@@ -55,7 +56,7 @@ fn list(mut text: String, waiters: &[Waiter]) -> String {
 fn line(waiter: &Waiter) -> String {
     let mut text = format!("goroutine {}", waiter.id);
     if let Some(name) = &waiter.name {
-        text.push_str(&format!(" '{name}'"));
+        text.push_str(&format!(" '{}'", Shown(name)));
     }
     text.push_str(": ");
     text.push_str(match (waiter.doing, waiter.why) {

@@ -6,6 +6,7 @@ use super::cycle;
 use super::dump::Dump;
 use super::goroutine::{Goroutine, State};
 use super::symbol::Frame;
+use crate::util::Shown;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -240,7 +241,7 @@ struct Name<'a>(&'a Goroutine);
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.name {
-            Some(name) => write!(f, "{} '{name}'", self.0.id),
+            Some(name) => write!(f, "{} '{}'", self.0.id, Shown(name)),
             None => write!(f, "{}", self.0.id),
         }
     }

@@ -12,6 +12,7 @@ use super::value::{Location, NO_TEXT, Panic, Seen};
 use super::{hook, pending};
 use crate::g::G;
 use crate::sched;
+use crate::util::Shown;
 use std::any::Any;
 use std::fmt::{Display, Write as _};
 
@@ -19,7 +20,7 @@ use std::fmt::{Display, Write as _};
 fn describe(text: &mut String, g: &G) {
     let _ = write!(text, "goroutine {}", g.id());
     if let Some(name) = g.name() {
-        let _ = write!(text, " '{name}'");
+        let _ = write!(text, " '{}'", Shown(name));
     }
 }
 
@@ -99,7 +100,8 @@ pub(super) fn whole<T: Display>(
         Some(g) => describe(&mut text, unsafe { g.get() }),
         None => {
             let thread = std::thread::current();
-            let _ = write!(text, "thread '{}'", thread.name().unwrap_or("<unnamed>"));
+            let name = Shown(thread.name().unwrap_or("<unnamed>"));
+            let _ = write!(text, "thread '{name}'");
         }
     }
     text.push_str(" panicked");

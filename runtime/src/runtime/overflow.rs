@@ -4,6 +4,7 @@ use crate::g::GRef;
 use crate::sched;
 use crate::stack::Report;
 use crate::sys;
+use crate::util::Shown;
 use std::ptr::NonNull;
 
 /// Runs in a signal handler, on the thread that faulted: whether `addr` is in the guard of the
@@ -20,7 +21,11 @@ pub(super) fn describe(addr: usize, out: &mut Report) -> bool {
         let g = unsafe { GRef::from_ptr(job.cast()).get() };
         out.num(g.id());
         if let Some(name) = g.name() {
-            out.str(" '").str(name).str("'");
+            out.str(" '");
+            for c in Shown(name).chars() {
+                out.str(c.encode_utf8(&mut [0; 4]));
+            }
+            out.str("'");
         }
         let site = g.site();
         out.str(", spawned at ").str(site.file()).str(":").num(site.line().into());

@@ -5,6 +5,7 @@
 mod address;
 mod clock;
 mod rng;
+mod shown;
 mod thread;
 
 pub(crate) use address::Addresses;
@@ -12,6 +13,7 @@ pub(crate) use address::Addresses;
 pub(crate) use clock::pass;
 pub(crate) use clock::{Clock, follow, now, real_now};
 pub(crate) use rng::{Rng, below};
+pub(crate) use shown::Shown;
 pub(crate) use thread::{enlist_servant, servants, thread_number};
 
 use crate::prim::global::{AtomicBool, Ordering};

@@ -64,3 +64,26 @@ fn who_spawned_whom_from_where() {
 fn outside_of_a_runtime_it_says_so() {
     let _ = rt::dump();
 }
+
+/// A name that could pass for lines of the dump, or dress the terminal.
+#[test]
+fn names_stay_on_their_line() {
+    let _t = common::alone();
+    runtime(1).run(|| {
+        let ch = Chan::<u32>::new(0);
+        let waits = ch.clone();
+        let name = "odd\ngoroutine 99 \u{1b}[31m";
+        let odd = spawn(name, move || done(waits.recv()));
+        let mut dump = rt::dump();
+        eventually("it waits", || {
+            rt::yield_now();
+            dump = rt::dump();
+            named(&dump, name).state() == State::Waiting
+        });
+        let text = dump.to_string();
+        assert!(text.contains(" 'odd\\ngoroutine 99 \\u{1b}[31m' "), "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains("\ngoroutine 99"), "{text}");
+        ch.close();
+        odd.join().unwrap();
+    });
+}

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::util::Shown;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
@@ -131,7 +132,7 @@ impl Schedule {
         let Some(Who { name, site }) = self.who.get(who - 1) else { return Ok(()) };
         // The body is "the test".
         if let (Some(name), Some(_)) = (name, site) {
-            write!(f, " '{name}'")?;
+            write!(f, " '{}'", Shown(name))?;
         }
         if !std::mem::replace(&mut named[who - 1], true) {
             match site {
