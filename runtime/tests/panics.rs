@@ -144,6 +144,68 @@ fn the_policy_ends_the_process() {
     assert!(!ended.stderr.contains("beyond"), "{ended:#?}");
 }
 
+/// As much as std shows of a thread: the goroutine's own frames, or all, or how to get them, once.
+#[test]
+fn a_backtrace_is_the_goroutine_s_own() {
+    #[inline(never)]
+    fn culprit() {
+        panic!("on purpose");
+    }
+    let name = "a_backtrace_is_the_goroutine_s_own";
+    if is_child(name) {
+        runtime(1).run(|| {
+            for _ in 0..2 {
+                assert!(rt::spawn(culprit).join().unwrap_err().is_panic());
+                assert!(rt::spawn(|| rt::panic::frame(|_| culprit())).join().is_err());
+            }
+        });
+        return;
+    }
+    let _t = common::test();
+    let said = |value: Option<&str>| {
+        let mut child = common::child(name);
+        match value {
+            Some(value) => child.env("RUST_BACKTRACE", value),
+            None => child.env_remove("RUST_BACKTRACE"),
+        };
+        let ended = common::run(child);
+        ended.assert_success();
+        ended.stderr
+    };
+    const HINT: &str =
+        "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+    let unset = said(None);
+    assert!(
+        unset.matches(HINT).count() == 1 && unset.find(HINT) < unset.rfind("panicked"),
+        "{unset}"
+    );
+    assert!(!unset.contains("stack backtrace"), "{unset}");
+    let off = said(Some("0"));
+    assert!(off.matches("on purpose").count() == 4 && !off.contains("note:"), "{off}");
+    let short = said(Some("1"));
+    let traces: Vec<_> = short.split("stack backtrace:\n").skip(1).collect();
+    assert_eq!(traces.len(), 4, "{short}");
+    for trace in traces {
+        assert!(trace.starts_with("   0: ") && trace.contains("core::panicking::"), "{trace}");
+        assert!(trace.contains("culprit"), "{trace}");
+        for hidden in
+            ["panic::hook", "short_backtrace", "sched::", "g::cell", "corosensei", "clone3"]
+        {
+            assert!(!trace.contains(hidden), "{hidden} in {trace}");
+        }
+        assert!(
+            trace.contains("run with `RUST_BACKTRACE=full` for a verbose backtrace"),
+            "{trace}"
+        );
+    }
+    let full = said(Some("full"));
+    for shown in ["panic::hook", "culprit", "__rust_begin_short_backtrace", "stack_init_trampoline"]
+    {
+        assert!(full.contains(shown), "{shown} in {full}");
+    }
+    assert!(!full.contains("note:"), "{full}");
+}
+
 /// Lines of many goroutines that panic at once do not mix.
 #[test]
 fn lines_do_not_mix() {

@@ -90,7 +90,7 @@ struct Ops<F, T, S>(std::marker::PhantomData<(F, T, S)>);
 
 impl<F: FnOnce() -> T, T, S: ScopeRef> Ops<F, T, S> {
     const VTABLE: &'static VTable = &VTable {
-        run: Self::run,
+        run: Self::__rust_begin_short_backtrace,
         drop_stage: Self::drop_stage,
         put_panic: Self::put_panic,
         take_panic: Self::take_panic,
@@ -111,7 +111,8 @@ impl<F: FnOnce() -> T, T, S: ScopeRef> Ops<F, T, S> {
         unsafe { &mut *cell.stage.get() }
     }
 
-    unsafe fn run(g: NonNull<G>) -> Result<(), Payload> {
+    /// Runs it. Backtraces of panics end here: by the name, which std looks for, too.
+    unsafe fn __rust_begin_short_backtrace(g: NonNull<G>) -> Result<(), Payload> {
         // SAFETY: as the caller says.
         let stage = unsafe { Self::stage(g) };
         // SAFETY: pending: the stage holds the closure, taken here once.

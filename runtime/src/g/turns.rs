@@ -122,7 +122,7 @@ struct Ops<W>(std::marker::PhantomData<W>);
 
 impl<W: Turns> Ops<W> {
     const VTABLE: &'static VTable = &VTable {
-        run: Self::run,
+        run: Self::__rust_begin_short_backtrace,
         drop_stage: Self::drop_stage,
         put_panic: Self::put_panic,
         take_panic: Self::take_panic,
@@ -143,7 +143,8 @@ impl<W: Turns> Ops<W> {
         unsafe { NonNull::new_unchecked(work.cast()) }
     }
 
-    unsafe fn run(g: NonNull<G>) -> Result<(), Box<dyn Any + Send>> {
+    /// A turn. For the name see `cell`.
+    unsafe fn __rust_begin_short_backtrace(g: NonNull<G>) -> Result<(), Box<dyn Any + Send>> {
         // SAFETY: as the caller says.
         let mut work = unsafe { Self::work(g) };
         // SAFETY: the runtime side's (invariant 2), and this is the only reference for as long as the turn takes.

@@ -12,7 +12,7 @@
 //!
 //! With the panic hook (which `#[rt::main]` and `#[rt::test]` install, and a runtime only
 //! [when asked](crate::Builder::panic_hook)), a goroutine's panic is reported where it happens: in one write, with its place, its
-//! backtrace if `RUST_BACKTRACE` asks for it, and where the goroutine was spawned. A main that returns waits for reports that
+//! backtrace if `RUST_BACKTRACE` asks for it (`1`: from the panic to what the goroutine runs; `full`: all), and where the goroutine was spawned. A main that returns waits for reports that
 //! are being made, two seconds at most; then they are said without the backtrace.
 //!
 //! ```text
@@ -37,6 +37,7 @@ mod guard;
 mod hook;
 mod pending;
 mod report;
+mod trace;
 mod unwind;
 mod value;
 

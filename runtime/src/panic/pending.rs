@@ -11,7 +11,6 @@
 
 use crate::prim::global::{AtomicBool, Condvar, Mutex, Ordering};
 use crate::util;
-use std::fmt::Display;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -37,16 +36,16 @@ struct Entry {
     head: Option<String>,
 }
 
-/// Says `head` with the backtrace that `trace` gives.
-pub(super) fn say<T: Display>(head: String, trace: impl FnOnce() -> Option<T>) {
-    REPORTS.say(head, trace, print);
+/// Says `head` and, below it, what `rest` gives, which takes its time.
+pub(super) fn say(head: String, rest: impl FnOnce() -> Option<String>) {
+    REPORTS.say(head, rest, print);
 }
 
 /// The same of what has no trace; not from the panic hook. Whatever `eprint!` goes to: a test may be printing.
 pub(super) fn say_at_end(head: String) {
     REPORTS.say(
         head,
-        || None::<&str>,
+        || None,
         |text| {
             if let Err(payload) = super::caught(|| eprint!("{text}")) {
                 util::drop_payload(payload);
@@ -72,12 +71,7 @@ impl Reports {
         Self { list: Mutex::new(list), written: Condvar::new() }
     }
 
-    fn say<T: Display>(
-        &self,
-        head: String,
-        trace: impl FnOnce() -> Option<T>,
-        print: impl FnOnce(&str),
-    ) {
+    fn say(&self, head: String, rest: impl FnOnce() -> Option<String>, print: impl FnOnce(&str)) {
         let number = {
             let mut list = self.list.lock();
             list.last += 1;
@@ -85,9 +79,9 @@ impl Reports {
             list.entries.push(Entry { number, head: Some(head) });
             number
         };
-        let trace = trace().map(|trace| format!("stack backtrace:\n{trace}\n"));
+        let rest = rest().map(|rest| rest + "\n");
         let Some(text) = self.list.lock().take(number) else { return };
-        print(&(text + trace.as_deref().unwrap_or_default()));
+        print(&(text + rest.as_deref().unwrap_or_default()));
         self.list.lock().entries.retain(|entry| entry.number != number);
         self.written.notify_all();
     }
@@ -148,14 +142,14 @@ mod tests {
                 let trace = || {
                     began.send(()).unwrap();
                     goes_on.recv().ok()?;
-                    Some("0: main")
+                    Some("0: main".to_owned())
                 };
                 reports.say("in time\n".to_owned(), trace, own);
             });
             begins.recv().unwrap();
             s.spawn(move || go_on.send(()).unwrap());
             reports.finish(LONG, print);
-            assert_eq!(heard.try_recv().unwrap(), "in time\nstack backtrace:\n0: main\n");
+            assert_eq!(heard.try_recv().unwrap(), "in time\n0: main\n");
         });
         std::thread::scope(|s| {
             let (go_on, goes_on) = channel::<()>();
@@ -163,7 +157,7 @@ mod tests {
             s.spawn(move || {
                 let trace = || {
                     began.send(()).unwrap();
-                    goes_on.recv().ok().map(|()| "0: main")
+                    goes_on.recv().ok().map(|()| "0: main".to_owned())
                 };
                 reports.say("too late\n".to_owned(), trace, own);
             });

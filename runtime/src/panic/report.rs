@@ -9,12 +9,14 @@
 
 use super::flight::{self, Known, Note, Owner};
 use super::value::{Location, NO_TEXT, Panic, Seen};
-use super::{hook, pending};
+use super::{hook, pending, trace};
 use crate::g::G;
 use crate::sched;
 use crate::util::Shown;
 use std::any::Any;
-use std::fmt::{Display, Write as _};
+use std::backtrace::Backtrace;
+use std::borrow::Borrow;
+use std::fmt::Write as _;
 
 /// Appends `goroutine 18 'name'`.
 fn describe(text: &mut String, g: &G) {
@@ -87,11 +89,11 @@ fn known_of(message: &str, seen: Option<&Seen>, previous: Option<&Panic>) {
 }
 
 /// The whole report.
-pub(super) fn whole<T: Display>(
+pub(super) fn whole<B: Borrow<Backtrace>>(
     message: &str,
     at: Option<&Location>,
     previous: Option<&Panic>,
-    trace: impl FnOnce() -> Option<T>,
+    capture: impl FnOnce() -> Option<B>,
 ) {
     let mut text = String::new();
     let g = sched::current_g();
@@ -113,7 +115,10 @@ pub(super) fn whole<T: Display>(
         let site = unsafe { g.get() }.site();
         let _ = writeln!(text, "    spawned at {}:{}:{}", site.file(), site.line(), site.column());
     }
-    pending::say(text, trace);
+    pending::say(text, || match capture() {
+        Some(trace) => Some(format!("stack backtrace:\n{}", trace::Shown(trace))),
+        None => trace::hint().map(str::to_owned),
+    });
 }
 
 /// The panics that it superseded, the newest first.
