@@ -115,7 +115,7 @@ macro_rules! shared {
             }
         }
 
-        /// The file, which blocks again; as [`into_std`](Self::into_std), but without an error. That of a socket which was
+        /// The file, which blocks again; as `into_std`, but without an error. That of a socket which was
         /// closed is one with which nothing can be done.
         impl From<$name> for OwnedFd {
             fn from(socket: $name) -> Self {
