@@ -76,7 +76,7 @@ fn short(text: &str) -> Option<String> {
     let kept = all.get(start..)?;
     let ends = |symbol: &Symbol<'_>| symbol.name.contains(BEGIN) || symbol.name == ROOT;
     let kept = kept.get(..kept.iter().position(ends).unwrap_or(kept.len()))?;
-    let callers = kept.iter().rev().take_while(|symbol| calls(symbol.name)).count();
+    let callers = kept.iter().rev().take_while(|symbol| calls(symbol)).count();
     let kept = kept.get(..kept.len() - callers)?;
     if kept.is_empty() || kept.len() == all.len() {
         return None;
@@ -109,9 +109,10 @@ fn symbol(line: &str) -> Option<Symbol<'_>> {
     inlined.then_some(Symbol { has_number: false, name, rest: Vec::new() })
 }
 
-/// Whether it is between what calls a goroutine's closure and the closure itself: what catches, and wraps it.
-fn calls(name: &str) -> bool {
-    const CALLERS: [&str; 7] = [
+/// Whether it is between what calls a goroutine's closure and the closure itself: what catches, and wraps it. Names of
+/// functions that were inlined may be short: then the file tells.
+fn calls(symbol: &Symbol<'_>) -> bool {
+    const NAMES: [&str; 7] = [
         "rt::",
         "std::panic::",
         "std::panicking::",
@@ -120,9 +121,16 @@ fn calls(name: &str) -> bool {
         "__rust_try",
         "corosensei::",
     ];
-    let path = name.trim_start_matches('<');
-    CALLERS.iter().any(|start| path.starts_with(start))
-        || name.contains(" as core::ops::function::Fn")
+    const FILES: [&str; 4] = [
+        concat!(env!("CARGO_MANIFEST_DIR"), "/src/"),
+        "/rustc/",
+        "/rustlib/src/rust/library/",
+        "/corosensei-",
+    ];
+    let path = symbol.name.trim_start_matches('<');
+    NAMES.iter().any(|name| path.starts_with(name))
+        || symbol.name.contains(" as core::ops::function::Fn")
+        || FILES.iter().any(|file| symbol.rest.iter().any(|at| at.contains(file)))
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
@@ -139,6 +147,8 @@ mod tests {
              at ./src/main.rs:10:56
       app::main::{{closure}}
              at ./src/main.rs:9:5
+      do_call<app::main::{closure#0}, ()>
+             at /rustc/library/std/src/panicking.rs:581:40
       std::panicking::catch_unwind::do_call
    4: <rt::g::cell::Ops<F,T,S>>::__rust_begin_short_backtrace
    5: rt::sched::body::run_one
