@@ -143,7 +143,7 @@ fn an_abort_gets_through_many_tasks_that_run_in_one_another() {
         never();
     }
     let _test = test();
-    let runtime = builder(1).stack_size(8 << 20).build().unwrap();
+    let runtime = builder(1).stack_size(64 << 20).build().unwrap();
     runtime.run(|| {
         for how in 0..4 {
             let pool = Pool::new(1).unwrap();

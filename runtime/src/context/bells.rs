@@ -3,7 +3,8 @@
 //! Nobody says when he has dropped his last clone of one. So whoever brings one looks at the two that were looked at longest
 //! ago, and takes those out that nobody has any more; the others go to the end. A round through `n` brings `n / 2` new ones, and
 //! after it only those of the old ones are left that somebody has: so there are at most about twice as many as somebody has, and
-//! nobody does more than a few steps for each that he brings.
+//! nobody does more than a few steps for each that he brings. Who makes a context below looks at two as well, so that the last of a
+//! burst do not stay for as long as the parent lives.
 
 use crate::chan::Receiver;
 use std::collections::VecDeque;
@@ -12,7 +13,7 @@ use std::collections::VecDeque;
 #[expect(clippy::box_collection, reason = "most contexts have none: it is one word of each")]
 pub(super) struct Bells(Option<Box<VecDeque<Receiver<()>>>>);
 
-/// So many are looked at for each that comes.
+/// So many are looked at for each that comes, and for each context that is made.
 const LOOKS: usize = 2;
 /// A list with no more places is not too large.
 const FEW: usize = 32;
@@ -48,16 +49,23 @@ impl Bells {
         let mut left = Vec::new();
         let (Some(bells), Some(others)) = (&mut self.0, others.0) else { return left };
         for bell in *others {
-            for _ in 0..LOOKS {
-                match bells.pop_front() {
-                    Some(old) if old.has_others() => bells.push_back(old),
-                    old => left.extend(old),
-                }
-            }
+            look(bells, &mut left);
             bells.push_back(bell);
         }
-        if bells.capacity() > FEW && bells.len() < bells.capacity() / 4 {
-            bells.shrink_to(bells.len() * 2);
+        shrink(bells);
+        left
+    }
+
+    /// Looks at the next ones. Returns those that nobody else has, to be dropped without a lock.
+    #[must_use = "to be dropped without a lock"]
+    pub(super) fn look(&mut self) -> Vec<Receiver<()>> {
+        let mut left = Vec::new();
+        if let Some(bells) = &mut self.0 {
+            look(bells, &mut left);
+            shrink(bells);
+            if bells.is_empty() {
+                self.0 = None;
+            }
         }
         left
     }
@@ -69,6 +77,21 @@ impl Bells {
 
     pub(super) fn ring(&self) {
         self.0.iter().flat_map(|bells| bells.iter()).for_each(Receiver::ring);
+    }
+}
+
+fn look(bells: &mut VecDeque<Receiver<()>>, left: &mut Vec<Receiver<()>>) {
+    for _ in 0..LOOKS {
+        match bells.pop_front() {
+            Some(old) if old.has_others() => bells.push_back(old),
+            old => left.extend(old),
+        }
+    }
+}
+
+fn shrink(bells: &mut VecDeque<Receiver<()>>) {
+    if bells.capacity() > FEW && bells.len() < bells.capacity() / 4 {
+        bells.shrink_to(bells.len() * 2);
     }
 }
 
@@ -114,6 +137,21 @@ mod tests {
             drop(bells.join(one(&chan::bell(None))));
             assert!((1_000..=2_003).contains(&bells.len()), "{}", bells.len());
         }
+    }
+
+    /// Nobody brings another one.
+    #[test]
+    fn a_burst_leaves_nothing() {
+        let kept: Vec<_> = (0..1_000).map(|_| chan::bell(None)).collect();
+        let mut bells = Bells::NONE;
+        kept.iter().for_each(|bell| bells.push(bell.clone()));
+        for _ in 0..2_000 {
+            assert!(bells.look().is_empty());
+        }
+        drop(kept);
+        (0..500).for_each(|_| assert_eq!(bells.look().len(), 2));
+        assert!(bells.is_empty());
+        assert!(bells.look().is_empty());
     }
 
     #[test]

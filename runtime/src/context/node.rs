@@ -154,13 +154,15 @@ impl Node {
     /// Lists a new child. Not, if this says why the parent has ended.
     fn list(&self, child: &Arc<Self>) -> Option<Reason> {
         let weak = Arc::downgrade(child);
-        self.room.with(|room| match self.told() {
-            Some(error) => Some(Reason { error, cause: room.cause.clone() }),
+        let (ended, left) = self.room.with(|room| match self.told() {
+            Some(error) => (Some(Reason { error, cause: room.cause.clone() }), Vec::new()),
             None => {
                 child.place.store(room.children.insert(weak), Ordering::Relaxed);
-                None
+                (None, room.bells.look())
             }
-        })
+        });
+        drop(left);
+        ended
     }
 
     pub(super) fn signal(&self) -> &Signal {

@@ -36,7 +36,7 @@
 //! * What may wait has a form that a [context](crate::context::Context) ends: `accept_ctx`, `connect_ctx`, and
 //!   [`within`](TcpStream::within) for streams. Not so `peek`, and [`UdpSocket::send_to`].
 //! * Listeners are bound with the largest backlog that the system allows, as Go's.
-//! * Reads of streams without room for a byte, and writes of nothing, do not wait.
+//! * Reads of streams without room for a byte, and writes of nothing, do not wait, nor ask the system.
 //! * A write to a socket whose other end is gone is an error and never a signal.
 //!
 //! A goroutine that is aborted, or whose runtime stops, is unwound while it waits. On plain threads everything works,

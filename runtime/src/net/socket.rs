@@ -156,11 +156,12 @@ impl<S: AsFd> Socket<S> {
         })
     }
 
-    /// What a read without room for a byte comes to, or a write without one: nobody waits for nothing, as in Go.
+    /// What a read without room for a byte comes to, or a write without one: nobody waits for nothing. As in Go, a
+    /// deadline is looked at for a write alone.
     #[cold]
     pub(super) fn nothing(&self, dir: Dir) -> io::Result<usize> {
         self.check()?;
-        if wait::is_over(self.source.side(dir).deadline()) {
+        if dir == Dir::Write && wait::is_over(self.source.side(dir).deadline()) {
             return Err(ErrorKind::TimedOut.into());
         }
         wait::checkpoint("after a socket call");

@@ -100,6 +100,7 @@ impl Sched {
         self.tell_here(|| Event::Wake { p: index });
         let Some(id) = id else {
             let Err(error) = self.new_machine(Some((index, spinning))) else { return true };
+            self.spill_queue(index);
             let again = self.idle.unclaim(index, spinning);
             self.warn_no_thread(&error);
             if again {
@@ -112,6 +113,19 @@ impl Sched {
         };
         self.give(id, index, spinning);
         true
+    }
+
+    /// A P is put back for want of a thread: what is queued on it would wait there until others have nothing else to do.
+    /// (With one P there are no others.)
+    fn spill_queue(&self, index: u32) {
+        if self.config.procs == 1 {
+            return;
+        }
+        let remote = &self.ps[index as usize].remote;
+        let first = remote.take_next();
+        for item in first.into_iter().chain(std::iter::from_fn(|| remote.steal())) {
+            self.global.push(item);
+        }
     }
 
     pub(super) fn give(&self, id: u32, index: u32, spinning: bool) {

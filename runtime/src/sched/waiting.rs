@@ -16,6 +16,7 @@ use crate::g::Runnable;
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, fence};
 use crate::prim::global::{AtomicBool, AtomicUsize, Ordering};
+use crate::trace::Event;
 use std::collections::VecDeque;
 
 /// The line.
@@ -102,12 +103,14 @@ impl Sched {
             && let Some(p) = self.idle.take_p()
         {
             let Some(slot) = self.waiting.pop() else {
-                // Somebody was quicker.
+                // Somebody was quicker. The next one may have come meanwhile, and seen no idle P.
                 if self.idle.unclaim(p, false) {
-                    self.surplus();
+                    return self.surplus();
                 }
-                return;
+                fence(atomic::Ordering::SeqCst);
+                continue;
             };
+            self.tell_here(|| Event::Wake { p });
             // It stands pinned.
             self.give(slot.bound.get() - 1, p, false);
         }

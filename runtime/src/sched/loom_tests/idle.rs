@@ -8,8 +8,9 @@
 //! Broken on purpose, and noticed: no fence in `wants_wake`; no fence in `retire`, or in `retire_p`;
 //! no second look after `retire`, `retire_p`; the second look before the decrement of `spinning`; a
 //! last spinner that does not wake the next; `stop_spinning` Relaxed; `claim` that does not count the
-//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look; a claim
-//! that fails and does not look at the line of `waiting`, or without a fence.
+//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look.
+
+mod waiting;
 
 use crate::parker::{ParkWord, Woke};
 use crate::sched::idle::{Idle, Rejoin};
@@ -161,8 +162,11 @@ impl World {
             && let Some(p) = self.idle.take_p()
         {
             if take(&self.line, one) == 0 {
-                let _ = self.idle.unclaim(p, false);
-                return;
+                if self.idle.unclaim(p, false) {
+                    return self.surplus();
+                }
+                fence(Ordering::SeqCst);
+                continue;
             }
             self.served.fetch_add(1, Ordering::Relaxed);
         }
@@ -462,32 +466,5 @@ fn a_claim_that_finds_no_thread_and_an_m_without_a_p() {
             other.join().unwrap();
         }
         world.all_taken(2);
-    });
-}
-
-/// No thread is to be had, and none is needed for who waits for a P with one, while the last P's holder blocks.
-#[test]
-fn one_in_line_and_an_m_that_blocks() {
-    loom::model(|| {
-        let world = Arc::new(World::new(1, 1, 1, &[]));
-        world.begin(0);
-        let other = producer(&world, World::wait_for_p);
-        world.hand_off(0);
-        other.join().unwrap();
-        assert_eq!(world.served.load(Ordering::Relaxed), 1, "it waits beside an idle P");
-    });
-}
-
-/// The same, while others claim Ps in vain for something else.
-#[test]
-fn one_in_line_and_claims_that_find_no_thread() {
-    loom::model(|| {
-        let world = Arc::new(World::new(1, 0, 0, &[]));
-        let others = [(); 2].map(|()| producer(&world, World::inject));
-        world.wait_for_p();
-        for other in others {
-            other.join().unwrap();
-        }
-        assert_eq!(world.served.load(Ordering::Relaxed), 1, "it waits beside an idle P");
     });
 }
