@@ -180,10 +180,11 @@ impl Queue {
 
     /// Takes the first ones, as long as `f` says so of their tags.
     pub(super) fn take_while(&mut self, mut f: impl FnMut(usize) -> bool) -> TakenList {
-        let mut taken = List::new();
+        let (mut taken, mut stride) = (List::new(), Stride::default());
         while let Some(waiter) = self.0.front()
             && f(waiter.tag.get())
         {
+            stride.follow(waiter);
             // SAFETY: it is the first of this list.
             unsafe { self.0.unlink(waiter) };
             waiter.taken.set(true);
@@ -210,6 +211,37 @@ impl Queue {
         // SAFETY: it was listed here, as the caller says, and was not taken.
         unsafe { self.0.unlink(waiter) };
         true
+    }
+}
+
+/// Asks the memory for waiters ahead of those that are taken.
+///
+/// Each lies on a stack of its own, in a page that no cache and no TLB holds when there are many, and it alone knows where
+/// the next one is: who takes them would wait for one after the other. But goroutines that were started together have their
+/// stacks side by side, and stand at the same depth if they wait in the same place. So it is guessed that the steps go on as the last
+/// two that were equal. A wrong guess costs nothing but the memory's time. (A million released: 837 to 669 ns each with one processor, 515
+/// to 397 with two. To note in each where a later one is brought as much, but cost the other end more.)
+#[derive(Debug, Default)]
+struct Stride {
+    last: usize,
+    /// The last step, and the last one that there were two of in a row.
+    before: usize,
+    step: usize,
+}
+
+impl Stride {
+    /// So many steps ahead: far enough for the memory to answer meanwhile, and near enough to be right.
+    const AHEAD: usize = 4;
+
+    #[inline]
+    fn follow(&mut self, waiter: &Waiter) {
+        let at = std::ptr::from_ref(waiter).addr();
+        let step = at.wrapping_sub(self.last);
+        if step == self.before {
+            self.step = step;
+        }
+        crate::sys::prefetch(at.wrapping_add(self.step.wrapping_mul(Self::AHEAD)));
+        (self.last, self.before) = (at, step);
     }
 }
 
