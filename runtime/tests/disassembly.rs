@@ -13,7 +13,7 @@
 #[path = "disassembly/everything.rs"]
 mod everything;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,18 +26,18 @@ struct Function {
     addresses: usize,
 }
 
-/// Reads what `objdump -d` prints.
-fn functions(listing: &str) -> BTreeMap<&str, Function> {
-    let mut found: BTreeMap<&str, Function> = BTreeMap::new();
-    let mut name = "";
+/// Reads what `objdump -d` prints. Several may have one name: those that were made of one generic function.
+fn functions(listing: &str) -> Vec<(&str, Function)> {
+    let mut found: Vec<(&str, Function)> = Vec::new();
     for line in listing.lines() {
         if let Some(head) = line.strip_suffix(">:") {
-            name = head.split_once('<').map_or("", |(_, name)| name);
+            let name = head.split_once('<').map_or("", |(_, name)| name);
+            found.push((name, Function::default()));
             continue;
         }
         let Some((_, code)) = line.split_once(":\t") else { continue };
         let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
-        let function = found.entry(name).or_default();
+        let Some((_, function)) = found.last_mut() else { continue };
         // corosensei's switch back to who resumed it.
         function.switches += usize::from(code.starts_with("mov (%rdx),%rsp"));
         function.addresses +=
@@ -69,6 +69,8 @@ fn the_reader_tells_the_bad_from_the_good() {
     3009:\tmov    (%rdx),%rsp
 0000000000004000 <elsewhere>:
     4000:\tmov    %fs:0x0,%rax
+0000000000005000 <good>:
+    5000:\tmov    %fs:0x0,%rax
 ";
     let (switching, bad) = suspects(listing);
     assert_eq!(switching.into_iter().collect::<Vec<_>>(), ["bad", "good", "worse<T>"]);
