@@ -256,69 +256,61 @@ fn at_the_limit_of_threads_who_blocks_and_wakes_gets_on() {
 /// is put down, though there is no other thread to be had.
 #[test]
 fn at_the_limit_of_threads_who_waits_for_a_processor_gets_it() {
-    const NAME: &str = "at_the_limit_of_threads_who_waits_for_a_processor_gets_it";
-    if !common::is_child(NAME) {
-        let _t = common::test();
-        common::run(common::child(NAME)).assert_success();
-        return;
-    }
-    let runtime = Runtime::builder().procs(1).max_threads(2).build().unwrap();
-    runtime.run(|| {
-        let (ask, asked) = std::sync::mpsc::sync_channel::<u32>(0);
-        let (answer, answered) = std::sync::mpsc::sync_channel::<u32>(0);
-        let other = rt::spawn(move || {
-            while let Ok(n) = rt::blocking(|| asked.recv()) {
-                // It has its processor again, which the one that asked has put down.
-                rt::blocking(|| answer.send(n)).unwrap();
+    common::apart("at_the_limit_of_threads_who_waits_for_a_processor_gets_it", |_| {
+        let runtime = Runtime::builder().procs(1).max_threads(2).build().unwrap();
+        runtime.run(|| {
+            let (ask, asked) = std::sync::mpsc::sync_channel::<u32>(0);
+            let (answer, answered) = std::sync::mpsc::sync_channel::<u32>(0);
+            let other = rt::spawn(move || {
+                while let Ok(n) = rt::blocking(|| asked.recv()) {
+                    // It has its processor again, which the one that asked has put down.
+                    rt::blocking(|| answer.send(n)).unwrap();
+                }
+            });
+            for n in 0..2000 {
+                // Not `blocking`: the other one may come back while this one holds the processor.
+                ask.send(n).unwrap();
+                assert_eq!(rt::blocking(|| answered.recv()), Ok(n));
             }
+            drop(ask);
+            other.join().unwrap();
         });
-        for n in 0..2000 {
-            // Not `blocking`: the other one may come back while this one holds the processor.
-            ask.send(n).unwrap();
-            assert_eq!(rt::blocking(|| answered.recv()), Ok(n));
-        }
-        drop(ask);
-        other.join().unwrap();
     });
 }
 
 /// A thread that ends makes room for another one, even if it had lost its processor long before.
 #[test]
 fn at_the_limit_of_threads_one_that_ends_makes_room() {
-    const NAME: &str = "at_the_limit_of_threads_one_that_ends_makes_room";
-    if !common::is_child(NAME) {
-        let _t = common::test();
-        common::run(common::child(NAME)).assert_success();
-        return;
-    }
-    let runtime = Runtime::builder().procs(1).max_threads(2).build().unwrap();
-    let handle = runtime.handle().clone();
-    let end = Arc::new(AtomicBool::new(false));
-    let (said, waits) = std::sync::mpsc::channel();
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    // It loses its processor, for another one waits for it, and ends pinned.
-    let hog = handle.spawn({
-        let (end, said) = (Arc::clone(&end), said.clone());
-        move || {
-            let _pin = std::mem::ManuallyDrop::new(rt::task::pin_thread());
-            said.send(()).unwrap();
-            burn(&end);
-        }
-    });
-    waits.recv().unwrap();
-    let blocked = handle.spawn(move || {
-        rt::blocking(|| {
-            said.send(()).unwrap();
-            wait.recv().unwrap();
+    common::apart("at_the_limit_of_threads_one_that_ends_makes_room", |_| {
+        let runtime = Runtime::builder().procs(1).max_threads(2).build().unwrap();
+        let handle = runtime.handle().clone();
+        let end = Arc::new(AtomicBool::new(false));
+        let (said, waits) = std::sync::mpsc::channel();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        // It loses its processor, for another one waits for it, and ends pinned.
+        let hog = handle.spawn({
+            let (end, said) = (Arc::clone(&end), said.clone());
+            move || {
+                let _pin = std::mem::ManuallyDrop::new(rt::task::pin_thread());
+                said.send(()).unwrap();
+                burn(&end);
+            }
         });
+        waits.recv().unwrap();
+        let blocked = handle.spawn(move || {
+            rt::blocking(|| {
+                said.send(()).unwrap();
+                wait.recv().unwrap();
+            });
+        });
+        waits.recv().unwrap();
+        // Both threads are in use, and the processor is free.
+        let last = handle.spawn(move || go.send(()).unwrap());
+        end.store(true, Ordering::Relaxed);
+        last.join().unwrap();
+        hog.join().unwrap();
+        blocked.join().unwrap();
     });
-    waits.recv().unwrap();
-    // Both threads are in use, and the processor is free.
-    let last = handle.spawn(move || go.send(()).unwrap());
-    end.store(true, Ordering::Relaxed);
-    last.join().unwrap();
-    hog.join().unwrap();
-    blocked.join().unwrap();
 }
 
 /// It wakes another, which runs where it did, and sleeps: no thread has promised to wake for its deadline, and the monitor may

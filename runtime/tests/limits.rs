@@ -148,6 +148,18 @@ fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
+/// Runs `name` as a child that becomes somebody else. `None`: it could not.
+fn run_as_somebody(name: &str) -> Option<common::Ended> {
+    let _t = common::test();
+    if !is_root() {
+        eprintln!("skipped: only root can become somebody with a limit of their own");
+        return None;
+    }
+    let ended = common::run(child(name));
+    ended.assert_success();
+    Some(ended)
+}
+
 /// `ulimit -u`: with fewer threads than processors the work is done by those there are.
 #[test]
 fn few_threads() {
@@ -178,13 +190,7 @@ fn few_threads() {
         });
         return;
     }
-    let _t = common::test();
-    if !is_root() {
-        eprintln!("skipped: only root can become somebody with a limit of their own");
-        return;
-    }
-    let ended = common::run(child(name));
-    ended.assert_success();
+    let Some(ended) = run_as_somebody(name) else { return };
     ended.assert_says(&["rt: cannot start another worker thread", "for 4 processors", "ulimit -u"]);
     assert_eq!(ended.stderr.matches("cannot start another").count(), 1, "{ended:#?}");
 }
@@ -202,13 +208,7 @@ fn no_threads() {
         }
         return;
     }
-    let _t = common::test();
-    if !is_root() {
-        eprintln!("skipped: only root can become somebody with a limit of their own");
-        return;
-    }
-    let ended = common::run(child(name));
-    ended.assert_success();
+    let Some(ended) = run_as_somebody(name) else { return };
     ended.assert_says(&["build: cannot start the runtime's first threads", "ulimit -u"]);
     assert_eq!(ended.stderr.matches("build: cannot start").count(), 3, "{ended:#?}");
 }
@@ -243,13 +243,7 @@ fn threads_again() {
         blocked.join().unwrap();
         return;
     }
-    let _t = common::test();
-    if !is_root() {
-        eprintln!("skipped: only root can become somebody with a limit of their own");
-        return;
-    }
-    let ended = common::run(child(name));
-    ended.assert_success();
+    let Some(ended) = run_as_somebody(name) else { return };
     ended.assert_says(&["rt: cannot start another worker thread", "The 1 there are go on"]);
 }
 

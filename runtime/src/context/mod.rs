@@ -30,7 +30,7 @@
 //! Without such a form are: what must not end early, as [`scope`](crate::scope()), [`join`](crate::join()) and [`Runtime::run`](crate::Runtime::run);
 //! [`Once`](crate::sync::Once) and [`OnceLock`](crate::sync::OnceLock); [`ErrGroup::wait`](crate::sync::ErrGroup::wait), whose members a context
 //! [ends](crate::sync::ErrGroup::with_context); joins of what a scope has spawned; a pool's `spawn`, scopes, groups and `release_timeout`;
-//! `peek` of sockets, and [`UdpSocket::send_to`](crate::net::UdpSocket::send_to); [`block_on`](crate::block_on()). What iterates over a channel ends
+//! `peek` of sockets; [`block_on`](crate::block_on()). What iterates over a channel ends
 //! when that is closed, and a [`select!`](crate::select) by a case of its own.
 //!
 //! All of it works from goroutines and plain threads alike.

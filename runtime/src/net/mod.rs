@@ -34,7 +34,7 @@
 //! * Deadlines, as in Go: moments after which calls fail, which may be moved while somebody waits. They, and
 //!   std's timeouts, end with [`ErrorKind::TimedOut`](std::io::ErrorKind::TimedOut).
 //! * What may wait has a form that a [context](crate::context::Context) ends: `accept_ctx`, `connect_ctx`, and
-//!   [`within`](TcpStream::within) for streams. Not so `peek`, and [`UdpSocket::send_to`].
+//!   [`within`](TcpStream::within) for streams. Not so `peek`.
 //! * Listeners are bound with the largest backlog that the system allows, as Go's.
 //! * Reads of streams without room for a byte, and writes of nothing, do not wait, nor ask the system.
 //! * A write to a socket whose other end is gone is an error and never a signal.

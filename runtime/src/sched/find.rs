@@ -2,7 +2,8 @@
 //!
 //! In this order: on every 61st slice the global queue, or else who waited for a deadline or a socket; `next`,
 //! which inherits the slice, so that a pair that wakes each other shares one; the P's own queue, in turns with
-//! deadlines while several are due; second halves of joins that it has on offer; the P's share of the global queue;
+//! deadlines while several are due; second halves of joins that it has on offer; the P's share of the global queue, in turns with who
+//! waits for a P on a thread of its own (`waiting`);
 //! deadlines and sockets; half of another P's queue, or its oldest offer; at last another P's `next`, when it has gone stale.
 //!
 //! **Warm work stays where it is, unless it has to wait.** A goroutine that has been on a stack before is

@@ -125,7 +125,9 @@ impl Monitor {
 
     /// No thread was to be had for an idle P: the monitor tries again, until there is one or nothing to do.
     pub(super) fn try_again(&self) {
-        self.short.store(true, Ordering::Relaxed);
+        // Release pairs with the Acquire of `late_threads`: it sees the P that was put back, and by the fence before that the work
+        // of who left it to the spinner that never was.
+        self.short.store(true, Ordering::Release);
         self.wake_if_asleep();
     }
 
@@ -359,7 +361,7 @@ impl Sched {
     /// Who came meanwhile and found an idle P, or a spinner that never was, has left its work to this. That all Ps are idle
     /// says nothing here: nobody sleeps who could have promised anything.
     fn late_threads(&self) -> bool {
-        if !self.monitor.short.swap(false, Ordering::Relaxed) {
+        if !self.monitor.short.swap(false, Ordering::Acquire) {
             return false;
         }
         if self.idle.idle_ps() != 0 && self.any_work(false) {
