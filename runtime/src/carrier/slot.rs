@@ -17,6 +17,7 @@ use super::look::Look;
 use crate::parker::ParkWord;
 use crate::prim::global::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::stack::{Class, Regs, Stack};
+use crate::sys::{self, LINE};
 use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::{Cell, UnsafeCell};
@@ -39,9 +40,6 @@ pub(crate) enum Cmd {
 /// travels in a register.
 type Input = NonNull<()>;
 type Co = Coroutine<Input, Cmd, (), Stack>;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// What a carrier runs. It takes jobs from its slot until told to return.
 pub(crate) type Body = fn(&'static Slot, Input);
@@ -271,7 +269,7 @@ impl Slot {
         self.parked_at.set(u8::try_from(used.div_ceil(LINE)).unwrap_or(0));
     }
 
-    /// It has waited in a queue and goes on: asks the memory for the frames that it returns through, if it was parked. When its
+    /// It has waited in a queue and goes on: asks the memory for its job and the frames that it returns through, if it was parked. When its
     /// stack is in no cache, they come together so; else each would be waited for, for the next return address lies in the
     /// next line.
     ///
@@ -281,10 +279,8 @@ impl Slot {
         const LINES: usize = 8;
         let depth = usize::from(self.parked_at.get());
         if depth != 0 {
-            let top = self.yielder.get().addr().wrapping_sub(depth * LINE);
-            for line in 0..LINES {
-                crate::sys::prefetch(top.wrapping_add(line * LINE));
-            }
+            sys::prefetch(self.job().addr());
+            sys::prefetch_all(self.yielder.get().addr().wrapping_sub(depth * LINE), LINES * LINE);
         }
     }
 
@@ -313,7 +309,7 @@ impl Slot {
     #[inline]
     pub(crate) unsafe fn stack_word(&self, addr: usize) -> Option<usize> {
         let last = self.stack_end() - size_of::<usize>();
-        let words = self.stack_limit() + crate::sys::page_size()..=last;
+        let words = self.stack_limit() + sys::page_size()..=last;
         // SAFETY: above the guard, and in the stack, which is mapped for ever.
         words.contains(&addr).then(|| unsafe { load(addr) })
     }

@@ -131,7 +131,7 @@ impl<S: AsFd> Socket<S> {
         let why = if dir == Dir::Read { Why::NetRead } else { Why::NetWrite };
         let why = why.number(self.io.as_fd().as_raw_fd() as usize);
         wait::with(|slot| {
-            side.enter(slot, wait::wake, |waiting| {
+            self.source.enter(dir, slot, wait::wake, |waiting| {
                 let mut until = None;
                 loop {
                     let seen = side.seen();
@@ -222,7 +222,7 @@ impl<S: AsFd> Socket<S> {
         let side = self.source.side(Dir::Write);
         let end = after(Some(pause));
         wait::with(|slot| {
-            side.enter(slot, wait::wake, |waiting| {
+            self.source.enter(Dir::Write, slot, wait::wake, |waiting| {
                 loop {
                     let seen = side.seen();
                     if seen.is_closed() {

@@ -5,10 +5,10 @@
 //! 2. `homes` are the pollers that have the file, under its lock. None is added once the source is closed.
 
 use super::Poller;
-use super::side::{Side, Wake};
+use super::side::{Side, Waiting, Wake};
 use crate::carrier::Slot;
-use crate::prim::global::{AtomicU32, AtomicU64, Mutex, Ordering};
-use crate::sys::epoll::Event;
+use crate::prim::global::{AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::sys::{self, epoll::Event};
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::{Arc, OnceLock, Weak};
@@ -38,6 +38,23 @@ struct Desk {
     /// The first poller that it was added to; 0: none yet.
     first_home: AtomicU64,
     homes: Mutex<Vec<Weak<Poller>>>,
+    /// Who last waited to read.
+    reader: Whereabouts,
+}
+
+/// Where the memory is that a waiter goes on with: its slot, and its place in the queue, which lies on its stack. It may be
+/// gone: these are numbers, to be prefetched.
+#[derive(Debug)]
+struct Whereabouts {
+    slot: AtomicUsize,
+    place: AtomicUsize,
+}
+
+impl Whereabouts {
+    fn note(&self, slot: &'static Slot, waiting: &Waiting<'_>) {
+        self.slot.store(std::ptr::from_ref(slot).addr(), Ordering::Relaxed);
+        self.place.store(std::ptr::from_ref(waiting).addr(), Ordering::Relaxed);
+    }
 }
 
 impl Source {
@@ -95,6 +112,23 @@ impl Source {
         Ok(())
     }
 
+    /// Calls `f` with a place in the queue of `dir` for the caller, who waits on `slot`: see [`Side::enter`].
+    #[inline(always)]
+    pub(crate) fn enter<R>(
+        &self,
+        dir: Dir,
+        slot: &'static Slot,
+        wake: Wake,
+        f: impl FnOnce(&Waiting<'_>) -> R,
+    ) -> R {
+        self.side(dir).enter(slot, wake, |waiting| {
+            if dir == Dir::Read {
+                self.desk.reader.note(slot, waiting);
+            }
+            f(waiting)
+        })
+    }
+
     /// Ends it: all who wait look again, and no poller tells about it any more. The file is still open.
     /// `false`: somebody has closed it before.
     pub(crate) fn close(&self, wake: Wake) -> bool {
@@ -133,6 +167,25 @@ impl Drop for Source {
         desk.write.renew();
         FREE.lock().push(desk);
     }
+}
+
+/// The event is to be told soon: asks the memory for its desk.
+pub(super) fn fetch(event: Event) {
+    if let Some(desk) = desk(event.data as u32) {
+        sys::prefetch_all(std::ptr::from_ref(desk).addr(), size_of::<Desk>());
+    }
+}
+
+/// The same for who waits there, when the desk has come. The lines of its stack that it touches first: from so far below
+/// its place in the queue, where it was suspended, to so far above.
+pub(super) fn fetch_reader(event: Event) {
+    const BELOW: usize = 256;
+    const ABOVE: usize = 384;
+    let Some(desk) = desk(event.data as u32).filter(|_| event.readable) else { return };
+    let slot = desk.reader.slot.load(Ordering::Relaxed);
+    let place = desk.reader.place.load(Ordering::Relaxed);
+    sys::prefetch_all(slot, size_of::<Slot>());
+    sys::prefetch_all(place.wrapping_sub(BELOW), BELOW + ABOVE);
 }
 
 /// The kernel has something to tell about a file.
@@ -199,6 +252,7 @@ fn new_desk(index: u32) -> Desk {
         generation: AtomicU32::new(0),
         first_home: AtomicU64::new(0),
         homes: Mutex::new(Vec::new()),
+        reader: Whereabouts { slot: AtomicUsize::new(0), place: AtomicUsize::new(0) },
     }
 }
 

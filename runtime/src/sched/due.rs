@@ -11,7 +11,7 @@ use super::timers::Key;
 use super::{Sched, end_unstarted, inject_spawn};
 use crate::carrier::Slot;
 use crate::g::{GRef, Outcome};
-use crate::sys;
+use crate::sys::{self, LINE};
 use std::time::Instant;
 
 /// See the [module](self).
@@ -60,13 +60,9 @@ impl Due {
     #[inline]
     pub(super) fn prefetch(self) {
         let Self::Wake(Sleeper { slot, job, frames }) = self else { return };
-        let slot = std::ptr::from_ref(slot).addr();
-        for line in [slot, slot + 64, job, job + 64] {
-            sys::prefetch(line);
-        }
-        for line in (frames - Sleeper::BELOW..frames + Sleeper::ABOVE).step_by(64) {
-            sys::prefetch(line);
-        }
+        sys::prefetch_all(std::ptr::from_ref(slot).addr(), size_of::<Slot>());
+        sys::prefetch_all(job, 2 * LINE);
+        sys::prefetch_all(frames - Sleeper::BELOW, Sleeper::BELOW + Sleeper::ABOVE);
     }
 }
 

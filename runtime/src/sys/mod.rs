@@ -73,6 +73,9 @@ pub(crate) fn stack_address() -> usize {
     std::ptr::from_ref(&0_u8).addr()
 }
 
+/// Bytes of a cache line, on nearly every machine.
+pub(crate) const LINE: usize = 64;
+
 /// Asks the processor to fetch the cache line at `address`, which need not be valid: a hint.
 #[inline(always)]
 pub(crate) fn prefetch(address: usize) {
@@ -89,6 +92,14 @@ pub(crate) fn prefetch(address: usize) {
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = address;
+}
+
+/// The same for all lines of so many bytes from `start` on.
+#[inline(always)]
+pub(crate) fn prefetch_all(start: usize, bytes: usize) {
+    for offset in (0..bytes).step_by(LINE) {
+        prefetch(start.wrapping_add(offset));
+    }
 }
 
 /// Address space: reserve it, guard it, give its pages back.
