@@ -74,9 +74,9 @@ impl<T> Node<T> {
         self.slot.job().addr()
     }
 
-    /// Whether a task that runs above its owner's frame, in which it lies, finds enough of a stack.
+    /// Whether a task that its owner, who calls, runs in its place finds enough of a stack.
     pub(super) fn has_stack_left(&self) -> bool {
-        let left = std::ptr::from_ref(self).addr().saturating_sub(self.slot.stack_limit());
+        let left = crate::sys::stack_address().saturating_sub(self.slot.stack_limit());
         left > self.slot.class().bytes() / 4
     }
 
