@@ -3,6 +3,8 @@
 //! Invariants, beside those of the [parent](super)
 //! 1. A slot begins at a page, so the twelve low bits of its address are free; the lowest four hold
 //!    the class.
+//! 2. A stack's base lies less than [`LEAST_PAGE`] below the end of its slot, which is a page boundary, and is a multiple
+//!    of [`COLOUR_STEP`]: its low bits hold the class, too, and the slot follows from it. For it is asked at every switch.
 
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
@@ -16,7 +18,10 @@ const _: () = assert!(Class::COUNT <= CLASS_BITS + 1);
 /// How far apart two colours are, and how many there are: together below a page.
 const COLOUR_STEP: usize = 128;
 const COLOURS: usize = 16;
-const _: () = assert!(COLOUR_STEP * COLOURS <= 4096);
+/// Pages are a multiple of it everywhere.
+const LEAST_PAGE: usize = 4096;
+const _: () = assert!(COLOUR_STEP * COLOURS <= LEAST_PAGE);
+const _: () = assert!(COLOUR_STEP > CLASS_BITS);
 const _: () = assert!(COLOUR_STEP.is_multiple_of(corosensei::stack::STACK_ALIGNMENT));
 
 /// A place for a stack, guarded or not.
@@ -56,11 +61,10 @@ impl Slot {
         self.start().addr().get() + self.class().bytes()
     }
 
-    /// The resume of a carrier computes it every time: shifts, no division.
-    #[inline]
-    fn base(self) -> usize {
+    /// How far below the end a stack begins.
+    fn colour(self) -> usize {
         let place = self.start().addr().get() >> self.class().shift();
-        self.end() - COLOUR_STEP * (place % COLOURS)
+        COLOUR_STEP * (place % COLOURS)
     }
 
     /// The guard page.
@@ -94,41 +98,62 @@ impl Slot {
     }
 }
 
-/// A guarded stack, owned. It goes back by [`give`](super::give); dropped, it is lost for good.
+/// A guarded stack, owned: its base, with the class in the low bits (invariant 2). It goes back by [`give`](super::give);
+/// dropped, it is lost for good.
 #[must_use = "a stack that is not given back is lost"]
-pub(crate) struct Stack(Slot);
+pub(crate) struct Stack(NonNull<u8>);
+
+// SAFETY: as for its slot.
+unsafe impl Send for Stack {}
+// SAFETY: as for its slot.
+unsafe impl Sync for Stack {}
 
 impl Stack {
     /// # Safety
     /// The slot's guard is installed (stack invariant 1), and the caller is its owner (2).
     pub(super) unsafe fn new(guarded: Slot) -> Stack {
-        Stack(guarded)
+        let height = guarded.class().bytes() - guarded.colour();
+        Stack(
+            guarded
+                .start()
+                .map_addr(|start| start.saturating_add(height | guarded.class().index())),
+        )
     }
 
     pub(super) fn slot(&self) -> Slot {
-        self.0
+        let end = self.base_addr().next_multiple_of(LEAST_PAGE);
+        let start = self.0.map_addr(|base| {
+            // A slot is not at address 0.
+            NonZeroUsize::new(end - self.class().bytes()).unwrap_or(base)
+        });
+        Slot::new(start, self.class())
     }
 
     /// No longer a stack: the guard may go.
     pub(super) fn into_slot(self) -> Slot {
-        self.0
+        self.slot()
     }
 
     /// The class it was taken from.
     pub(crate) fn class(&self) -> Class {
-        self.0.class()
+        Class::from_index(self.0.addr().get() & CLASS_BITS)
+    }
+
+    #[inline]
+    fn base_addr(&self) -> usize {
+        self.0.addr().get() & !CLASS_BITS
     }
 
     /// How many bytes of frames it holds.
     #[cfg(test)]
     pub(crate) fn usable(&self) -> usize {
-        self.0.base() - self.0.start().addr().get() - page_size()
+        self.base_addr() - self.slot().start().addr().get() - page_size()
     }
 
     /// Whether `addr` is in the guard page. May be called in a signal handler.
     #[cfg(test)]
     pub(crate) fn contains_guard(&self, addr: usize) -> bool {
-        let start = self.0.start().addr().get();
+        let start = self.slot().start().addr().get();
         (start..start + page_size()).contains(&addr)
     }
 }
@@ -136,7 +161,7 @@ impl Stack {
 impl std::fmt::Debug for Stack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stack")
-            .field("start", &self.0.start())
+            .field("start", &self.slot().start())
             .field("class", &self.class())
             .finish()
     }
@@ -148,12 +173,12 @@ impl std::fmt::Debug for Stack {
 unsafe impl corosensei::stack::Stack for Stack {
     #[inline]
     fn base(&self) -> NonZeroUsize {
-        // A mapping's end is not at address 0.
-        NonZeroUsize::new(self.0.base()).unwrap_or(NonZeroUsize::MAX)
+        // SAFETY: it is above a guard page and more (invariant 2), so not at address 0.
+        unsafe { NonZeroUsize::new_unchecked(self.base_addr()) }
     }
 
     #[inline]
     fn limit(&self) -> NonZeroUsize {
-        self.0.start().addr()
+        self.slot().start().addr()
     }
 }
