@@ -55,6 +55,12 @@ type Bytes = [u8; CELLS];
 
 type Link = Option<Base>;
 
+/// So many bytes the processor fetches at once.
+const LINE: usize = 64;
+/// A row is fetched so many rows before its turn; of large contents not more than the first lines.
+const AHEAD: usize = 4;
+const MOST_LINES: usize = 32;
+
 /// See above.
 pub(super) type Base = NonNull<u8>;
 
@@ -362,6 +368,19 @@ impl<K, V> Ptr<K, V> {
         let key = unsafe { Content::key(content, cell) };
         // SAFETY: as above.
         Spot { key, value: unsafe { Content::value(content, cell) } }
+    }
+
+    /// Has the processor fetch the contents and links of the row [`AHEAD`] rows before the one that begins here. There may
+    /// be none: then the hint is wasted.
+    #[inline]
+    pub(super) fn fetch_row_before(self) {
+        let row = ROW * size_of::<Content<K, V>>();
+        let row_before = self.0.content().as_ptr().wrapping_add(1).cast::<u8>();
+        let first = row_before.wrapping_add((AHEAD - 1) * row);
+        for line in 0..(row / LINE).min(MOST_LINES) {
+            fetch(first.wrapping_add(LINE * line));
+        }
+        fetch(self.0.link().as_ptr().wrapping_sub(AHEAD * ROW).cast());
     }
 
     #[inline]

@@ -185,6 +185,13 @@ impl<K, V> Array<K, V> {
         last - (index & last) + 1
     }
 
+    /// How many up to that one.
+    #[inline]
+    pub(super) fn in_order_to(&self, index: usize) -> usize {
+        let last = if self.is_large() { Self::IN_SEGMENT } else { self.mask };
+        (index & last) + 1
+    }
+
     /// How to find a bucket without asking more.
     pub(super) fn way(&self) -> Way {
         let at = if self.is_large() {

@@ -153,17 +153,22 @@ impl<K, V> Table<K, V> {
         Some(unsafe { now.bucket(number) })
     }
 
-    /// The same, and how many live chains lie in order from there on; or as many numbers without.
+    /// The same, and how many live chains lie in order up to there; or as many numbers without.
     #[inline]
-    pub(super) fn chains(&self, number: usize) -> (Option<Ptr<K, V>>, usize) {
+    pub(super) fn chains_to(&self, number: usize) -> (Option<Ptr<K, V>>, usize) {
         let Some(now) = &self.now else { return (None, 0) };
         let in_order = match &self.old {
-            None => now.in_order(number),
-            Some(old) if number & old.mask() < self.done => {
-                now.in_order(number).min(self.done - (number & old.mask()))
+            None => now.in_order_to(number),
+            Some(old) => {
+                let below = number & old.mask();
+                if below < self.done {
+                    now.in_order_to(number).min(below + 1)
+                } else if number < old.len() {
+                    old.in_order_to(number).min(number - self.done + 1)
+                } else {
+                    below - self.done + 1
+                }
             }
-            Some(old) if number < old.len() => old.in_order(number),
-            Some(_) => now.len() - number,
         };
         (self.chain(number), in_order)
     }

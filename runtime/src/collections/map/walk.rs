@@ -4,17 +4,21 @@
 //! each full cell. What is behind them in their chains comes then, bucket by bucket. The row with which it
 //! begins is taken in two parts, the one at the beginning and the other in the end.
 //!
+//! Rows come with falling numbers, and the buckets of a row with falling numbers, too. The contents of buckets
+//! lie in memory that way round, so a walk reads them upwards, line by line, as processors foresee it.
+//!
 //! Invariants:
 //! 1. A walk is used with the table that it was made for, in which since then at most cells were
 //!    emptied that the walk has already found. So its chains are live, and `left` counts what is to
 //!    come behind the row. (Values may be changed.)
-//! 2. The chains of a row are in one allocation, in order, and live.
+//! 2. The chains of a row are in one allocation, in order, and live; and so are the `run` before them.
 
 use super::bucket::{Lane, Place, Ptr};
 use super::cell::Cell;
 use super::find::Found;
 use super::marks::{CELLS, ROW};
 use super::random::random;
+use super::storage::Array;
 use super::table::Table;
 use std::mem;
 use std::num::NonZero;
@@ -25,6 +29,8 @@ pub(super) struct Walk<K, V> {
     /// The bits that are the number of a cell. A row of four buckets or less, if it is the whole array, is there twice, so
     /// that it can begin anywhere.
     number: u32,
+    /// Whether there are so many chains that they are fetched ahead.
+    large: bool,
     /// The last bucket of the row. It is used once there were cells: before that nothing is there.
     row: Ptr<K, V>,
     /// Its cells.
@@ -34,13 +40,13 @@ pub(super) struct Walk<K, V> {
     /// The last row of chains; and the last cell of each of them that has more buckets, perhaps.
     chains: Ptr<K, V>,
     longer: u64,
-    /// As many chains lie behind those, in order in memory.
+    /// As many chains lie before those, in order in memory.
     run: usize,
     /// The overflow bucket that comes next.
     next: Option<Ptr<K, V>>,
     /// The first bucket of its chain, and of the one that is the row.
     head: Option<Ptr<K, V>>,
-    /// Where it begins: the number of a chain, and a cell of its row, of 64 if it is so wide.
+    /// Where it begins: the last chain of a row, and a cell of that, of 64 if it is so wide.
     start: usize,
     turn: u32,
     /// So many numbers are done.
@@ -64,13 +70,14 @@ impl<K, V> Walk<K, V> {
         if left != 0 {
             let dice = random();
             turn = (dice >> 58) as u32;
-            start = table.some(dice) & !(ROW - 1);
+            start = table.some(dice | (ROW as u64 - 1));
         }
         let (cells, number, chains, longer, run) = (0, u64::BITS - 1, row, 0, 0);
         let (next, head, done, later) = (None, None, 0, 0);
         Self {
             cells,
             number,
+            large: table.now.as_ref().is_some_and(Array::is_large),
             row,
             lane: Lane::nowhere(),
             left,
@@ -95,11 +102,9 @@ impl<K, V> Walk<K, V> {
     /// The number of the next cell in its row.
     #[inline]
     fn step(&mut self, table: &Table<K, V>) -> Option<usize> {
-        if self.cells == 0 {
-            self.enter(table);
-        }
-        let cells = NonZero::new(self.cells)?;
-        self.cells &= self.cells - 1;
+        let cells = if self.cells == 0 { self.enter(table) } else { self.cells };
+        let cells = NonZero::new(cells)?;
+        self.cells = cells.get() & (cells.get() - 1);
         Some((cells.trailing_zeros() & self.number) as usize)
     }
 
@@ -121,27 +126,37 @@ impl<K, V> Walk<K, V> {
         Some(unsafe { self.lane.entry_in_row(number) })
     }
 
-    /// The next row that is not empty, if there is one.
+    /// The cells of the next row that is not empty, if there is one.
     #[inline(never)]
-    fn enter(&mut self, table: &Table<K, V>) {
-        while self.cells == 0 && self.left != 0 {
-            if self.later != 0 {
-                self.cells = mem::take(&mut self.later);
+    fn enter(&mut self, table: &Table<K, V>) -> u64 {
+        let mut cells = 0;
+        while cells == 0 && self.left != 0 {
+            cells = if self.later != 0 {
+                mem::take(&mut self.later)
             } else if self.next.is_some() || self.longer != 0 {
-                self.enter_overflow();
+                self.enter_overflow()
             } else if self.run >= ROW {
-                self.run -= ROW;
-                // SAFETY: there is a row in order behind this one (invariant 2).
-                let row = unsafe { self.chains.following(ROW) };
-                self.set_row(row, ROW);
-                // SAFETY: a row is so wide (invariant 2).
-                let (full, longer) = unsafe { row.row(ROW) };
-                (self.cells, self.longer) = (full, longer);
+                self.enter_preceding()
             } else {
-                self.enter_elsewhere(table);
-            }
-            self.left -= self.cells.count_ones() as usize;
+                self.enter_elsewhere(table)
+            };
+            self.left -= cells.count_ones() as usize;
         }
+        cells
+    }
+
+    /// The row before the last one.
+    #[inline]
+    fn enter_preceding(&mut self) -> u64 {
+        self.run -= ROW;
+        // SAFETY: there is a row in order before this one (invariant 2).
+        let row = unsafe { self.chains.preceding(ROW) };
+        self.set_row(row, ROW);
+        // SAFETY: a row is so wide (invariant 2).
+        let (full, longer) = unsafe { row.row(ROW) };
+        // SAFETY: as above.
+        self.longer = if self.large { unsafe { fetch(row, longer) } } else { longer };
+        full
     }
 
     #[inline]
@@ -154,7 +169,7 @@ impl<K, V> Walk<K, V> {
 
     /// The next overflow bucket, if there is one.
     #[inline]
-    fn enter_overflow(&mut self) {
+    fn enter_overflow(&mut self) -> u64 {
         let Some(bucket) = self.next else {
             let number = self.longer.trailing_zeros() as usize / CELLS;
             self.longer &= self.longer - 1;
@@ -162,33 +177,36 @@ impl<K, V> Walk<K, V> {
             let head = unsafe { self.chains.following(number) };
             self.next = head.next();
             self.head = Some(head);
-            return;
+            return 0;
         };
-        self.cells = bucket.marks().bits();
         self.next = bucket.next();
         self.row = bucket;
         self.lane = bucket.lane();
+        bucket.marks().bits()
     }
 
     /// The next row, wherever it is.
     #[inline(never)]
-    fn enter_elsewhere(&mut self, table: &Table<K, V>) {
+    fn enter_elsewhere(&mut self, table: &Table<K, V>) -> u64 {
         let Some(now) = &table.now else { unreachable!("a table without an array has no cells") };
         debug_assert!(self.done <= now.len(), "{} cells were not found", self.left);
-        let (first, mut count) = table.chains(self.start.wrapping_add(self.done) & now.mask());
-        let Some(row) = first else {
+        let (last, mut count) = table.chains_to(self.start.wrapping_sub(self.done) & now.mask());
+        let Some(last) = last else {
             self.done += count;
-            return;
+            return 0;
         };
         let left = now.len() - self.done;
         // Once around, it is the first row again, and nothing behind it.
         count = count.min(if left == 0 { ROW } else { left });
         let width = count.min(ROW);
         count -= count % width;
+        // SAFETY: there are so many in order.
+        let row = unsafe { last.preceding(width - 1) };
         // SAFETY: a row is so wide (invariant 2).
         let (full, longer) = unsafe { row.row(width) };
         let begin = u64::MAX << (self.turn as usize * width / ROW);
-        (self.cells, self.longer) = match self.done {
+        let mut cells;
+        (cells, self.longer) = match self.done {
             0 => (full & begin, longer),
             // What is behind its buckets has come with the first part.
             _ if left == 0 => (full & !begin, 0),
@@ -197,7 +215,7 @@ impl<K, V> Walk<K, V> {
         if width == now.len() {
             let bits = CELLS * width;
             if width < ROW {
-                self.cells = (full | full << bits) & begin & !(begin << bits);
+                cells = (full | full << bits) & begin & !(begin << bits);
                 self.number = bits as u32 - 1;
             } else {
                 self.later = full & !begin;
@@ -207,5 +225,26 @@ impl<K, V> Walk<K, V> {
         // They count as done now: nobody comes to them otherwise.
         self.done += count;
         self.run = count - width;
+        cells
     }
+}
+
+/// Has the processor fetch what a walk will come to after a row. Which of its chains are longer?
+///
+/// # Safety
+/// There is a row, the chains of which are live.
+#[inline(never)]
+unsafe fn fetch<K, V>(row: Ptr<K, V>, mut perhaps: u64) -> u64 {
+    row.fetch_row_before();
+    let mut longer = 0;
+    while perhaps != 0 {
+        let number = perhaps.trailing_zeros() as usize / CELLS;
+        // SAFETY: it is one of the row.
+        if let Some(next) = unsafe { row.following(number) }.next() {
+            next.place().fetch();
+            longer |= perhaps & perhaps.wrapping_neg();
+        }
+        perhaps &= perhaps - 1;
+    }
+    longer
 }

@@ -315,6 +315,27 @@ fn tables_in_segments_are_as_good() {
     assert!(huge.iter().all(|(key, value)| value[8191] == u64::from(*key)));
 }
 
+/// After each insert, so at every step of every growth, a walk finds each key once, wherever it begins.
+fn walks_while_it_grows<V, S: BuildHasher>(mut map: Map<u64, V, S>, keys: u64, value: fn() -> V) {
+    for n in 0..if cfg!(miri) { keys / 20 } else { keys } {
+        map.insert(n, value());
+        let mut found = vec![false; n as usize + 1];
+        for (key, _) in &map {
+            assert!(!std::mem::replace(&mut found[*key as usize], true), "{key} of {n} came twice");
+        }
+        assert!(found.iter().all(|found| *found), "one of {n} did not come");
+    }
+}
+
+#[test]
+fn a_walk_finds_each_key_once_at_every_step_of_a_growth() {
+    walks_while_it_grows(Map::new(), 1000, || 0_u8);
+    walks_while_it_grows(Map::with_hasher(Crowded), 300, || 0_u64);
+    // In segments of 8 and of 32 buckets: of a single row, and of several.
+    walks_while_it_grows(Map::new(), 300, || [0_u64; 1024]);
+    walks_while_it_grows(Map::new(), 1000, || [0_u64; 256]);
+}
+
 #[test]
 fn a_table_is_as_small_as_it_says() {
     assert_eq!(super::bucket::size::<u64, u64>(), 8 + 64 + 64 + 8);
