@@ -179,3 +179,30 @@ fn iterators_have_a_default_of_nothing() {
     }
     nothing(&String::from("lent"));
 }
+
+#[test]
+fn a_fold_goes_the_way_of_next() {
+    let mut map = Map::new();
+    for n in 0..400_u64 {
+        map.insert(n, n);
+        let mut iter = map.iter();
+        // From the beginning, from the middle of a row, and from the end.
+        for _ in 0..=n / 7 {
+            let mut by_next = Vec::new();
+            for (key, _) in iter.clone() {
+                by_next.push(*key);
+            }
+            let by_fold = iter.clone().fold(Vec::new(), |mut keys, (key, _)| {
+                keys.push(*key);
+                keys
+            });
+            assert_eq!(by_fold, by_next, "{} of {n} are left", iter.len());
+            if iter.nth(n as usize / 3).is_none() {
+                break;
+            }
+        }
+    }
+    map.values_mut().for_each(|value| *value += 1);
+    assert_eq!(map.values().sum::<u64>(), (1..=400).sum());
+    assert!(map.iter().all(|(key, value)| key + 1 == *value));
+}

@@ -121,6 +121,16 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.walk.left(), Some(self.walk.left()))
     }
+
+    #[inline]
+    fn fold<A, F: FnMut(A, Self::Item) -> A>(self, init: A, mut f: F) -> A {
+        self.walk.fold(self.table, init, |folded, (key, value)| {
+            // SAFETY: the cell is full as long as the map is borrowed.
+            let key = unsafe { &*key };
+            // SAFETY: as above.
+            f(folded, (key, unsafe { &*value }))
+        })
+    }
 }
 
 impl<'a, K, V> Iterator for IterMut<'a, K, V> {
@@ -139,6 +149,16 @@ impl<'a, K, V> Iterator for IterMut<'a, K, V> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.walk.left(), Some(self.walk.left()))
     }
+
+    #[inline]
+    fn fold<A, F: FnMut(A, Self::Item) -> A>(self, init: A, mut f: F) -> A {
+        self.walk.fold(self.table, init, |folded, (key, value)| {
+            // SAFETY: the cell is full as long as the map is borrowed.
+            let key = unsafe { &*key };
+            // SAFETY: as above; and no other reference to it comes from here (invariant 1).
+            f(folded, (key, unsafe { &mut *value }))
+        })
+    }
 }
 
 /// The parts of an iterator that its inner one does.
@@ -155,6 +175,11 @@ macro_rules! through {
             #[inline]
             fn size_hint(&self) -> (usize, Option<usize>) {
                 self.0.size_hint()
+            }
+
+            #[inline]
+            fn fold<A, F: FnMut(A, $item) -> A>(self, init: A, mut f: F) -> A {
+                self.0.fold(init, |folded, entry| f(folded, $part(entry)))
             }
         }
     };

@@ -126,6 +126,29 @@ impl<K, V> Walk<K, V> {
         Some(unsafe { self.lane.entry_in_row(number) })
     }
 
+    /// All that are to come, one after the other. See invariant 1.
+    #[inline]
+    pub(super) fn fold<A>(
+        mut self,
+        table: &Table<K, V>,
+        init: A,
+        mut f: impl FnMut(A, (*mut K, *mut V)) -> A,
+    ) -> A {
+        let (mut folded, mut cells) = (init, self.cells);
+        loop {
+            while cells != 0 {
+                let number = (cells.trailing_zeros() & self.number) as usize;
+                cells &= cells - 1;
+                // SAFETY: the row has so many buckets (invariant 2).
+                folded = f(folded, unsafe { self.lane.entry_in_row(number) });
+            }
+            cells = self.enter(table);
+            if cells == 0 {
+                return folded;
+            }
+        }
+    }
+
     /// The cells of the next row that is not empty, if there is one.
     #[inline(never)]
     fn enter(&mut self, table: &Table<K, V>) -> u64 {
