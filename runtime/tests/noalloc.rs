@@ -157,6 +157,20 @@ fn yields_and_wake_ups_allocate_nothing() {
     }
 }
 
+/// The monitor sets out to follow somebody for the histograms, finds that nobody becomes runnable, and gives up: each twenty
+/// milliseconds or so.
+#[test]
+fn looks_at_who_computes_allocate_nothing() {
+    let _t = common::alone();
+    let computes = || {
+        let start = std::time::Instant::now();
+        while start.elapsed() < std::time::Duration::from_millis(200) {
+            std::hint::spin_loop();
+        }
+    };
+    assert_eq!(runtime(1).run(|| fewest(computes)), 0);
+}
+
 /// However often `f` is called, on one processor and on a plain thread.
 fn allocates_nothing(what: &str, f: impl Fn() + Send + Sync) {
     let many = || (0..2000).for_each(|_| f());

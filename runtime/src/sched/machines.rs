@@ -56,6 +56,11 @@ impl Machines {
         self.list.lock().clone()
     }
 
+    /// Shows each to `f`, under the lock, without a copy of the list.
+    pub(super) fn each(&self, f: impl Fn(&M)) {
+        self.list.lock().iter().for_each(|m| f(m));
+    }
+
     pub(super) fn any(&self, f: impl Fn(&M) -> bool) -> bool {
         self.list.lock().iter().any(|m| f(m))
     }

@@ -136,7 +136,7 @@ impl Sched {
                 holders.for_each(|m| m.entry.watch());
             }
             Follow::Nobody => {
-                self.machines.all().iter().for_each(|m| m.entry.unwatch());
+                self.machines.each(|m| m.entry.unwatch());
                 // A trace may just have begun. AcqRel of `watch` and `unwatch`: who comes second sees why the first did it.
                 if self.hub.is_watching() {
                     self.watch_all();
@@ -153,7 +153,7 @@ pub(super) fn queued(p: &P) -> usize {
 
 impl Watched for Sched {
     fn watch_all(&self) {
-        self.machines.all().iter().for_each(|m| m.entry.watch());
+        self.machines.each(|m| m.entry.watch());
     }
 
     fn reason(&self, why: u8) -> &'static str {
