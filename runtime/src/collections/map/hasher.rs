@@ -260,6 +260,7 @@ mod tests {
 
     /// Bytes do not take the length back, whatever the secrets are.
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes, and has nothing unsafe")]
     fn texts_of_several_lengths_differ() {
         let like =
             ["a", "aa", "ab", "abc", "aac", "go", "gon", "aaaaaaaa", "`aaaaaaaa", "aaaaaaaaa"];
