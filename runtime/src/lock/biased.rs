@@ -58,12 +58,12 @@ const OFTEN: u32 = 2;
 /// And so many at most.
 const VERY_OFTEN: u32 = 1 << 16;
 
-/// Pauses before the first look again; a pause is about 50 ns on current x86.
+/// Nanoseconds before the first look again.
 #[cfg(not(any(loom, shuttle)))]
-const FIRST: u32 = 64;
-/// Pauses between two looks, at most.
+const FIRST: u64 = 3200;
+/// Nanoseconds between two looks, at most.
 #[cfg(not(any(loom, shuttle)))]
-const LAST: u32 = 256;
+const LAST: u64 = 4 * FIRST;
 /// Looks before the thread yields to the system.
 #[cfg(not(any(loom, shuttle)))]
 const LOOKS: u32 = 6;
@@ -244,13 +244,11 @@ impl BiasedLock {
     #[cold]
     #[inline(never)]
     fn wait_for_word(&self) {
-        let (mut looks, mut pauses) = (0, FIRST);
+        let (mut looks, mut pause) = (0, FIRST);
         loop {
             if looks < LOOKS {
-                for _ in 0..pauses {
-                    std::hint::spin_loop();
-                }
-                pauses = (pauses * 2).min(LAST);
+                crate::util::spin_for(pause);
+                pause = (pause * 2).min(LAST);
                 looks += 1;
             } else {
                 std::thread::yield_now();

@@ -26,8 +26,8 @@ use crate::trace::Event;
 
 /// Looks at all other queues before an M gives up, and the time for which warm work must have waited.
 const ROUNDS: usize = 8;
-/// Pauses between two of them; a pause is about 50 ns on current x86.
-const PAUSES: usize = 16;
+/// Nanoseconds between two of them.
+const PAUSE: u64 = 800;
 /// The Ps whose `next` a spinner watches for staleness, at most.
 const WATCHED: usize = 16;
 
@@ -374,9 +374,7 @@ impl Sched {
             if let Some(found) = self.next_from_afar(m, p) {
                 return Some(found);
             }
-            for _ in 0..PAUSES {
-                crate::prim::spin_hint();
-            }
+            crate::util::spin_for(PAUSE);
         }
         for (seen, victim) in watched.iter().zip(others()) {
             let found = if seen.queue_waits(victim) {

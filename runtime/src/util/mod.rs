@@ -6,6 +6,7 @@ mod address;
 mod clock;
 mod rng;
 mod shown;
+mod spin;
 mod thread;
 
 pub(crate) use address::Addresses;
@@ -14,6 +15,7 @@ pub(crate) use clock::pass;
 pub(crate) use clock::{Clock, follow, now, real_now};
 pub(crate) use rng::{Rng, below};
 pub(crate) use shown::Shown;
+pub(crate) use spin::spin_for;
 pub(crate) use thread::{enlist_servant, servants, thread_number};
 
 use crate::prim::global::{AtomicBool, Ordering};

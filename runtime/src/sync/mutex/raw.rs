@@ -59,7 +59,7 @@
 //! 4. A queued waiter is released, or takes itself out of the queue, before `lock_slow` returns.
 
 use crate::prim::atomic::{AtomicU32, Ordering};
-use crate::prim::{const_fn, spin_hint};
+use crate::prim::const_fn;
 use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
 use crate::util;
@@ -84,11 +84,8 @@ const HANDED: u32 = 2;
 const LOOKS: u32 = 4;
 #[cfg(any(loom, shuttle))]
 const LOOKS: u32 = 1;
-/// Pauses between two looks; a pause is about 50 ns on current x86.
-#[cfg(not(any(loom, shuttle)))]
-const PAUSES: u32 = 30;
-#[cfg(any(loom, shuttle))]
-const PAUSES: u32 = 1;
+/// Nanoseconds between two looks.
+const PAUSE: u64 = 1500;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -237,9 +234,7 @@ impl RawMutex {
             if word & (WOKEN | WAITING) == WAITING && self.take(word, WOKEN, 0).is_ok() {
                 *own = WOKEN;
             }
-            for _ in 0..PAUSES {
-                spin_hint();
-            }
+            crate::util::spin_for(PAUSE);
             looks += 1;
             word = self.word.load(Ordering::Relaxed);
         }
