@@ -34,7 +34,7 @@ const FREE: u32 = 0;
 #[cfg(not(any(loom, shuttle)))]
 const HELD: u32 = 1;
 
-/// Pauses before the first look again; a pause is about 50 ns on current x86.
+/// Pauses before the first look again; a pause is some 30 to 50 ns on current x86.
 #[cfg(not(any(loom, shuttle)))]
 const FIRST: u32 = 4;
 /// Pauses between two looks, at most.
