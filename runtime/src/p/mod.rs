@@ -128,6 +128,11 @@ impl P {
         self.warm.load(Ordering::Relaxed)
     }
 
+    /// What was queued last waited for no partner on this P.
+    pub(crate) fn set_cold(&self) {
+        self.warm.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
     }

@@ -78,6 +78,9 @@ impl Sched {
         if rang {
             self.ring_on(poller);
         }
+        if found && let Some(p) = m::current().and_then(|m| m.own().p.get()) {
+            p.set_cold();
+        }
         found
     }
 
@@ -116,6 +119,9 @@ impl Sched {
         let mut woken = m.own().woken.borrow_mut();
         self.note(|| "a socket has become ready".into());
         woken.drain(..).for_each(super::wake);
+        if let Some(p) = m.own().p.get() {
+            p.set_cold();
+        }
     }
 
     /// Rings, if `m`, which was just given a P, may sleep in the poll.
