@@ -12,8 +12,13 @@
 //! last item is warm only what has lain there for as long as the thief was looking, some microseconds. If
 //! all is on the move it leaves it alone and says so (`Idle::set_calm`): for a few milliseconds
 //! more warm work wakes nobody. The monitor ends that, and meanwhile sees to any P that does
-//! not get to its work. Whom a socket has woken has no partner there, and counts as fresh: a batch of them is shared at once. Measured with two procs, 128 slots: MPSC 87 to 150 -> 20 to 30 ns an
-//! item, select over four channels 125 to 230 -> 50 to 80.
+//! not get to its work. Measured with two procs, 128 slots: MPSC 87 to 150 -> 20 to 30 ns an
+//! item, select over four channels 125 to 230 -> 50 to 80. Whom a socket has woken has no partner on that P, and counts as
+//! fresh: a batch of them is shared at once.
+//!
+//! **A thief looks for some microseconds**, for to be woken costs more. But where nobody watches the sockets, and the other Ps
+//! have nothing queued, it goes and does that, asleep: what it waits for may need the processor that it would spin on. Measured with
+//! HTTP over 64 connections, the client on the same two cores: p99 3.7 -> 2 ms, 4.9 -> 4.7 us of processor time a request.
 
 use super::Sched;
 use super::due::Due;
