@@ -22,7 +22,6 @@ use crate::queue::{Bottom, Local, Remote, Stack};
 use crate::trace::Counters;
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -190,7 +189,7 @@ impl P {
     /// evidence.
     pub(crate) unsafe fn hold(&self, m: u32) -> Held {
         self.owner.hold(m);
-        Held { p: self, on_one_thread: PhantomData }
+        Held { p: NonNull::from(self) }
     }
 }
 
@@ -218,8 +217,8 @@ fn bump(counter: &AtomicU64) {
 /// Evidence that this thread holds a P.
 #[derive(Clone, Copy)]
 pub(crate) struct Held {
-    p: *const P,
-    on_one_thread: PhantomData<*const ()>,
+    /// Not `Send`, and with a niche: it is kept in an `Option`.
+    p: NonNull<P>,
 }
 
 impl Deref for Held {
@@ -227,7 +226,7 @@ impl Deref for Held {
     #[inline]
     fn deref(&self) -> &P {
         // SAFETY: `hold`'s caller promised that the P outlives this.
-        unsafe { &*self.p }
+        unsafe { self.p.as_ref() }
     }
 }
 

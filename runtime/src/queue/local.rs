@@ -2,10 +2,10 @@
 
 use super::Item;
 use super::deque::{Steal, Stealer, Worker};
-use crate::prim::atomic::{AtomicPtr, AtomicU32, Ordering};
+use super::ring::{Ends, Ring};
+use crate::prim::atomic::{AtomicPtr, Ordering};
 use crossbeam_utils::CachePadded;
 use std::cell::UnsafeCell;
-use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
@@ -19,7 +19,7 @@ type Word = NonNull<()>;
 /// rest of a switch.
 pub(crate) struct Local<T> {
     deque: Worker<Word>,
-    ring: Option<UnsafeCell<VecDeque<Word>>>,
+    ring: Option<UnsafeCell<Ring>>,
     items: PhantomData<T>,
 }
 
@@ -30,8 +30,8 @@ pub(crate) struct Remote<T> {
     /// The owner alone makes it non-null; a thief may only empty it.
     next: CachePadded<AtomicPtr<()>>,
     stealer: Stealer<Word>,
-    /// The length of the ring, for those who look from outside.
-    ring_len: AtomicU32,
+    /// The ring's, for those who look from outside.
+    ends: Ends,
     solo: bool,
     items: PhantomData<T>,
 }
@@ -51,11 +51,11 @@ impl<T: Item> Local<T> {
         let remote = Remote {
             next: CachePadded::new(AtomicPtr::new(ptr::null_mut())),
             stealer,
-            ring_len: AtomicU32::new(0),
+            ends: Ends::default(),
             solo,
             items: PhantomData,
         };
-        let ring = solo.then(UnsafeCell::default);
+        let ring = solo.then(|| UnsafeCell::new(Ring::new()));
         (Self { deque, ring, items: PhantomData }, remote)
     }
 
@@ -66,8 +66,7 @@ impl<T: Item> Local<T> {
             Some(ring) => {
                 // SAFETY: the owner alone touches the ring, and it does so here and now.
                 let ring = unsafe { &mut *ring.get() };
-                ring.push_back(item.into_word());
-                remote.ring_len.store(ring.len() as u32, Ordering::Relaxed);
+                ring.push(&remote.ends, item.into_word());
             }
             None => self.deque.push(item.into_word()),
         }
@@ -80,9 +79,7 @@ impl<T: Item> Local<T> {
             Some(ring) => {
                 // SAFETY: as in `push`.
                 let ring = unsafe { &mut *ring.get() };
-                let word = ring.pop_front()?;
-                remote.ring_len.store(ring.len() as u32, Ordering::Relaxed);
-                word
+                ring.pop(&remote.ends)?
             }
             None => self.deque.pop()?,
         };
@@ -90,11 +87,11 @@ impl<T: Item> Local<T> {
     }
 
     /// Shows `f` what is queued, the first one first. With a single processor alone: else nothing.
-    pub(crate) fn look(&self, mut f: impl FnMut(T)) {
+    pub(crate) fn look(&self, remote: &Remote<T>, mut f: impl FnMut(T)) {
         if let Some(ring) = &self.ring {
             // SAFETY: as in `push`; `f` is shown copies of words, and does not come back here.
             let ring = unsafe { &*ring.get() };
-            ring.iter().for_each(|word| f(item(*word)));
+            ring.iter(&remote.ends).for_each(|word| f(item(word)));
         }
     }
 
@@ -102,9 +99,7 @@ impl<T: Item> Local<T> {
     pub(crate) fn take_at(&self, remote: &Remote<T>, at: usize) -> Option<T> {
         // SAFETY: as in `push`.
         let ring = unsafe { &mut *self.ring.as_ref()?.get() };
-        let word = ring.remove(at)?;
-        remote.ring_len.store(ring.len() as u32, Ordering::Relaxed);
-        Some(item(word))
+        Some(item(ring.remove(&remote.ends, at)?))
     }
 
     /// Steals the older half of `victim`'s deque: runs one of it, queues the rest here.
@@ -217,7 +212,7 @@ impl<T: Item> Remote<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        if self.solo { self.ring_len.load(Ordering::Relaxed) as usize } else { self.stealer.len() }
+        if self.solo { self.ends.len() } else { self.stealer.len() }
     }
 
     #[inline]

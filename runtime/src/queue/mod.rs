@@ -18,6 +18,7 @@ mod list;
 mod local;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod ring;
 mod stack;
 
 pub(crate) use global::Global;

@@ -78,7 +78,7 @@ impl Sched {
             let mut script = seeded.script.lock();
             let spent = script.spend();
             script.begin();
-            p.own().queue.look(|runnable| script.add(runnable));
+            p.own().queue.look(&p.remote, |runnable| script.add(runnable));
             (script.stop(slot, what), spent)
         };
         if let Some(steps) = spent {
@@ -98,7 +98,7 @@ impl Sched {
         self.gather(m, p);
         let mut script = seeded.script.lock();
         script.begin();
-        p.own().queue.look(|runnable| script.add(runnable));
+        p.own().queue.look(&p.remote, |runnable| script.add(runnable));
         // A goroutine that has ended looks from its own stack.
         script.leave(std::ptr::from_ref(self).cast(), m.slot.get().is_some());
         if script.is_empty() {
