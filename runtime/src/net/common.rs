@@ -262,7 +262,7 @@ macro_rules! bounded {
             ) -> io::Result<usize> {
                 Socket::<$std>::bounded(ctx, |until| match buf {
                     [] => self.0.nothing(Dir::Read),
-                    buf => self.0.op_until(Dir::Read, until, |mut io| io.read(buf)),
+                    buf => self.0.op_until(Dir::Read, until, |io| sys::receive(io.as_fd(), buf)),
                 })
             }
 
@@ -277,8 +277,7 @@ macro_rules! bounded {
                     if buf.is_empty() {
                         return self.0.nothing(Dir::Write);
                     }
-                    let write = |io: &$std| SockRef::from(io).send_with_flags(buf, NO_SIGNAL);
-                    self.0.op_until(Dir::Write, until, write)
+                    self.0.op_until(Dir::Write, until, |io| sys::send(io.as_fd(), buf))
                 })
             }
 

@@ -260,6 +260,21 @@ pub(crate) mod socket {
         Ok((socket.into(), address))
     }
 
+    /// Receives what there is, as much as there is room for.
+    pub(crate) fn receive(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: the buffer with its own length.
+        let n = unsafe { libc::recv(socket.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), 0) };
+        usize::try_from(n).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Sends as much as the system takes.
+    pub(crate) fn send(socket: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
+        // SAFETY: the buffer with its own length.
+        let n =
+            unsafe { libc::send(socket.as_raw_fd(), buf.as_ptr().cast(), buf.len(), NO_SIGNAL) };
+        usize::try_from(n).map_err(|_| io::Error::last_os_error())
+    }
+
     /// Looks at what can be received, and leaves it there.
     pub(crate) fn peek(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
         // SAFETY: the buffer with its own length.

@@ -5,7 +5,7 @@ use crate::net::common::{bounded, example, shared, timed};
 use crate::net::socket::Socket;
 use crate::net::{addr, connect};
 use crate::poller::Dir;
-use crate::sys::socket::NO_SIGNAL;
+use crate::sys::socket::{self as sys, NO_SIGNAL};
 use crate::util;
 use crate::wait::{Cancel, Until};
 use socket2::{SockAddr, SockRef};
@@ -294,7 +294,7 @@ impl Read for &TcpStream {
             return self.0.nothing(Dir::Read);
         }
         let len = buf.len();
-        self.0.op_that(Dir::Read, |mut io| io.read(buf), |n| (1..len).contains(n))
+        self.0.op_that(Dir::Read, |io| sys::receive(io.as_fd(), buf), |n| (1..len).contains(n))
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -312,7 +312,7 @@ impl Write for &TcpStream {
         if buf.is_empty() {
             return self.0.nothing(Dir::Write);
         }
-        self.0.op(Dir::Write, |io| SockRef::from(io).send_with_flags(buf, NO_SIGNAL))
+        self.0.op(Dir::Write, |io| sys::send(io.as_fd(), buf))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -223,7 +223,7 @@ impl Read for &UnixStream {
         if buf.is_empty() {
             return self.0.nothing(Dir::Read);
         }
-        self.0.op(Dir::Read, |mut io| io.read(buf))
+        self.0.op(Dir::Read, |io| sys::receive(io.as_fd(), buf))
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -241,7 +241,7 @@ impl Write for &UnixStream {
         if buf.is_empty() {
             return self.0.nothing(Dir::Write);
         }
-        self.0.op(Dir::Write, |io| SockRef::from(io).send_with_flags(buf, NO_SIGNAL))
+        self.0.op(Dir::Write, |io| sys::send(io.as_fd(), buf))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {

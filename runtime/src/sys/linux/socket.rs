@@ -1,5 +1,8 @@
 //! What neither std nor socket2 does with sockets in one call.
 //!
+//! What a connection does all the time, receiving and sending, is asked of the kernel itself: libc's functions are points where
+//! `pthread_cancel` may end the thread, which takes two atomic read-modify-writes a call, and which nobody uses here.
+//!
 //! Invariant: a buffer that goes to the kernel is given with its own length.
 
 use super::epoll::{checked, owned};
@@ -8,6 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::ptr;
 use std::sync::OnceLock;
 
 /// A send that finds nobody at the other end is an error, and no signal.
@@ -25,6 +29,34 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)
     };
     // SAFETY: `accept4` writes an address and its length, or fails.
     unsafe { SockAddr::try_init(take) }
+}
+
+/// Receives what there is, as much as there is room for.
+///
+/// # Errors
+/// As `recv`.
+#[inline]
+pub(crate) fn receive(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    let (socket, none) = (socket.as_raw_fd(), ptr::null_mut::<u8>());
+    // SAFETY: the buffer with its own length, and no place for an address.
+    let n = unsafe {
+        libc::syscall(libc::SYS_recvfrom, socket, buf.as_mut_ptr(), buf.len(), 0, none, none)
+    };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// Sends as much as the kernel takes; without a signal.
+///
+/// # Errors
+/// As `send`.
+#[inline]
+pub(crate) fn send(socket: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
+    let (socket, none) = (socket.as_raw_fd(), ptr::null::<u8>());
+    // SAFETY: the buffer with its own length, and no address.
+    let n = unsafe {
+        libc::syscall(libc::SYS_sendto, socket, buf.as_ptr(), buf.len(), NO_SIGNAL, none, 0)
+    };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
 /// Looks at what can be received, and leaves it there.
@@ -86,7 +118,7 @@ fn nothing() -> io::Result<&'static File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::Read;
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
@@ -96,12 +128,32 @@ mod tests {
         let number = a.as_raw_fd();
         vacate(a.as_fd()).unwrap();
         assert_eq!((&b).read(&mut [0; 1]).unwrap(), 0, "the other end does not see the end");
-        for result in [(&a).read(&mut [0; 1]), (&a).write(&[0]), peek(a.as_fd(), &mut [0; 1])] {
+        let byte = &mut [0; 1];
+        for result in [peek(a.as_fd(), byte), receive(a.as_fd(), byte), send(a.as_fd(), &[0])] {
             assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EBADF));
         }
         let others: Vec<_> = (0..8).map(|_| File::open("/").unwrap()).collect();
         assert!(others.iter().all(|file| file.as_raw_fd() != number));
         vacate(a.as_fd()).unwrap();
+    }
+
+    #[test]
+    fn what_is_sent_is_received_and_nothing_more() {
+        let (a, b) = UnixStream::pair().unwrap();
+        b.set_nonblocking(true).unwrap();
+        assert_eq!(send(a.as_fd(), b"hello").unwrap(), 5);
+        let mut buf = *b"-----";
+        assert_eq!(receive(b.as_fd(), &mut buf[..4]).unwrap(), 4);
+        assert_eq!(&buf, b"hell-");
+        assert_eq!(receive(b.as_fd(), &mut buf).unwrap(), 1);
+        assert_eq!(&buf, b"oell-");
+        let error = receive(b.as_fd(), &mut buf).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop(a);
+        assert_eq!(receive(b.as_fd(), &mut buf).unwrap(), 0);
+        // An error and no signal, which would end the process.
+        let error = send(b.as_fd(), &buf).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]
