@@ -173,3 +173,26 @@ fn a_backtrace_fits_into_the_smallest_stack() {
     ended.assert_success();
     ended.assert_says(&["with a backtrace", "stack backtrace:"]);
 }
+
+/// What the runtime does on a goroutine's stack fits into the smallest one, also where a run queue grows.
+#[test]
+fn a_run_queue_grows_on_the_smallest_stack() {
+    let name = "a_run_queue_grows_on_the_smallest_stack";
+    if is_child(name) {
+        const MANY: usize = 2_000;
+        let runtime = rt::Runtime::builder().procs(2).stack_size(32 << 10).build().unwrap();
+        let woken = runtime.handle().spawn(|| {
+            // It starts as many, and wakes as many at once; others do as they end.
+            let gate = rt::chan::Chan::<()>::new(0);
+            let waits = |gate: rt::chan::Chan<()>| rt::spawn(move || gate.recv().is_none());
+            let all: Vec<_> = (0..MANY).map(|_| waits(gate.clone())).collect();
+            rt::time::sleep(std::time::Duration::from_millis(5));
+            gate.close();
+            all.into_iter().map(|h| h.join().unwrap()).filter(|&it| it).count()
+        });
+        assert_eq!(woken.join().unwrap(), MANY);
+        return;
+    }
+    let _t = common::test();
+    common::run(child(name)).assert_success();
+}

@@ -58,7 +58,7 @@ impl Builder {
         self
     }
 
-    /// The stack, in bytes, rounded up to a power of two; from 32 KiB to 1 GiB. One page of
+    /// The stack, in bytes, rounded up to a power of two; from 32 KiB to 1 GiB, but 64 KiB at least in a debug build. One page of
     /// it is the guard. Memory that is never touched costs nothing.
     ///
     /// In a debug build every move of a value is a copy on the stack: a closure that returns an array of more than some 16 KiB by

@@ -67,8 +67,8 @@ fn bases_are_aligned_and_coloured_within_the_top_page() {
 
 #[test]
 fn no_two_stacks_overlap() {
-    let mut out = taken(32 << 10, 1500);
-    out.extend(taken(64 << 10, 700));
+    let mut out = taken(64 << 10, 1500);
+    out.extend(taken(128 << 10, 700));
     let mut ranges: Vec<_> = out
         .iter()
         .map(|stack| (bounds(stack).0, bounds(stack).0 + stack.class().bytes()))
@@ -116,11 +116,11 @@ fn a_stack_from_the_pool_reads_as_zeroes() {
 
 #[test]
 fn give_sorts_classes_out() {
-    let mut mixed = taken(32 << 10, 40);
+    let mut mixed = taken(64 << 10, 40);
+    mixed.extend(taken(128 << 10, 40));
     mixed.extend(taken(64 << 10, 40));
-    mixed.extend(taken(32 << 10, 40));
     give(mixed);
-    for size in [32 << 10, 64 << 10] {
+    for size in [64 << 10, 128 << 10] {
         let out = taken(size, 80);
         assert!(out.iter().all(|stack| stack.class().bytes() == size.max(4 * page_size())));
         give(out);
