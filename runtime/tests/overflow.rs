@@ -4,6 +4,9 @@
 mod common;
 
 use common::{child, is_child, runtime};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 /// Uses a frame of stack for each level.
 #[inline(never)]
@@ -172,6 +175,35 @@ fn a_backtrace_fits_into_the_smallest_stack() {
     let ended = common::run(command);
     ended.assert_success();
     ended.assert_says(&["with a backtrace", "stack backtrace:"]);
+}
+
+/// A waker is a stranger's code, and runs on the stack of a goroutine that has ended.
+#[test]
+fn a_waker_that_overflows_after_the_end_is_no_goroutine() {
+    struct Deep;
+    impl Wake for Deep {
+        fn wake(self: Arc<Self>) {
+            std::hint::black_box(endless());
+        }
+    }
+    let name = "a_waker_that_overflows_after_the_end_is_no_goroutine";
+    if is_child(name) {
+        runtime(1).run(|| {
+            let mut handle = rt::spawn(rt::yield_now);
+            let waker = Waker::from(Arc::new(Deep));
+            let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            rt::time::sleep(std::time::Duration::from_secs(600));
+        });
+        return;
+    }
+    let _t = common::test();
+    let ended = common::run(child(name));
+    assert_eq!(ended.signal, Some(libc::SIGABRT), "{ended:#?}");
+    ended.assert_says(&[
+        "\nwhat ran after the end of a goroutine has overflowed its stack of 262144 bytes\n",
+        "RT_STACK_SIZE",
+    ]);
 }
 
 /// What the runtime does on a goroutine's stack fits into the smallest one, also where a run queue grows.

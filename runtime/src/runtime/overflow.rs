@@ -15,11 +15,10 @@ pub(super) fn describe(addr: usize, out: &mut Report) -> bool {
     if !slot.has_stack() || !(limit..limit + sys::page_size()).contains(&addr) {
         return false;
     }
-    out.str("\ngoroutine ");
     if let Some(job) = NonNull::new(slot.job()) {
         // SAFETY: it runs on this thread, which is in this handler: alive.
         let g = unsafe { GRef::from_ptr(job.cast()).get() };
-        out.num(g.id());
+        out.str("\ngoroutine ").num(g.id());
         if let Some(name) = g.name() {
             out.str(" '");
             for c in Shown(name).chars() {
@@ -28,9 +27,12 @@ pub(super) fn describe(addr: usize, out: &mut Report) -> bool {
             out.str("'");
         }
         let site = g.site();
-        out.str(", spawned at ").str(site.file()).str(":").num(site.line().into());
+        out.str(", spawned at ").str(site.file()).str(":").num(site.line().into()).str(",");
+    } else {
+        // Its joiner's waker, perhaps, or the runtime's own code.
+        out.str("\nwhat ran after the end of a goroutine");
     }
-    out.str(", has overflowed its stack of ").num(slot.class().bytes() as u64).str(
+    out.str(" has overflowed its stack of ").num(slot.class().bytes() as u64).str(
         " bytes\nraise it for one goroutine with rt::task::Builder::stack_size, for all with \
          Runtime::builder().stack_size, #[rt::main(stack_size = ..)] or RT_STACK_SIZE\n",
     );
