@@ -263,3 +263,61 @@ fn operations_that_need_not_wait_are_checkpoints() {
         }
     });
 }
+
+/// Two that compute for long are due again whenever the other one has done, and the monitor asks for them at every slice's end. They and
+/// who lies in the queue take turns.
+#[test]
+fn late_deadlines_and_sockets_do_not_keep_the_queue_waiting() {
+    use std::io::{Read, Write};
+    let _t = common::test();
+    let longest = runtime(1).run(|| {
+        let (rounds, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let listener = rt::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let stopped = Arc::clone(&stop);
+        let client = std::thread::spawn(move || {
+            let mut stream = std::net::TcpStream::connect(addr).unwrap();
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_micros(700));
+                stream.write_all(b"x").unwrap();
+                stream.read_exact(&mut [0]).unwrap();
+            }
+        });
+        let (mut stream, _) = listener.accept().unwrap();
+        let echo = rt::spawn(move || {
+            let mut buf = [0];
+            while stream.read(&mut buf).unwrap() != 0 {
+                stream.write_all(&buf).unwrap();
+            }
+        });
+        let burners = [(); 2].map(|()| {
+            let (rounds, stop) = (Arc::clone(&rounds), Arc::clone(&stop));
+            rt::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_millis(2) {
+                        std::hint::spin_loop();
+                    }
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                    rt::time::sleep(Duration::from_micros(100));
+                }
+            })
+        });
+        let (mut before, mut longest) = (rounds.load(Ordering::Relaxed), 0);
+        let start = Instant::now();
+        for n in 0.. {
+            if start.elapsed() >= Duration::from_secs(4) {
+                break;
+            }
+            rt::time::sleep(Duration::from_micros(100 + n * 37 % 900));
+            let now = rounds.load(Ordering::Relaxed);
+            (before, longest) = (now, longest.max(now - before));
+        }
+        stop.store(true, Ordering::Relaxed);
+        burners.into_iter().for_each(|burner| burner.join().unwrap());
+        client.join().unwrap();
+        echo.join().unwrap();
+        longest
+    });
+    assert!(longest < 30, "{longest} turns of others came first");
+}

@@ -72,6 +72,8 @@ pub(crate) struct Own {
     /// More timers are due, as of the last look; they and the queue take turns: see `sched::due`.
     pub(crate) due: Cell<u8>,
     until_global: Cell<u32>,
+    /// The slice that was last given to others than the queue, and how often somebody had yielded by then.
+    others_at: Cell<(u32, u64)>,
     /// The time when the clock was last read for deadlines.
     pub(crate) seen: Cell<u64>,
     /// The ids not yet given to goroutines: from, to.
@@ -113,6 +115,7 @@ impl P {
                 streak: Cell::new(0),
                 due: Cell::new(0),
                 until_global: Cell::new(GLOBAL_EVERY),
+                others_at: Cell::new((0, 0)),
                 seen: Cell::new(0),
                 ids: Cell::new((0, 0)),
             }),
@@ -315,6 +318,18 @@ impl Held {
         }
         self.own().until_global.set(left - 1);
         false
+    }
+
+    /// This slice is for somebody who did not lie in the queue, and comes before it.
+    pub(crate) fn others_come(&self) {
+        self.own().others_at.set((self.tick(), self.counters.yields.get()));
+    }
+
+    /// So was the slice before this one, and somebody waits in the queue: more than who has just been made to yield.
+    pub(crate) fn is_queues_turn(&self) -> bool {
+        let (at, yields) = self.own().others_at.get();
+        let least = if yields == self.counters.yields.get() { 1 } else { 2 };
+        at == self.tick().wrapping_sub(1) && self.remote.len() >= least
     }
 
     /// The next goroutine id; `refill` yields the first of a batch.

@@ -1,6 +1,7 @@
 //! Where the next runnable comes from.
 //!
-//! In this order: on every 61st slice the global queue, or else who waited for a deadline or a socket; `next`,
+//! In this order: on every 61st slice, and when the monitor has asked for it, the global queue, or else who waited for a deadline or a socket
+//! (but not twice running, while something lies in the P's own queue); `next`,
 //! which inherits the slice, so that a pair that wakes each other shares one; the P's own queue, in turns with
 //! deadlines while several are due; second halves of joins that it has on offer; the P's share of the global queue, in turns with who
 //! waits for a P on a thread of its own (`waiting`);
@@ -121,7 +122,7 @@ impl Sched {
             return self.draw(m, p);
         }
         if (p.global_turn() || asked != 0)
-            && let Some(found) = self.others_turn(m)
+            && let Some(found) = self.others_turn(m, p, asked)
         {
             return Some(found);
         }
@@ -171,10 +172,27 @@ impl Sched {
         if self.run_timer(m) { p.remote.take_next() } else { None }
     }
 
-    /// What must not wait until the P's own queue is empty.
+    /// What must not wait until the P's own queue is empty. `asked`: it was asked for, and so may be at every slice's end; then the
+    /// others and the queue take turns.
     #[cold]
     #[inline(never)]
-    fn others_turn(&self, m: CurrentM) -> Option<Runnable> {
+    fn others_turn(&self, m: CurrentM, p: Held, asked: u32) -> Option<Runnable> {
+        if asked != 0 && p.is_queues_turn() {
+            p.own().due.set(Due::NOW);
+            let found = p.pop()?;
+            found.fetch();
+            return Some(found);
+        }
+        let found = self.next_of_others(m);
+        if found.is_some()
+            && let Some(p) = m.own().p.get()
+        {
+            p.others_come();
+        }
+        found
+    }
+
+    fn next_of_others(&self, m: CurrentM) -> Option<Runnable> {
         // Who is woken here waits in `next`. It does not go first: somebody is woken at every look while there is
         // much to do, and what is queued globally would never have its turn.
         let woke = self.run_timer(m) | self.poll_now();
