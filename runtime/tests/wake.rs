@@ -38,6 +38,22 @@ fn the_child_of_a_busy_goroutine_is_run_elsewhere() {
     }
 }
 
+/// Nobody is woken again and again for children that their parent runs itself, a moment later.
+#[test]
+fn children_that_are_joined_at_once_wake_nobody() {
+    let _t = common::alone();
+    let runtime = runtime(2);
+    let looks = || runtime.metrics().procs.iter().map(|p| p.steal_attempts).sum::<u64>();
+    const MANY: u64 = 50_000;
+    let tried = runtime.run(|| {
+        let before = looks();
+        (0..MANY).for_each(|i| assert_eq!(rt::spawn(move || i).join().unwrap(), i));
+        looks() - before
+    });
+    // Some at first, and some when this thread has lost its processor to others for a while.
+    assert!(tried < MANY / 20, "{tried} times somebody looked for work");
+}
+
 #[test]
 fn a_crowd_of_children_of_a_busy_goroutine_is_run_elsewhere() {
     let _t = common::alone();

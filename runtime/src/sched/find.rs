@@ -409,7 +409,11 @@ impl Sched {
             let found = if seen.queue_waits(victim) {
                 p.own().queue.steal_half(&victim.remote)
             } else if seen.next_waits(victim) {
-                victim.remote.take_next()
+                let next = victim.remote.take_next();
+                if next.is_some() {
+                    self.idle.encourage();
+                }
+                next
             } else {
                 None
             };

@@ -54,7 +54,7 @@ fn put_here(g: GRef, is_new: bool) -> Result<(), GRef> {
             if m.entry.is_watched() {
                 sched.tell_spawn(header);
             }
-            sched.put_next(p, Runnable::Fresh(g));
+            sched.put_next(p, Runnable::Fresh(g), true);
             Ok(())
         }
         _ => Err(g),
@@ -128,7 +128,7 @@ pub(super) fn ready(slot: &'static Slot, behind: bool) {
                         // Others wait here already, and were surplus when they came: nobody to wake.
                         p.push(Runnable::Started(slot));
                     } else {
-                        sched.put_next(p, Runnable::Started(slot));
+                        sched.put_next(p, Runnable::Started(slot), m.slot.get().is_some());
                     }
                 }
                 None => sched.inject(Runnable::Started(slot)),
@@ -172,15 +172,27 @@ pub(super) fn entered(f: impl FnOnce()) {
 }
 
 impl Sched {
-    /// What the caller's P runs next; what it drives out is surplus.
+    /// What the caller's P runs next; what it drives out is surplus. `behind`: a goroutine runs there, and the item waits for it.
     #[inline(always)]
-    fn put_next(&self, p: Held, item: Runnable) {
+    fn put_next(&self, p: Held, item: Runnable, behind: bool) {
         if let Some(out) = p.remote.put_next(item) {
             p.push(out);
             let warm = matches!(out, Runnable::Started(_));
             if self.config.procs > 1 && !(warm && self.idle.is_calm()) {
                 self.surplus();
             }
+        } else if behind && self.idle.has_credit() {
+            self.wake_for_next();
+        }
+    }
+
+    /// Whoever is woken may find it gone: see `idle`.
+    #[cold]
+    #[inline(never)]
+    fn wake_for_next(&self) {
+        if self.idle.wants_wake() {
+            self.idle.spend();
+            self.wake_one();
         }
     }
 

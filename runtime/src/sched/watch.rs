@@ -40,8 +40,12 @@ const URGENT: Duration = Duration::from_millis(3);
 /// Who runs on for so long after it was asked to yield comes to no checkpoint.
 const BURNS: Duration = Duration::from_micros(200);
 
+/// Runs that are as long as this, on the average, are worth a wake-up for who waits behind one.
+const LONG_RUN: Duration = Duration::from_micros(50);
+
 /// The Ps as they were at the last look, and the threads that burn without one.
 pub(super) struct Watch {
+    at: Instant,
     seen: Vec<Seen>,
     /// The states of some threads, by their numbers, kept open for the next look; the oldest first.
     threads: VecDeque<(u32, ThreadState)>,
@@ -102,6 +106,7 @@ pub(super) struct Look {
 impl Watch {
     pub(super) fn new(sched: &Sched, now: Instant) -> Self {
         Self {
+            at: now,
             seen: sched.ps.iter().map(|p| Seen::of(p, now)).collect(),
             threads: VecDeque::new(),
             hogs: Vec::new(),
@@ -112,6 +117,8 @@ impl Watch {
     pub(super) fn look(&mut self, sched: &Sched, late: bool, now: Instant) -> Look {
         self.hogs.retain(|&id| sched.machines.get(id).is_some_and(|m| m.entry.is_bereft()));
         let mut found = Look::default();
+        let time = now.duration_since(std::mem::replace(&mut self.at, now));
+        let few = time.as_nanos() as u64 / LONG_RUN.as_nanos() as u64;
         for (index, p) in sched.ps.iter().enumerate() {
             let old = self.seen[index];
             let new = Seen::of(p, now);
@@ -126,6 +133,9 @@ impl Watch {
                 found.stuck = true;
                 // A spinner finds it, in the queue or as a stale `next`.
                 sched.surplus();
+            }
+            if new.next != 0 && new.runs - old.runs <= few {
+                sched.idle.encourage();
             }
             if new.tick == old.tick {
                 let blocked = if rests { old.blocked } else { 0 };
@@ -329,7 +339,8 @@ mod tests {
         let m = M::new(0);
         m.tid.store(tid, Ordering::Relaxed);
         let threads = VecDeque::from([(tid, of_a_dead_one)]);
-        let mut watch = Watch { seen: Vec::new(), threads, hogs: Vec::new() };
+        let at = Instant::now();
+        let mut watch = Watch { at, seen: Vec::new(), threads, hogs: Vec::new() };
         let says = |watch: &mut Watch, what| {
             let start = Instant::now();
             while watch.is_blocked(&m) != what {
