@@ -24,6 +24,10 @@ use std::time::Duration;
 /// A thread that nobody has needed for so long ends, if there are more asleep than processors.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a thread of ours asks the system for, where the usual is some milliseconds: one that wakes for a deadline or a socket waits less for those that
+/// compute, its siblings among them. A change of threads costs some microseconds, so these turns cost a hundredth where threads compete.
+pub(super) const TURN: Duration = Duration::from_micros(200);
+
 /// The Ms of one scheduler.
 pub(super) struct Machines {
     list: Mutex<Vec<Arc<M>>>,
@@ -361,6 +365,7 @@ impl Sched {
 fn machine(sched: &Arc<Sched>, m: &Arc<M>) {
     let altstack = Altstack::install();
     sys::wake_on_time();
+    sys::take_short_turns(TURN);
     m.tid.store(sys::thread_id(), Ordering::Relaxed);
     m::set_current(Some(m));
     if let Some(lab) = &sched.lab {

@@ -20,6 +20,7 @@
 use super::Sched;
 use super::asleep::Watchman;
 use super::flow::{Gauge, LAG};
+use super::machines::TURN;
 use super::timers::NEVER;
 use super::watch::Watch;
 use crate::g::{self, Left};
@@ -28,6 +29,7 @@ use crate::parker::ParkWord;
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, AtomicBool, AtomicU64, fence};
 use crate::prim::global::{AtomicU32, Ordering};
+use crate::sys;
 use crate::util;
 use std::io;
 use std::sync::Arc;
@@ -175,7 +177,8 @@ impl Sched {
     }
 
     fn run_monitor(&self) {
-        self.monitor.tid.store(crate::sys::thread_id(), Ordering::Relaxed);
+        self.monitor.tid.store(sys::thread_id(), Ordering::Relaxed);
+        sys::take_short_turns(TURN);
         let mut watchman = Watchman::default();
         let start = util::real_now();
         let mut watch = Watch::new(self, start);

@@ -33,8 +33,8 @@ use crate::prim::global::{AtomicUsize, Ordering};
 pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
 pub(crate) use os::{
-    ThreadState, cpus, errno, images, join_while, peek, set_errno, thread_id, thread_look,
-    thread_time, threads, wake_on_time,
+    ThreadState, cpus, errno, images, join_while, peek, set_errno, take_short_turns, thread_id,
+    thread_look, thread_time, threads, wake_on_time,
 };
 pub(crate) use os::{epoll, socket};
 

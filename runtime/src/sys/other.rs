@@ -63,6 +63,9 @@ pub(crate) fn join_while(
 /// Timed waits end as the system likes.
 pub(crate) fn wake_on_time() {}
 
+/// Turns are as long as the system likes.
+pub(crate) fn take_short_turns(_turn: std::time::Duration) {}
+
 /// There is no way to ask for a thread's state.
 #[derive(Debug)]
 pub(crate) struct ThreadState;

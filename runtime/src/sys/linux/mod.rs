@@ -15,7 +15,8 @@ pub(crate) use cpu::cpus;
 pub(crate) use image::images;
 pub(crate) use peek::peek;
 pub(crate) use thread::{
-    ThreadState, join_while, thread_id, thread_look, thread_time, threads, wake_on_time,
+    ThreadState, join_while, take_short_turns, thread_id, thread_look, thread_time, threads,
+    wake_on_time,
 };
 
 /// This thread's `errno`. Async-signal-safe, as is [`set_errno`].
