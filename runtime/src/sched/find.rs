@@ -409,11 +409,8 @@ impl Sched {
             let found = if seen.queue_waits(victim) {
                 p.own().queue.steal_half(&victim.remote)
             } else if seen.next_waits(victim) {
-                let next = victim.remote.take_next();
-                if next.is_some() {
-                    self.idle.encourage();
-                }
-                next
+                victim.answer();
+                victim.remote.take_next()
             } else {
                 None
             };

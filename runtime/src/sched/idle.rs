@@ -68,11 +68,12 @@
 //! The lone item in a P's `next` slot is not surplus. Its owner usually gets to it within a
 //! microsecond; if not, the monitor sees it unchanged and acts as a producer for it.
 //!
-//! *Except among goroutines that compute for long.* Who wakes one and then computes would keep it waiting for as long, beside an
-//! idle P, and the monitor may be milliseconds between two looks. Whether it computes nobody knows when it wakes, but what became of the last ones
-//! is known: a thief that is woken for a lone `next` finds it still there, or gone. So such wakes have credit: one less for each, and all of
-//! it again when a thief has found one that waited, or the monitor sees one in front of a P whose runs are long. It is a hint: nothing above
-//! depends on it. Two goroutines side by side, each of 1 ms, took 2 ms for the pair, and take 1.1.
+//! *Except a fresh one, among goroutines that compute for long.* Who starts one and then computes would keep it waiting for as long, beside an
+//! idle P, and the monitor may be milliseconds between two looks. Whether it computes nobody knows beforehand, but what became of the last ones
+//! is known: the thief that was woken found the same run still going on, or another one, and runs were long or short since. So such wakes have credit: all of it
+//! while the last one was worth it, and else one less for each; and all of it when the monitor sees a `next` in front of a P whose runs are long. It is a hint: nothing above
+//! depends on it. Two goroutines side by side, each of 1 ms, took 2 ms for the pair, and take 1.1. Not so for warm ones: partners that talk in batches are found to wait, too,
+//! and once some are on another P they stay there; a select over four channels took 80 ns so instead of 50.
 //!
 //! The models in `loom_tests` check the claim on this code.
 

@@ -1,6 +1,7 @@
 //! How something becomes runnable.
 
 use super::tell::tell;
+use super::watch::LONG_RUN;
 use super::{NEXT_ID, Sched, id_batch};
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
@@ -9,6 +10,7 @@ use crate::p::Held;
 use crate::parker::Woke;
 use crate::prim::global::Ordering;
 use crate::trace::Event;
+use crate::util;
 use std::sync::Arc;
 
 /// Queues a new goroutine on the P of the caller, a goroutine of `Sched` itself.
@@ -54,7 +56,7 @@ fn put_here(g: GRef, is_new: bool) -> Result<(), GRef> {
             if m.entry.is_watched() {
                 sched.tell_spawn(header);
             }
-            sched.put_next(p, Runnable::Fresh(g), true);
+            sched.put_next(p, Runnable::Fresh(g));
             Ok(())
         }
         _ => Err(g),
@@ -128,7 +130,7 @@ pub(super) fn ready(slot: &'static Slot, behind: bool) {
                         // Others wait here already, and were surplus when they came: nobody to wake.
                         p.push(Runnable::Started(slot));
                     } else {
-                        sched.put_next(p, Runnable::Started(slot), m.slot.get().is_some());
+                        sched.put_next(p, Runnable::Started(slot));
                     }
                 }
                 None => sched.inject(Runnable::Started(slot)),
@@ -172,26 +174,30 @@ pub(super) fn entered(f: impl FnOnce()) {
 }
 
 impl Sched {
-    /// What the caller's P runs next; what it drives out is surplus. `behind`: a goroutine runs there, and the item waits for it.
+    /// What the caller's P runs next; what it drives out is surplus.
     #[inline(always)]
-    fn put_next(&self, p: Held, item: Runnable, behind: bool) {
+    fn put_next(&self, p: Held, item: Runnable) {
         if let Some(out) = p.remote.put_next(item) {
             p.push(out);
             let warm = matches!(out, Runnable::Started(_));
             if self.config.procs > 1 && !(warm && self.idle.is_calm()) {
                 self.surplus();
             }
-        } else if behind && self.idle.has_credit() {
-            self.wake_for_next();
+        } else if matches!(item, Runnable::Fresh(_)) && self.idle.has_credit() {
+            self.wake_for_next(p);
         }
     }
 
     /// Whoever is woken may find it gone: see `idle`.
     #[cold]
     #[inline(never)]
-    fn wake_for_next(&self) {
+    fn wake_for_next(&self, p: Held) {
         if self.idle.wants_wake() {
-            self.idle.spend();
+            if p.call(self.ns(util::now()), LONG_RUN.as_nanos() as u64) {
+                self.idle.encourage();
+            } else {
+                self.idle.spend();
+            }
             self.wake_one();
         }
     }

@@ -40,8 +40,12 @@ const URGENT: Duration = Duration::from_millis(3);
 /// Who runs on for so long after it was asked to yield comes to no checkpoint.
 const BURNS: Duration = Duration::from_micros(200);
 
-/// Runs that are as long as this, on the average, are worth a wake-up for who waits behind one.
-const LONG_RUN: Duration = Duration::from_micros(50);
+/// Runs that are as long as this, on the average, are worth a wake-up for who waits behind one. Partners that talk in batches have
+/// runs of tens of microseconds, and are better off on one processor.
+pub(super) const LONG_RUN: Duration = Duration::from_micros(100);
+
+/// Of less time than this between two looks no average is taken.
+const LONG_LOOK: Duration = Duration::from_millis(2);
 
 /// The Ps as they were at the last look, and the threads that burn without one.
 pub(super) struct Watch {
@@ -134,7 +138,7 @@ impl Watch {
                 // A spinner finds it, in the queue or as a stale `next`.
                 sched.surplus();
             }
-            if new.next != 0 && new.runs - old.runs <= few {
+            if new.next != 0 && time >= LONG_LOOK && new.runs - old.runs <= few {
                 sched.idle.encourage();
             }
             if new.tick == old.tick {
