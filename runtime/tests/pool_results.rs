@@ -519,6 +519,48 @@ fn several_pools_share_the_tasks() {
     });
 }
 
+/// The one with the fewest tasks may be full, and others not. Where all are, one waits for one of them.
+#[test]
+fn nobody_waits_while_one_of_several_pools_has_a_place() {
+    let _test = test();
+    everywhere(|| {
+        for strategy in [Strategy::RoundRobin, Strategy::LeastTasks] {
+            let pools = MultiPool::new(3, 4, strategy).unwrap();
+            let gate = Chan::<()>::new(0);
+            let wait = || {
+                let gate = gate.clone();
+                move || {
+                    gate.recv();
+                }
+            };
+            let [small, middle, large] = pools.pools() else { unreachable!() };
+            small.tune(1);
+            middle.tune(2);
+            small.submit(wait()).unwrap();
+            (0..2).for_each(|_| middle.submit(wait()).unwrap());
+            (0..3).for_each(|_| large.submit(wait()).unwrap());
+            // Wherever the turn is.
+            pools.submit_timeout(wait(), LONG).unwrap();
+            assert_eq!((large.running(), pools.waiting()), (4, 0), "{strategy:?}");
+            large.tune(5);
+            pools.try_submit(wait()).unwrap();
+            large.tune(6);
+            drop(pools.spawn(wait()).unwrap());
+            assert_eq!(large.running(), 6);
+            assert!(pools.try_submit(wait()).unwrap_err().is_overloaded());
+            let waits = rt::Handle::current().spawn({
+                let (pools, wait) = (pools.clone(), wait());
+                move || pools.submit(wait).unwrap()
+            });
+            eventually_resting("it waits, once", || small.waiting() == 1);
+            assert_eq!(pools.waiting(), 1);
+            gate.close();
+            waits.join().unwrap();
+            pools.release_timeout(LONG).unwrap();
+        }
+    });
+}
+
 #[test]
 fn one_of_several_pools_that_is_closed_is_left_out() {
     let _test = test();

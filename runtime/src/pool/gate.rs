@@ -322,6 +322,7 @@ impl<T, W> Gate<T, W> {
             waiting: state.waiting,
             queued: state.queue.len(),
             closed: state.closed,
+            has_place: state.has_place(),
         })
     }
 }
@@ -371,6 +372,13 @@ impl<T, W> State<T, W> {
         // SAFETY: new, and it stays there, as the caller says.
         unsafe { self.blocked.push_back(node) };
         Entered::Blocked
+    }
+
+    /// Whether [`enter`](Self::enter) would accept a task at once.
+    fn has_place(&self) -> bool {
+        let (live, limits) = (self.live, &self.limits);
+        !self.closed
+            && (!self.idle.is_empty() || live < limits.capacity || self.queue.len() < limits.room)
     }
 
     /// A place is reserved.

@@ -374,6 +374,11 @@ impl Pool {
         (!counts.closed).then_some(counts.busy + counts.queued + counts.waiting)
     }
 
+    /// Whether a task would be accepted now.
+    fn has_place(&self) -> bool {
+        self.owner.0.counts().has_place
+    }
+
     pool_methods!();
 }
 

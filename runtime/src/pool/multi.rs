@@ -25,9 +25,10 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// One after the other. If that is full, the one with the fewest tasks.
+    /// One after the other. If that is full, the one with the fewest tasks of those that have a place.
     RoundRobin,
-    /// The one in which the fewest tasks run, are queued, or wait.
+    /// The one in which the fewest tasks run, are queued, or wait. If that is full, for it is smaller than others, the one with the
+    /// fewest of those that have a place.
     LeastTasks,
 }
 
@@ -35,9 +36,10 @@ pub enum Strategy {
 /// `MultiPool`.
 ///
 /// One pool has one lock, which is held for a moment by every task: with many processors and very short tasks,
-/// several pools get more done. They do not help each other out: one may be full where another is idle. A task that
-/// submits when its pools are full runs that itself, as in one pool: see [`Nested`](super::Nested). One of the
-/// [pools](Self::pools) that was released alone gets no more tasks; the others do.
+/// several pools get more done. Nobody waits, or is refused, while one of them has a place. Where all are full, who submits waits in
+/// the line of one: that with the fewest tasks then. They do not help each other out: what one has accepted, and who waits
+/// there, stays there, whatever becomes of the others. A task that submits when its pools are full runs that itself, as in
+/// one pool: see [`Nested`](super::Nested). One of the [pools](Self::pools) that was released alone gets no more tasks; the others do.
 ///
 /// # Examples
 /// ```
@@ -122,6 +124,14 @@ impl MultiPool {
         tasks.min_by_key(|(tasks, _)| *tasks).map(|(_, pool)| pool)
     }
 
+    /// The one with the fewest tasks, of those that have a place now.
+    #[cold]
+    fn least_with_a_place(&self) -> Option<&Pool> {
+        let open = self.pools.iter().filter(|pool| pool.has_place());
+        let tasks = open.filter_map(|pool| Some((pool.tasks()?, pool)));
+        tasks.min_by_key(|(tasks, _)| *tasks).map(|(_, pool)| pool)
+    }
+
     /// Where to wait. A task of one of the pools goes to that, and so need not: if it went to another, whose tasks
     /// come to this, all would wait for each other. To one that is closed nobody's tasks come.
     fn own_or_least(&self) -> Option<&Pool> {
@@ -129,8 +139,26 @@ impl MultiPool {
         own.or_else(|| self.least())
     }
 
-    /// Offers `what` to the chosen pool, and if that is full to where it is waited, in `last`'s way. If that is closed,
-    /// or is while it waits, the next is chosen, once for each pool: all of them say so when the runtime has stopped.
+    /// Offers `what` to one that has a place; once for each pool, for others may be quicker.
+    #[cold]
+    fn try_all<F, R>(
+        &self,
+        mut what: F,
+        first: impl Fn(&Pool, F) -> Result<R, SubmitError<F>>,
+    ) -> Result<R, SubmitError<F>> {
+        for _ in &*self.pools {
+            let Some(other) = self.least_with_a_place() else { break };
+            match first(other, what) {
+                Err(SubmitError::Overloaded(back)) => what = back,
+                result => return result,
+            }
+        }
+        Err(SubmitError::Overloaded(what))
+    }
+
+    /// Offers `what` to the chosen pool; if that is full to [all](Self::try_all), and then to where it is waited, in `last`'s
+    /// way. If that is closed, or is while it waits, the next is chosen, once for each pool: all of them say so when the
+    /// runtime has stopped.
     fn submit_by<F, R>(
         &self,
         mut what: F,
@@ -149,6 +177,9 @@ impl MultiPool {
             let Some(chosen) = chosen else { break };
             let mut result = first(chosen, what);
             if let Err(SubmitError::Overloaded(back)) = result {
+                result = self.try_all(back, &first);
+            }
+            if let Err(SubmitError::Overloaded(back)) = result {
                 let Some(other) = self.own_or_least() else {
                     return Err(SubmitError::Closed(back));
                 };
@@ -162,7 +193,7 @@ impl MultiPool {
         Err(SubmitError::Closed(what))
     }
 
-    /// Runs `f` in one of the pools. If the chosen one is full, waits for a place in the one with the fewest tasks.
+    /// Runs `f` in one of the pools. If all are full, waits for a place in the one with the fewest tasks.
     ///
     /// # Errors
     /// As [`Pool::submit`].
@@ -187,7 +218,7 @@ impl MultiPool {
         self.submit_by(f, Pool::try_submit, Pool::submit)
     }
 
-    /// The same, if there is a place now, in the chosen pool or in the one with the fewest tasks.
+    /// The same, if there is a place now, in any of the pools.
     ///
     /// # Errors
     /// As [`Pool::try_submit`].

@@ -64,6 +64,8 @@ pub(super) struct Counts {
     pub(super) waiting: usize,
     pub(super) queued: usize,
     pub(super) closed: bool,
+    /// Who comes now does not wait.
+    pub(super) has_place: bool,
 }
 
 impl<T, W> Default for Rest<T, W> {
