@@ -9,6 +9,7 @@ mod common;
 
 use common::runtime;
 use rt::chan::{self, Chan};
+use rt::pool::{Pool, Queue};
 use rt::sync::{Mutex, WaitGroup};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -75,6 +76,24 @@ const TURNS: &[Turn] = &[
         let sum = Mutex::new(0);
         (0..n).for_each(|i| *sum.lock() += i);
         assert_eq!(*sum.lock(), n * (n - 1) / 2);
+    }),
+    ("a task for an idle worker", |n| {
+        let (pool, group) = (Pool::new(1).unwrap(), WaitGroup::new());
+        for _ in 0..n {
+            group.add(1);
+            let done = group.clone();
+            pool.submit(move || done.done()).unwrap();
+            group.wait();
+        }
+    }),
+    ("a task through a pool's queue", |n| {
+        let pool = Pool::builder().capacity(1).queue(Queue::Bounded(64)).build().unwrap();
+        (0..n).for_each(|_| pool.submit(|| {}).unwrap());
+        pool.release_timeout(std::time::Duration::from_secs(100)).unwrap();
+    }),
+    ("a task of a pool, and its result", |n| {
+        let pool = Pool::new(1).unwrap();
+        (0..n).for_each(|i| assert_eq!(pool.spawn(move || i).unwrap().join().unwrap(), i));
     }),
     ("add, done", |n| {
         let group = WaitGroup::new();

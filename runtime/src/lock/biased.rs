@@ -33,7 +33,8 @@
 //! ([`BiasedLock::lock_word`]), which exclude everybody, too: the favourite that holds the word finds itself
 //! favoured, and nobody else can enter.
 //!
-//! Without `membarrier` nobody is ever favoured.
+//! Without `membarrier` nobody is ever favoured. A filter of system calls that comes later may forbid it when somebody is: then the lock cannot be taken
+//! from that thread, and the process ends with the call's name and error.
 //!
 //! # Waiting
 //! Whoever finds the word taken backs off: first in the processor, for longer each time, and without
@@ -227,8 +228,10 @@ impl BiasedLock {
         }
         let often = self.often.load(Ordering::Relaxed);
         self.often.store((often * 2).min(VERY_OFTEN), Ordering::Relaxed);
-        if !barrier::heavy() {
-            crate::util::bug(format_args!("membarrier was there, and is no longer"));
+        if let Err(error) = barrier::heavy() {
+            // The favoured thread may be in its section, or about to enter it: nothing tells.
+            let advice = "; or start the program with RT_BARRIER=fence, to do without";
+            crate::util::refused("membarrier", &error, advice);
         }
         let other = before.map_addr(|addr| addr & !FAVOURED).cast::<Holder>();
         // SAFETY: holders are never freed, and only their names are stored.

@@ -45,6 +45,10 @@
 //! Where the system has no `membarrier`, [`FENCED`] stands in every M's `wants` for ever, and E3, finding
 //! something there, first goes through a full fence and then looks again. T3 is a full fence, too.
 //!
+//! A filter of system calls that comes later may forbid `membarrier` when Ms without that mark are there. Then T3 is a look at the M's thread: if
+//! the kernel says that it has been switched out, and is on no CPU, that was a full barrier on its side after T2, as it will be when it is
+//! switched in again. So who blocks in the system still loses its P. Who runs on keeps it.
+//!
 //! The models in `loom_tests` check the claim on this code.
 
 use crate::prim::atomic::{AtomicU32, Ordering, fence};
@@ -179,15 +183,19 @@ impl Entry {
         self.wants.load(Ordering::Relaxed) & GIVE != 0
     }
 
-    /// T2 to T5; `take` is T4's CAS.
+    /// T2 to T5; `take` is T4's CAS, and `is_off` says whether the M's thread is on no CPU.
     #[must_use]
-    pub(crate) fn take_p(&self, take: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn take_p(
+        &self,
+        take: impl FnOnce() -> bool,
+        is_off: impl FnOnce() -> bool,
+    ) -> bool {
         self.wants.fetch_or(GIVE, Ordering::Relaxed);
         let ordered = if self.wants.load(Ordering::Relaxed) & FENCED != 0 {
             fence(Ordering::SeqCst);
             true
         } else {
-            barrier::heavy()
+            barrier::heavy().is_ok() || is_off()
         };
         let taken = ordered && self.inside.load(Ordering::Acquire) == 0 && take();
         if !taken {
@@ -257,7 +265,7 @@ mod loom_tests {
             if seen.holder() != Some(0) {
                 return false;
             }
-            let taken = self.entry.take_p(|| self.owner.take(seen));
+            let taken = self.entry.take_p(|| self.owner.take(seen), || false);
             if taken {
                 self.touch();
                 self.owner.hold(1);

@@ -143,6 +143,6 @@ fn poll(
 ) -> bool {
     match poller.poll(timeout, &mut f) {
         Ok(rang) => rang,
-        Err(error) => util::bug(format_args!("the poller cannot poll: {error}")),
+        Err(error) => util::refused("epoll_wait", &error, ""),
     }
 }

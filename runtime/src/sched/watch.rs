@@ -262,7 +262,8 @@ impl Sched {
         }
         // Before: once it is taken, the M may have another one at any time.
         let begun = m.detached.begin(why);
-        if !m.entry.take_p(|| p.owner.take(owner)) {
+        let is_off = || sys::thread_is_off(m.tid.load(Ordering::Relaxed));
+        if !m.entry.take_p(|| p.owner.take(owner), is_off) {
             m.detached.undo(begun);
             return false;
         }

@@ -5,6 +5,7 @@
 //! thread of the process that runs go through a full barrier (`membarrier(2)`).
 
 use crate::prim::global::{AtomicU32, Ordering};
+use std::io;
 
 const UNKNOWN: u32 = 0;
 const MISSING: u32 = 1;
@@ -40,14 +41,14 @@ pub(crate) fn light() {
 
 /// The side that is taken rarely: some 20 microseconds if another thread of the process runs.
 ///
-/// `false`: there was none, which cannot be once [`is_available`] has said yes.
-#[must_use]
-pub(crate) fn heavy() -> bool {
+/// # Errors
+/// There was none, though [`is_available`] had said yes: a filter of system calls has been installed since. It says no from now on.
+pub(crate) fn heavy() -> io::Result<()> {
     #[cfg(any(loom, shuttle))]
     {
         crate::prim::atomic::fence(crate::prim::atomic::Ordering::SeqCst);
-        true
+        Ok(())
     }
     #[cfg(not(any(loom, shuttle)))]
-    super::os::membarrier()
+    super::os::membarrier().inspect_err(|_| STATE.store(MISSING, Ordering::Relaxed))
 }

@@ -19,7 +19,7 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
     let spec_ptr = spec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: invariant 1. The word and the timespec live over the call; every outcome
     // (woken, changed, interrupted, timed out) is the same to the caller, who looks again.
-    unsafe {
+    let rc = unsafe {
         libc::syscall(
             libc::SYS_futex,
             word.as_ptr(),
@@ -28,6 +28,20 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
             spec_ptr,
         )
     };
+    if rc < 0 {
+        pause_if_refused(timeout);
+    }
+}
+
+/// A filter of system calls that forbids this one makes everybody look again at once, and without a pause for ever; nor is anybody woken.
+#[cfg(target_os = "linux")]
+#[cold]
+fn pause_if_refused(timeout: Option<Duration>) {
+    const PAUSE: Duration = Duration::from_millis(1);
+    let errno = super::os::errno();
+    if !matches!(errno, libc::EAGAIN | libc::EINTR | libc::ETIMEDOUT) {
+        std::thread::sleep(timeout.map_or(PAUSE, |timeout| timeout.min(PAUSE)));
+    }
 }
 
 /// Wakes one thread that waits on `word`, if there is one.

@@ -34,7 +34,7 @@ pub(crate) use altstack::Altstack;
 pub(crate) use map::{Span, page_size};
 pub(crate) use os::{
     ThreadState, cpus, errno, images, join_while, peek, set_errno, take_short_turns, thread_id,
-    thread_look, thread_time, threads, wake_on_time,
+    thread_is_off, thread_look, thread_time, threads, wake_on_time,
 };
 pub(crate) use os::{epoll, socket};
 

@@ -89,8 +89,8 @@ pub(crate) fn membarrier_register() -> bool {
 }
 
 /// Never called.
-pub(crate) fn membarrier() -> bool {
-    false
+pub(crate) fn membarrier() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 pub(super) mod mem {
@@ -322,6 +322,11 @@ pub(crate) fn peek(_from: usize, _to: &mut [u8]) -> bool {
 /// The threads of this process: not known here.
 pub(crate) fn threads() -> Option<Vec<u32>> {
     None
+}
+
+/// The system does not say.
+pub(crate) fn thread_is_off(_tid: u32) -> bool {
+    false
 }
 
 /// What the thread does, and where it waits in the kernel: not known here.

@@ -32,6 +32,17 @@ pub(crate) fn bug(what: fmt::Arguments<'_>) -> ! {
     std::process::abort()
 }
 
+/// The system refuses a call that it has allowed before, and nothing can go on without it: says which, and why, and aborts.
+#[cold]
+#[inline(never)]
+pub(crate) fn refused(call: &str, error: &std::io::Error, advice: &str) -> ! {
+    say(format_args!(
+        "rt: the system refuses a call that the runtime cannot do without, and which it has allowed before: {call}: {error}. A \
+         filter of system calls that is installed while the runtime is there has to allow it{advice}"
+    ));
+    std::process::abort()
+}
+
 /// Puts a line on standard error, if it can be had: without its lock, which a goroutine may hold that waits, and without a
 /// panic where nobody reads. Nothing that may run inside the scheduler says anything in another way.
 #[cold]

@@ -50,7 +50,7 @@ fn serve(poller: &Poller) {
     crate::util::enlist_servant(crate::sys::thread_id());
     loop {
         if let Err(error) = poller.poll(None, &mut |slot| super::wake(slot)) {
-            crate::util::bug(format_args!("the poller cannot poll: {error}"));
+            crate::util::refused("epoll_wait", &error, "");
         }
     }
 }

@@ -130,7 +130,8 @@ impl Epoll {
                 0_usize,
             )
         };
-        if rc < 0 && matches!(super::errno(), libc::ENOSYS | libc::EPERM) {
+        // Whatever a filter says instead of "no such call". If it is not that, the other call says so, too.
+        if rc < 0 && super::errno() != libc::EINTR {
             MISSING.store(true, Ordering::Relaxed);
             return None;
         }

@@ -15,8 +15,8 @@ pub(crate) use cpu::cpus;
 pub(crate) use image::images;
 pub(crate) use peek::peek;
 pub(crate) use thread::{
-    ThreadState, join_while, take_short_turns, thread_id, thread_look, thread_time, threads,
-    wake_on_time,
+    ThreadState, join_while, take_short_turns, thread_id, thread_is_off, thread_look, thread_time,
+    threads, wake_on_time,
 };
 
 /// This thread's `errno`. Async-signal-safe, as is [`set_errno`].
@@ -42,12 +42,14 @@ pub(crate) fn membarrier_register() -> bool {
     rc == 0
 }
 
-/// A full memory barrier on every thread of this process that runs now; `true` after
-/// [`membarrier_register`] has said so.
-pub(crate) fn membarrier() -> bool {
+/// A full memory barrier on every thread of this process that runs now.
+///
+/// # Errors
+/// When the system does not have it, or has come to forbid it: after [`membarrier_register`] has said yes, that alone.
+pub(crate) fn membarrier() -> std::io::Result<()> {
     // SAFETY: numbers alone go in and out.
     let rc = unsafe {
         libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0)
     };
-    rc == 0
+    if rc == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }

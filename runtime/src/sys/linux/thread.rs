@@ -138,6 +138,14 @@ pub(crate) fn thread_look(tid: u32) -> (Option<char>, Option<String>) {
     (state, call.map(str::to_owned).or(place))
 }
 
+/// Whether the thread `tid` was on no CPU a moment ago, and waited. The kernel takes the lock of the thread's CPU to say so, and
+/// waits until the thread has left that: so what the thread has written is seen, and what the caller has written before will be when it goes on. `false`
+/// also if the kernel does not say.
+pub(crate) fn thread_is_off(tid: u32) -> bool {
+    let text = std::fs::read(format!("/proc/self/task/{tid}/syscall")).unwrap_or_default();
+    text.first().is_some_and(|&byte| byte == b'-' || byte.is_ascii_digit())
+}
+
 /// `NUMBER ARGUMENTS..`, or `running`.
 fn system_call(text: &[u8]) -> Option<&'static str> {
     let number = text.split(|&byte| byte == b' ').next()?;
