@@ -49,6 +49,30 @@ mod scenario {
     }
 }
 
+mod shared {
+    use std::sync::LazyLock;
+
+    static RUNTIME: LazyLock<rt::Runtime> =
+        LazyLock::new(|| rt::Runtime::builder().procs(1).build().unwrap());
+
+    fn fails(what: &'static str) {
+        if super::is_child() {
+            assert!(RUNTIME.handle().spawn(move || panic!("{what} panics")).join().is_err());
+            panic!("{what} ends");
+        }
+    }
+
+    #[test]
+    fn a_first() {
+        fails("the first");
+    }
+
+    #[test]
+    fn b_second() {
+        fails("the second");
+    }
+}
+
 /// What the harness says on its standard output, and what is said beside it, when it runs that test.
 fn said(name: &str, options: &[&str]) -> (String, String) {
     let mut child = Command::new(std::env::current_exe().unwrap());
@@ -110,4 +134,16 @@ fn what_the_harness_does_not_keep_goes_to_standard_error_as_ever() {
         let (_, err) = said("scenario::passes", &[option]);
         in_order(&err, &["goroutine ", ": expected\n    spawned at "]);
     }
+}
+
+/// As the docs of `rt::testing` say, and as it is of any threads that tests share: what std would have to change.
+#[test]
+fn a_runtime_that_outlives_its_test_reports_to_that() {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["shared::", "--test-threads=1"]).env(CHILD, "").env("RUST_BACKTRACE", "0");
+    let output = child.env_remove("RUST_TEST_NOCAPTURE").output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let (first, second) = ("---- shared::a_first stdout ----", "---- shared::b_second stdout ----");
+    in_order(&out, &[first, "the first panics", "the first ends", second, "the second ends"]);
+    assert!(!out.contains("the second panics"), "{out}");
 }

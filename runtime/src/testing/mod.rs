@@ -39,6 +39,11 @@
 //! What the goroutines of an `#[rt::test]` print, and the reports of their panics, the harness keeps and shows if the test
 //! fails, as it does of any test; with `--nocapture` it is shown at once. The goroutine of the test has its name.
 //!
+//! That goes by threads: the harness keeps for a test what its thread prints, and those that are started by it. So a runtime that outlives the
+//! test that built it, in a `static` or a `LazyLock` for instance, prints what its goroutines do for other tests, and their panics, where that
+//! first test does; when that has ended nobody sees it. It is so of any threads that tests share, and std has no call to change it. Where that
+//! matters build a runtime for each test, as `#[rt::test]` does, or run the tests with `--nocapture`.
+//!
 //! # Leaks
 //! When the body of an `#[rt::test]` has returned, goroutines that have not ended are listed on standard error, which the
 //! test harness shows if the test fails. They fail the test only if it asks for that: in Go, and in this runtime, who leaves
