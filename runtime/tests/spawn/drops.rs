@@ -3,6 +3,8 @@
 use crate::common::{
     self, Tally, Token, eventually, eventually_yielding, fail, panic_text, runtime, text_of,
 };
+use rt::chan::Chan;
+use std::panic::AssertUnwindSafe;
 use std::thread;
 
 /// Closures and results are dropped once, on every path.
@@ -64,6 +66,15 @@ fn drops_are_exact() {
     }
 }
 
+/// `f`, once the next value has come from `gate`.
+fn after<T, F: FnOnce() -> T>(gate: &Chan<()>, f: F) -> impl FnOnce() -> T + use<T, F> {
+    let gate = gate.clone();
+    move || {
+        gate.recv().unwrap();
+        f()
+    }
+}
+
 /// Panics when it is dropped, unless that would abort the process.
 struct Bomb {
     _token: Token,
@@ -87,11 +98,14 @@ fn a_panicking_drop_harms_nobody() {
     for procs in [1, 2] {
         let runtime = runtime(procs);
         let tally = Tally::default();
+        let detached = Chan::new(0);
         let all_gone = || eventually_yielding("all dropped", || tally.dropped() == tally.made());
         runtime.run(|| {
-            // A result that the runtime drops.
+            // A result that the runtime drops: the goroutine ends after its handle has gone, or
+            // the panic would be the handle's dropper's.
             let explodes = bomb(&tally);
-            drop(rt::spawn(move || explodes));
+            drop(rt::spawn(after(&detached, move || explodes)));
+            detached.send(());
             all_gone();
             // A result that the handle drops: the panic is the dropper's.
             let explodes = bomb(&tally);
@@ -121,9 +135,21 @@ fn a_panicking_drop_harms_nobody() {
                     }
                 }
             }
-            let inner = Payload { inner: None, _bomb: bomb(&tally) };
-            let payload = Payload { inner: Some(Box::new(inner)), _bomb: bomb(&tally) };
-            drop(rt::spawn(move || fail(payload)));
+            let nested = || {
+                let inner = Payload { inner: None, _bomb: bomb(&tally) };
+                Payload { inner: Some(Box::new(inner)), _bomb: bomb(&tally) }
+            };
+            let payload = nested();
+            drop(rt::spawn(after(&detached, move || fail(payload))));
+            detached.send(());
+            all_gone();
+            // The same by the handle: its dropper gets the inner one.
+            let payload = nested();
+            let handle = rt::spawn(move || fail(payload));
+            eventually_yielding("it ends", || handle.is_finished());
+            let inner = std::panic::catch_unwind(AssertUnwindSafe(|| drop(handle))).unwrap_err();
+            let inner = inner.downcast::<Payload>().expect("the inner payload");
+            assert_eq!(panic_text(|| drop(inner)), "bomb");
             all_gone();
             // A local.
             rt::goroutine_local! {
