@@ -11,8 +11,10 @@
 //! 4. Counters are written by the holder alone, with plain loads and stores; anybody may read
 //!    them, and sees a value that was true a moment ago.
 
+mod calls;
 mod owner;
 
+pub(crate) use calls::{Calls, Credit, LONG_RUN};
 pub(crate) use owner::{Owner, Seen};
 
 use crate::carrier::Slot;
@@ -51,9 +53,9 @@ pub(crate) struct P {
     runs: AtomicU64,
     /// What was queued last has been on a stack before: see `sched::find`.
     warm: AtomicBool,
-    /// The run in which somebody was woken for `next`, by its number.
-    called_at: AtomicU64,
-    answered: AtomicBool,
+    pub(crate) calls: Calls,
+    /// For who is woken here, and had a turn before.
+    pub(crate) credit: Credit,
     spawned: AtomicU64,
     finished: AtomicU64,
     pub(crate) counters: Counters,
@@ -79,8 +81,6 @@ pub(crate) struct Own {
     others_at: Cell<(u32, u64)>,
     /// The time when the clock was last read for deadlines.
     pub(crate) seen: Cell<u64>,
-    /// When somebody was last woken for `next`.
-    called: Cell<u64>,
     /// The ids not yet given to goroutines: from, to.
     ids: Cell<(u64, u64)>,
 }
@@ -108,8 +108,8 @@ impl P {
             tick: AtomicU32::new(0),
             runs: AtomicU64::new(0),
             warm: AtomicBool::new(false),
-            called_at: AtomicU64::new(0),
-            answered: AtomicBool::new(false),
+            calls: Calls::new(),
+            credit: Credit::none(),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             counters: Counters::new(),
@@ -124,7 +124,6 @@ impl P {
                 until_global: Cell::new(GLOBAL_EVERY),
                 others_at: Cell::new((0, 0)),
                 seen: Cell::new(0),
-                called: Cell::new(0),
                 ids: Cell::new((0, 0)),
             }),
         }
@@ -141,12 +140,6 @@ impl P {
     /// What was queued last waited for no partner on this P.
     pub(crate) fn set_cold(&self) {
         self.warm.store(false, Ordering::Relaxed);
-    }
-
-    /// Somebody was woken for `next`, and takes it. Whether the run in which that was still lasts is noted.
-    pub(crate) fn answer(&self) {
-        let lasts = self.called_at.load(Ordering::Relaxed) == self.runs();
-        self.answered.store(lasts, Ordering::Relaxed);
     }
 
     pub(crate) fn runs(&self) -> u64 {
@@ -320,17 +313,6 @@ impl Held {
             let tick = self.tick.load(Ordering::Relaxed);
             self.tick.store(tick.wrapping_add(1), Ordering::Relaxed);
         }
-    }
-
-    /// Somebody is to be woken for `next`, at `now`. Whether that was worth it the last time: who came found the same run still
-    /// going on, and runs have taken `long` on the average since then.
-    pub(crate) fn call(&self, now: u64, long: u64) -> bool {
-        let (runs, answered) = (self.runs(), self.answered.load(Ordering::Relaxed));
-        let before = self.called_at.load(Ordering::Relaxed);
-        self.called_at.store(runs, Ordering::Relaxed);
-        self.answered.store(false, Ordering::Relaxed);
-        let time = now.saturating_sub(self.own().called.replace(now));
-        answered && time / (runs - before).max(1) >= long
     }
 
     /// Whether this slice is one that looks at the global queue first.

@@ -409,7 +409,7 @@ impl Sched {
             let found = if seen.queue_waits(victim) {
                 p.own().queue.steal_half(&victim.remote)
             } else if seen.next_waits(victim) {
-                victim.answer();
+                victim.calls.answer(victim.runs());
                 victim.remote.take_next()
             } else {
                 None

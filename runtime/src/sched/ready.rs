@@ -1,12 +1,11 @@
 //! How something becomes runnable.
 
 use super::tell::tell;
-use super::watch::LONG_RUN;
 use super::{NEXT_ID, Sched, id_batch};
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
 use crate::m;
-use crate::p::Held;
+use crate::p::{Credit, Held};
 use crate::parker::Woke;
 use crate::prim::global::Ordering;
 use crate::trace::Event;
@@ -183,20 +182,39 @@ impl Sched {
             if self.config.procs > 1 && !(warm && self.idle.is_calm()) {
                 self.surplus();
             }
-        } else if matches!(item, Runnable::Fresh(_)) && self.idle.has_credit() {
-            self.wake_for_next(p);
+            return;
+        }
+        let credit = match item {
+            Runnable::Fresh(_) => &self.idle.credit,
+            Runnable::Started(_) => {
+                if p.calls.is_answered() {
+                    self.judge_call(p);
+                }
+                &p.credit
+            }
+        };
+        if credit.is_left() && self.idle.idle_ps() != 0 {
+            self.wake_for_next(p, credit);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn judge_call(&self, p: Held) {
+        if p.calls.judge(p.runs(), self.ns(util::now())) {
+            p.credit.renew();
         }
     }
 
     /// Whoever is woken may find it gone: see `idle`.
     #[cold]
     #[inline(never)]
-    fn wake_for_next(&self, p: Held) {
+    fn wake_for_next(&self, p: Held, credit: &Credit) {
         if self.idle.wants_wake() {
-            if p.call(self.ns(util::now()), LONG_RUN.as_nanos() as u64) {
-                self.idle.encourage();
+            if p.calls.call(p.runs(), self.ns(util::now())) {
+                credit.renew();
             } else {
-                self.idle.spend();
+                credit.spend();
             }
             self.wake_one();
         }

@@ -25,7 +25,7 @@
 use super::Sched;
 use super::monitor::SLICE;
 use crate::m::{M, PREEMPT};
-use crate::p::{P, Seen as Owner};
+use crate::p::{LONG_RUN, P, Seen as Owner};
 use crate::prim::global::Ordering;
 use crate::sys::{self, ThreadState};
 use crate::trace::Reason;
@@ -39,10 +39,6 @@ const OPEN: usize = 4;
 const URGENT: Duration = Duration::from_millis(3);
 /// Who runs on for so long after it was asked to yield comes to no checkpoint.
 const BURNS: Duration = Duration::from_micros(200);
-
-/// Runs that are as long as this, on the average, are worth a wake-up for who waits behind one. Partners that talk in batches have
-/// runs of tens of microseconds, and are better off on one processor.
-pub(super) const LONG_RUN: Duration = Duration::from_micros(100);
 
 /// Of less time than this between two looks no average is taken.
 const LONG_LOOK: Duration = Duration::from_millis(2);
@@ -138,8 +134,10 @@ impl Watch {
                 // A spinner finds it, in the queue or as a stale `next`.
                 sched.surplus();
             }
-            if new.next != 0 && time >= LONG_LOOK && new.runs - old.runs <= few {
-                sched.idle.encourage();
+            let long = if rests { LONG_RUN } else { LONG_LOOK };
+            if new.next != 0 && time >= long && new.runs - old.runs <= few {
+                sched.idle.credit.renew();
+                p.credit.renew();
             }
             if new.tick == old.tick {
                 let blocked = if rests { old.blocked } else { 0 };
