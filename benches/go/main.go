@@ -52,6 +52,7 @@ var rows = map[string]body{
 	"pingpong_tail": pingPongTail,
 	"wake_tail":     underLoad(wake),
 	"spawn_tail":    underLoad(firstRun),
+	"pipe_tail":     pipe,
 	"http_tail":     serve,
 }
 

@@ -21,6 +21,12 @@ func (r *random) part() {
 	burnUntil(time.Now().Add(time.Duration(micros) * time.Microsecond))
 }
 
+// How long the producer of a pipe computes for an item, and the consumer: as in tails.rs.
+const (
+	produces = time.Millisecond
+	consumes = 100 * time.Microsecond
+)
+
 // tails is the sample p50, p99, p99.9, max, in units.
 func tails(took []time.Duration, n int, unit time.Duration) ([]float64, error) {
 	if err := check("times taken", len(took), n); err != nil {
@@ -105,6 +111,28 @@ func wake(n int) []time.Duration {
 	}
 	close(sent)
 	return <-woken
+}
+
+// pipe takes the time from a send until the one that waits for it runs, while the sender computes.
+func pipe(n int) ([]float64, error) {
+	items := make(chan time.Time, slots)
+	done := make(chan []time.Duration)
+	go func() {
+		var late []time.Duration
+		for item := range items {
+			late = append(late, time.Since(item))
+			burnUntil(time.Now().Add(consumes))
+		}
+		done <- late
+	}()
+	go func() {
+		for range n {
+			burnUntil(time.Now().Add(produces))
+			items <- time.Now()
+		}
+		close(items)
+	}()
+	return tails(<-done, n, time.Microsecond)
 }
 
 // firstRun takes the time from a spawn until the goroutine runs.

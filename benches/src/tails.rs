@@ -4,6 +4,9 @@
 //! probe runs. The probe is one more such task, and at the start of each of its pieces it wakes a task
 //! or spawns one: the lateness is from then until that task's first look at the clock. What is spawned
 //! or woken has to get a processor from those that compute.
+//!
+//! In a pipe nobody else is there: one computes for [`PRODUCES`] and sends, again and again, and the one that waits
+//! for it computes for [`CONSUMES`]. A second processor is free, and who is woken need not wait for the first.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -16,6 +19,10 @@ use crate::sample::{Failed, Sample, check, quantile};
 pub const LOADS: usize = 8;
 /// How many microseconds a piece takes.
 const PIECE: Range<u64> = 20..100;
+/// How long the producer of a pipe computes for an item.
+const PRODUCES: Duration = Duration::from_millis(1);
+/// And the consumer.
+const CONSUMES: Duration = Duration::from_micros(100);
 /// What becomes of seconds in a row that counts microseconds.
 pub const US: f64 = 1e6;
 /// What becomes of seconds in a row that counts nanoseconds.
@@ -37,6 +44,21 @@ impl Pieces {
         let micros = PIECE.start + self.0.below(PIECE.end - PIECE.start);
         burn_until(Instant::now() + Duration::from_micros(micros));
     }
+}
+
+/// Makes an item for a pipe: the time when it was ready.
+#[must_use]
+pub fn produce() -> Instant {
+    burn_until(Instant::now() + PRODUCES);
+    Instant::now()
+}
+
+/// How late an item of a pipe is; then works on it.
+#[must_use]
+pub fn consume(item: Instant) -> Duration {
+    let late = item.elapsed();
+    burn_until(Instant::now() + CONSUMES);
+    late
 }
 
 /// The sample of a row of tails, with `unit` of whatever it is to a second: p50, p99, p99.9, max.

@@ -80,6 +80,8 @@ pub enum Row {
     WakeTail,
     /// From a spawn until the task runs, beside the same.
     SpawnTail,
+    /// From a send until the one that waits for it runs, where the sender goes on to compute.
+    PipeTail,
     /// [`Row::HttpRaw`]: the slowest answers.
     HttpTail,
 }
@@ -195,6 +197,7 @@ impl Row {
         Row::PingPongTail,
         Row::WakeTail,
         Row::SpawnTail,
+        Row::PipeTail,
         Row::HttpTail,
     ];
 
@@ -230,7 +233,9 @@ impl Row {
             | Row::Sleepers => Group::Time,
             Row::Stall => Group::Stall,
             Row::HttpRaw | Row::HttpRaw512 | Row::IdleConns => Group::Net,
-            Row::PingPongTail | Row::WakeTail | Row::SpawnTail | Row::HttpTail => Group::Tails,
+            Row::PingPongTail | Row::WakeTail | Row::SpawnTail | Row::PipeTail | Row::HttpTail => {
+                Group::Tails
+            }
         }
     }
 

@@ -312,6 +312,13 @@ impl Row {
                 size: 10_000,
                 ..EACH
             },
+            Row::PipeTail => &Spec {
+                name: "pipe_tail",
+                title: "from send to receipt, behind one that computes",
+                metrics: TAIL_US,
+                size: 1_000,
+                ..EACH
+            },
             Row::HttpTail => &Spec {
                 name: "http_tail",
                 title: "HTTP, 64 connections, each answer",

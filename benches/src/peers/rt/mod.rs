@@ -67,6 +67,7 @@ pub(super) const PEER: Peer = Peer {
         Row::PingPongTail,
         Row::WakeTail,
         Row::SpawnTail,
+        Row::PipeTail,
         #[cfg(feature = "net")]
         Row::HttpTail,
     ],
@@ -109,6 +110,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::PingPongTail => body(job, move || tails::ping_pong(n)),
         Row::WakeTail => body(job, move || tails::under_load(n, tails::wake)),
         Row::SpawnTail => body(job, move || tails::under_load(n, tails::first_run)),
+        Row::PipeTail => body(job, move || tails::pipe(n)),
         _ => Err(unknown(job)),
     }
 }

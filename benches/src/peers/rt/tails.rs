@@ -79,6 +79,21 @@ pub(super) fn wake(n: usize) -> Result<Vec<Duration>, Failed> {
     woken.join().map_err(failed)
 }
 
+/// From a send until the one that waits for it runs, while the sender computes.
+pub(super) fn pipe(n: usize) -> Result<Sample, Failed> {
+    let items = Chan::new(SLOTS);
+    let consumer = spawn({
+        let items = items.clone();
+        move || items.iter().map(tails::consume).collect::<Vec<_>>()
+    });
+    let producer = spawn(move || {
+        (0..n).for_each(|_| items.send(tails::produce()));
+        items.close();
+    });
+    producer.join().map_err(failed)?;
+    tails::sample(&consumer.join().map_err(failed)?, n, US)
+}
+
 /// From a spawn until the goroutine runs.
 pub(super) fn first_run(n: usize) -> Result<Vec<Duration>, Failed> {
     let mut pieces = Pieces::of(LOADS);

@@ -54,6 +54,7 @@ pub(super) const PEER: Peer = Peer {
         Row::PingPongTail,
         Row::WakeTail,
         Row::SpawnTail,
+        Row::PipeTail,
         Row::HttpTail,
     ],
     limits: &[(Row::Mutex8, 1_000_000)],
@@ -85,6 +86,7 @@ fn start(job: &Job) -> Result<Body, Failed> {
         Row::PingPongTail => body(job, move || tails::ping_pong(n)),
         Row::WakeTail => body(job, move || tails::under_load(n, tails::wake)),
         Row::SpawnTail => body(job, move || tails::under_load(n, tails::first_run)),
+        Row::PipeTail => body(job, move || tails::pipe(n)),
         row if row.is_net() => body(job, net::serve),
         _ => Err(unknown(job)),
     }

@@ -86,6 +86,25 @@ pub(super) async fn wake(n: usize) -> Result<Vec<Duration>, Failed> {
     woken.await.map_err(failed)
 }
 
+/// From a send until the one that waits for it runs, while the sender computes.
+pub(super) async fn pipe(n: usize) -> Result<Sample, Failed> {
+    let (to, mut items) = channel(SLOTS);
+    let consumer = tokio::spawn(async move {
+        let mut late = Vec::new();
+        while let Some(item) = items.recv().await {
+            late.push(tails::consume(item));
+        }
+        late
+    });
+    let producer = tokio::spawn(async move {
+        for _ in 0..n {
+            to.send(tails::produce()).await.expect("a consumer");
+        }
+    });
+    producer.await.map_err(failed)?;
+    tails::sample(&consumer.await.map_err(failed)?, n, US)
+}
+
 /// From a spawn until the task runs.
 pub(super) async fn first_run(n: usize) -> Result<Vec<Duration>, Failed> {
     let mut pieces = Pieces::of(LOADS);
