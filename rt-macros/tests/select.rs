@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rt::chan::{self, Chan, Receiver, RecvError, SendError, Sender};
@@ -190,6 +190,17 @@ fn channels_of_every_shape() {
         + select! { recv(&&local) -> v => v.unwrap() }
         + by_ref(&mut filled([1, 1]));
     assert_eq!(total, 10);
+}
+
+/// Go's channel in a package variable.
+#[rt::test]
+fn channels_may_be_statics() {
+    static JOBS: LazyLock<Chan<u32>> = LazyLock::new(|| Chan::new(1));
+    static ENDS: LazyLock<(Sender<u32>, Receiver<u32>)> = LazyLock::new(|| chan::bounded(1));
+    select! { send(JOBS, 7) => {}, default => unreachable!() }
+    select! { recv(JOBS) -> v => assert_eq!(v, Some(7)), default => unreachable!() }
+    select! { send(ENDS.0, 8) -> sent => assert!(sent.is_ok()) }
+    select! { recv(ENDS.1) -> v => assert_eq!(v, Ok(8)), recv(&JOBS) => unreachable!() }
 }
 
 #[rt::test]

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What `recv(..)` takes in a [`select!`](crate::select): a [`Chan`], a [`Receiver`], or a pointer to one.
 ///
@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be received from",
     label = "not a `Chan` or a `Receiver`",
-    note = "`recv(..)` takes a `Chan`, a `Receiver`, or a reference to one"
+    note = "`recv(..)` takes a `Chan`, a `Receiver`, or a reference to one (`&*guard` of a guard)"
 )]
 pub unsafe trait RecvOperand {
     /// What is received.
@@ -52,7 +52,7 @@ pub unsafe trait RecvOperand {
 #[diagnostic::on_unimplemented(
     message = "nothing can be sent into `{Self}`",
     label = "not a `Chan` or a `Sender`",
-    note = "`send(..)` takes a `Chan`, a `Sender`, or a reference to one"
+    note = "`send(..)` takes a `Chan`, a `Sender`, or a reference to one (`&*guard` of a guard)"
 )]
 pub unsafe trait SendOperand {
     /// What is sent.
@@ -164,9 +164,9 @@ unsafe impl<T> SendOperand for Sender<T> {
 }
 
 macro_rules! pointers {
-    ($operand:ident: $($pointer:ty),+) => {$(
+    ($operand:ident: $($pointer:ty $(where P: $sized:ident)?),+) => {$(
         // SAFETY: it is what it points to.
-        unsafe impl<P: $operand + ?Sized> $operand for $pointer {
+        unsafe impl<P: $operand + ?Sized> $operand for $pointer $(where P: $sized)? {
             type Value = P::Value;
             type Output = P::Output;
             type End = P::End;
@@ -188,8 +188,8 @@ macro_rules! pointers {
     )+};
 }
 
-pointers!(RecvOperand: &P, &mut P, Box<P>, Rc<P>, Arc<P>);
-pointers!(SendOperand: &P, &mut P, Box<P>, Rc<P>, Arc<P>);
+pointers!(RecvOperand: &P, &mut P, Box<P>, Rc<P>, Arc<P>, LazyLock<P> where P: Sized);
+pointers!(SendOperand: &P, &mut P, Box<P>, Rc<P>, Arc<P>, LazyLock<P> where P: Sized);
 
 /// One case without its types, and where to note that it has happened.
 #[derive(Debug)]
