@@ -77,15 +77,12 @@ fn number_after(text: &str, before: &str) -> usize {
     rest.trim_start().split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
 }
 
-/// `ulimit -v`: who finds no stack waits until others have ended.
-#[test]
-fn little_address_space() {
-    let name = "little_address_space";
+/// Room for some thousand stacks, and for the closures of the rest: who finds no stack waits until others have ended.
+fn crowd_with_little(name: &str, resource: libc::__rlimit_resource_t, most: u64, says: &str) {
     if is_child(name) {
         let runtime = runtime(2);
         runtime.run(|| rt::spawn(|| ()).join().unwrap());
-        // Room for some thousand stacks, and for the closures of the rest.
-        limit(libc::RLIMIT_AS, address_space() + (1 << 30));
+        limit(resource, most);
         let (fine, without) = crowd(&runtime, 20_000);
         eprintln!("fine: {fine}; without: {without};");
         return;
@@ -97,7 +94,20 @@ fn little_address_space() {
     assert_eq!(fine + number_after(&ended.stderr, "without:"), 20_000);
     assert!(fine > 1000, "{ended:#?}");
     assert!(number_after(&ended.stderr, "at once:") < 20_000, "the limit was not met: {ended:#?}");
-    ended.assert_says(&["ulimit -v"]);
+    ended.assert_says(&[says]);
+}
+
+/// `ulimit -v`
+#[test]
+fn little_address_space() {
+    let most = address_space() + (1 << 30);
+    crowd_with_little("little_address_space", libc::RLIMIT_AS, most, "ulimit -v");
+}
+
+/// `ulimit -d`
+#[test]
+fn little_data() {
+    crowd_with_little("little_data", libc::RLIMIT_DATA, 1 << 30, "ulimit -d");
 }
 
 /// Not even one stack: the join says so.

@@ -17,7 +17,8 @@ use std::ptr::NonNull;
 use super::class::Class;
 use super::guard::{self, GuardMode};
 use super::slot::{Slot, Stack};
-use crate::sys::{Span, mem};
+use crate::sys::Span;
+use crate::sys::mem::{self, Room};
 
 /// Most slots handled in one go, which bounds the buffers.
 const BATCH: usize = 512;
@@ -270,25 +271,36 @@ fn grow(class: Class) -> io::Result<()> {
     Ok(())
 }
 
-/// Reserves `bytes` unless that would use up a limited address space (`ulimit -v`): a sixteenth is
-/// left to the rest of the process, which would die of the next failed allocation otherwise.
+/// Reserves `bytes` unless that would use up what the process may have (`ulimit -v`, `-d`): a sixteenth is
+/// left to the rest of it, which would die of the next failed allocation otherwise.
 fn reserve(bytes: usize) -> io::Result<NonNull<u8>> {
-    if let Some(limit) = mem::address_space_limit()
-        && let Some(used) = mem::address_space_used()
-        && used.saturating_add(bytes) > limit - limit / 16
-    {
+    if Room::ALL.into_iter().any(|room| is_short_of(room, bytes)) {
         return Err(io::Error::from_raw_os_error(libc::ENOMEM));
     }
     mem::reserve(bytes)
 }
 
-/// Says why there is no address space, and what to do.
+/// Whether `bytes` more would leave too little of a limited `room`.
+fn is_short_of(room: Room, bytes: usize) -> bool {
+    let (Some(limit), Some(used)) = (room.limit(), mem::used(room)) else { return false };
+    used.saturating_add(bytes) > limit - limit / 16
+}
+
+/// Says why there is no room, and what to do.
 fn explain(error: &io::Error, stack: usize) -> io::Error {
-    let advice = match mem::address_space_limit() {
-        Some(limit) => format!(
-            "the process may have {limit} bytes of address space; raise that limit \
-             (`ulimit -v`, RLIMIT_AS) or lower the stack size"
-        ),
+    let short = Room::ALL.into_iter().find(|room| is_short_of(*room, stack));
+    let limited = short.or(Room::ALL.into_iter().find(|room| room.limit().is_some()));
+    let advice = match limited.and_then(|room| Some((room, room.limit()?))) {
+        Some((room, limit)) => {
+            let (what, how) = match room {
+                Room::AddressSpace => ("address space", "`ulimit -v`, RLIMIT_AS"),
+                Room::Data => ("data", "`ulimit -d`, RLIMIT_DATA"),
+            };
+            format!(
+                "the process may have {limit} bytes of {what}; raise that limit ({how}) or lower \
+                 the stack size"
+            )
+        }
         None => "run fewer goroutines at once or lower the stack size; where vm.overcommit_memory \
                  is 2 the kernel counts every reserved stack in full, and where vm.max_map_count \
                  is used up it maps nothing more"

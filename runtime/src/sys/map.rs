@@ -83,15 +83,33 @@ pub(crate) unsafe fn protect(span: Span) -> io::Result<()> {
     check(rc)
 }
 
-/// The process's limit on address space (`ulimit -v`) in bytes, when it has one.
-pub(crate) fn address_space_limit() -> Option<usize> {
-    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: `limit` is a valid place for the answer.
-    let rc = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
-    if rc != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
-        return None;
+/// What stacks take of what a process may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// All that is mapped.
+    AddressSpace,
+    /// Private memory that may be written to.
+    Data,
+}
+
+impl Room {
+    pub(crate) const ALL: [Room; 2] = [Room::AddressSpace, Room::Data];
+
+    /// The process's limit in bytes, when it has one.
+    pub(crate) fn limit(self) -> Option<usize> {
+        let which = match self {
+            Room::AddressSpace => libc::RLIMIT_AS,
+            Room::Data => libc::RLIMIT_DATA,
+        };
+        let mut limit =
+            libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: `limit` is a valid place for the answer.
+        let rc = unsafe { libc::getrlimit(which, &raw mut limit) };
+        if rc != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
+            return None;
+        }
+        usize::try_from(limit.rlim_cur).ok()
     }
-    usize::try_from(limit.rlim_cur).ok()
 }
 
 /// Turns a system call's 0 or -1 into a result.

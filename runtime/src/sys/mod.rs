@@ -104,9 +104,9 @@ pub(crate) fn prefetch_all(start: usize, bytes: usize) {
 
 /// Address space: reserve it, guard it, give its pages back.
 pub(crate) mod mem {
-    pub(crate) use super::map::{address_space_limit, protect, release};
+    pub(crate) use super::map::{Room, protect, release};
     pub(crate) use super::os::mem::{
-        address_space_used, clear, discard, discard_below_here, first_in_memory, guard,
-        guard_is_supported, map_count_limit, populate, reserve,
+        clear, discard, discard_below_here, first_in_memory, guard, guard_is_supported,
+        map_count_limit, populate, reserve, used,
     };
 }

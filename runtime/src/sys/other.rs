@@ -97,7 +97,7 @@ pub(super) mod mem {
     use std::io;
     use std::ptr::NonNull;
 
-    use super::super::map::{self, Span};
+    use super::super::map::{self, Room, Span};
 
     /// Reserves `bytes` of address space: writable and zeroed.
     pub(crate) fn reserve(bytes: usize) -> io::Result<NonNull<u8>> {
@@ -164,7 +164,7 @@ pub(super) mod mem {
     }
 
     /// Not known here.
-    pub(crate) fn address_space_used() -> Option<usize> {
+    pub(crate) fn used(_: Room) -> Option<usize> {
         None
     }
 

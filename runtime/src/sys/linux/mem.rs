@@ -14,7 +14,7 @@ use crate::prim::global::{AtomicI32, Ordering};
 use std::io;
 use std::ptr::NonNull;
 
-use super::super::map::{self, Span, check, page_size};
+use super::super::map::{self, Room, Span, check, page_size};
 
 /// `MADV_GUARD_INSTALL` and `MADV_GUARD_REMOVE`, Linux 6.13.
 const GUARD_INSTALL: libc::c_int = 102;
@@ -144,10 +144,14 @@ pub(crate) fn map_count_limit() -> Option<usize> {
     text.trim().parse().ok()
 }
 
-/// How much address space the process uses, in bytes.
-pub(crate) fn address_space_used() -> Option<usize> {
+/// How much of `room` the process uses, in bytes.
+pub(crate) fn used(room: Room) -> Option<usize> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: usize = text.split(' ').next()?.parse().ok()?;
+    let column = match room {
+        Room::AddressSpace => 0,
+        Room::Data => 5,
+    };
+    let pages: usize = text.split_whitespace().nth(column)?.parse().ok()?;
     Some(pages * page_size())
 }
 
