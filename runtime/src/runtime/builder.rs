@@ -134,6 +134,9 @@ impl Builder {
     /// Whether a goroutine may go on with another thread than it began with. With `false` only
     /// goroutines that have not started are stolen: for code that is bound to thread-local state.
     ///
+    /// The price: while one of them holds its thread, as by a call that blocks, also in [`blocking`](crate::blocking),
+    /// the others that began there wait. If what it waits for is to come from one of those, it never does.
+    ///
     /// # Examples
     /// ```
     /// let runtime = rt::Runtime::builder().migrate(false).build()?;
