@@ -100,14 +100,15 @@ pub struct Map<K, V, S = SeededState> {
 }
 
 /// The hash of a key as the table sees it: with the table's seed in it, and mixed, so that the low
-/// bits and the top ones depend on all bits of what the hasher said. [`SeededState`] has seen to that.
+/// bits and the top ones depend on all bits of what the hasher said. [`SeededState`] has seen to that. The seed would not help
+/// it: xored to what is not mixed after, it says which bucket is which, but not which keys share one.
 #[inline]
 fn hash<Q: Hash + ?Sized, S: BuildHasher>(hasher: &S, seed: u64, key: &Q) -> u64 {
-    let hash = hasher.hash_one(key) ^ seed;
+    let hash = hasher.hash_one(key);
     if hasher::is_seeded::<S>() {
         return hash;
     }
-    let product = u128::from(hash) * 0x9E37_79B9_7F4A_7C15;
+    let product = u128::from(hash ^ seed) * 0x9E37_79B9_7F4A_7C15;
     product as u64 ^ (product >> 64) as u64
 }
 

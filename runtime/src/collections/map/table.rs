@@ -42,7 +42,7 @@ pub(super) struct Table<K, V> {
     pub(super) old: Option<Array<K, V>>,
     /// So many chains of `old` have been moved. Go's `nevacuate`.
     pub(super) done: usize,
-    /// Goes into every hash; drawn again when the table has become empty. Go's `hash0`.
+    /// Goes into every hash that is mixed; drawn again when the table has become empty. Go's `hash0`.
     seed: u64,
     /// Overflow buckets of `now`; of `old`. Go's `noverflow`.
     pub(super) overflow: usize,
