@@ -66,8 +66,11 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
+        let spot = self.find(key)?;
+        // SAFETY: it is where a key was found.
+        let value = unsafe { spot.value() };
         // SAFETY: the cell is full; it stays so while the map is borrowed.
-        self.find(key).map(|spot| unsafe { &*spot.value })
+        Some(unsafe { &*value })
     }
 
     /// The value of a key, to be changed.
@@ -83,8 +86,11 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         K: Borrow<Q>,
     {
+        let spot = self.find(key)?;
+        // SAFETY: it is where a key was found.
+        let value = unsafe { spot.value() };
         // SAFETY: the cell is full; it stays so, and nobody else has it, while the map is borrowed.
-        self.find(key).map(|spot| unsafe { &mut *spot.value })
+        Some(unsafe { &mut *value })
     }
 
     /// A key as the map has it, and its value.
@@ -100,10 +106,12 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         K: Borrow<Q>,
     {
         let spot = self.find(key)?;
+        // SAFETY: it is where a key was found.
+        let (key, value) = unsafe { spot.entry() };
         // SAFETY: the cell is full; it stays so while the map is borrowed.
-        let key = unsafe { &*spot.key };
+        let key = unsafe { &*key };
         // SAFETY: as above.
-        Some((key, unsafe { &*spot.value }))
+        Some((key, unsafe { &*value }))
     }
 
     /// The values of several keys at once, to be changed.

@@ -29,26 +29,11 @@
 //! 5. A link leads to an overflow bucket, of which it is the base.
 
 use super::cell::{Cell, Spot};
+use super::content::{Content, Pair};
 use super::marks::{self, CELLS, Marks, ROW};
 use std::alloc::{Layout, LayoutError};
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
-
-/// The keys and values of a bucket, as they lie in memory.
-#[repr(C)]
-pub(super) struct Content<K, V> {
-    /// Where the pairs begin, if it has pairs. They take the room of keys and values.
-    pairs: [Pair<K, V>; 0],
-    keys: [MaybeUninit<K>; CELLS],
-    values: [MaybeUninit<V>; CELLS],
-}
-
-#[repr(C)]
-struct Pair<K, V> {
-    key: MaybeUninit<K>,
-    value: MaybeUninit<V>,
-}
 
 /// That of cell 0 comes first in memory.
 type Bytes = [u8; CELLS];
@@ -63,53 +48,6 @@ const MOST_LINES: usize = 32;
 
 /// See above.
 pub(super) type Base = NonNull<u8>;
-
-impl<K, V> Content<K, V> {
-    /// Whether a key lies beside its value. A pair is as long as its parts then, so eight of them are
-    /// as long as eight keys and eight values.
-    const PAIRS: bool = {
-        let pair = size_of::<Pair<K, V>>();
-        pair == size_of::<K>() + size_of::<V>() && pair <= 64
-    };
-
-    /// Where a key lies.
-    ///
-    /// # Safety
-    /// There is memory for a content, and `cell` is one of eight.
-    #[inline]
-    unsafe fn key(this: *mut Self, cell: usize) -> *mut K {
-        debug_assert!(cell < CELLS);
-        if Self::PAIRS {
-            // SAFETY: it has eight pairs.
-            let pair = unsafe { this.cast::<Pair<K, V>>().add(cell) };
-            // SAFETY: as above.
-            return unsafe { &raw mut (*pair).key }.cast();
-        }
-        // SAFETY: it has eight keys.
-        let keys = unsafe { &raw mut (*this).keys };
-        // SAFETY: as above.
-        unsafe { keys.cast::<K>().add(cell) }
-    }
-
-    /// Where a value lies.
-    ///
-    /// # Safety
-    /// As [`key`](Self::key).
-    #[inline]
-    unsafe fn value(this: *mut Self, cell: usize) -> *mut V {
-        debug_assert!(cell < CELLS);
-        if Self::PAIRS {
-            // SAFETY: it has eight pairs.
-            let pair = unsafe { this.cast::<Pair<K, V>>().add(cell) };
-            // SAFETY: as above.
-            return unsafe { &raw mut (*pair).value }.cast();
-        }
-        // SAFETY: it has eight values.
-        let values = unsafe { &raw mut (*this).values };
-        // SAFETY: as above.
-        unsafe { values.cast::<V>().add(cell) }
-    }
-}
 
 /// How many bytes a bucket takes, with its marks and its link.
 pub(super) const fn size<K, V>() -> usize {
@@ -360,14 +298,10 @@ impl<K, V> Ptr<K, V> {
         unsafe { Content::value(self.0.content().as_ptr(), cell) }
     }
 
-    /// Where both lie, if they are there.
+    /// The same, for both.
     #[inline]
     pub(super) fn spot(self, cell: usize) -> Spot<K, V> {
-        let content = self.0.content().as_ptr();
-        // SAFETY: the content is there (invariant 3), and `cell` is one of eight.
-        let key = unsafe { Content::key(content, cell) };
-        // SAFETY: as above.
-        Spot { key, value: unsafe { Content::value(content, cell) } }
+        Spot { content: self.0.content().as_ptr(), at: Content::<K, V>::at(cell) }
     }
 
     /// Has the processor fetch the contents and links of the row [`AHEAD`] rows before the one that begins here. There may

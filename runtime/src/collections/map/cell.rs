@@ -3,6 +3,7 @@
 //! Invariants: those of the [bucket](super::bucket).
 
 use super::bucket::Ptr;
+use super::content::Content;
 use std::ptr;
 
 /// A cell of a bucket.
@@ -12,16 +13,51 @@ pub(super) struct Cell<K, V> {
 }
 
 /// Where the key of a cell lies, and its value: a cell for who only looks at what is in it. It is two
-/// registers, and both pointers may be null: an `Option` of it has a tag of its own, which the compiler knows
-/// where a key was found. With pointers that cannot be null it asks once more whether they are.
+/// registers, which are added up where something is read, in the same instruction. And the pointer may be null: so an `Option`
+/// of it has a tag of its own, which the compiler knows where a key was found. With one that cannot be null it asks once
+/// more whether it is.
 pub(super) struct Spot<K, V> {
-    pub(super) key: *mut K,
-    pub(super) value: *mut V,
+    pub(super) content: *mut Content<K, V>,
+    /// What [`Content::at`] makes of the cell.
+    pub(super) at: usize,
 }
 
 impl<K, V> Spot<K, V> {
     /// No place, for a function that returns one: as an `Option` it would go through memory.
-    pub(super) const NONE: Self = Self { key: ptr::null_mut(), value: ptr::null_mut() };
+    pub(super) const NONE: Self = Self { content: ptr::null_mut(), at: 0 };
+
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
+        self.content.is_null()
+    }
+
+    /// # Safety
+    /// It is a place.
+    #[inline]
+    pub(super) unsafe fn key(&self) -> *mut K {
+        // SAFETY: it is that of a cell.
+        unsafe { Content::key_at(self.content, self.at) }
+    }
+
+    /// Both.
+    ///
+    /// # Safety
+    /// It is a place.
+    #[inline]
+    pub(super) unsafe fn entry(&self) -> (*mut K, *mut V) {
+        // SAFETY: as the caller says.
+        let key = unsafe { self.key() };
+        // SAFETY: as above.
+        (key, unsafe { self.value() })
+    }
+
+    /// # Safety
+    /// It is a place.
+    #[inline]
+    pub(super) unsafe fn value(&self) -> *mut V {
+        // SAFETY: it is that of a cell.
+        unsafe { Content::value_at(self.content, self.at) }
+    }
 }
 
 impl<K, V> Clone for Cell<K, V> {

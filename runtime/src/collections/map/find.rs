@@ -89,8 +89,10 @@ impl<K, V> Table<K, V> {
         match marks.matching(hash).first() {
             Some(index) => {
                 let spot = bucket.spot(index);
+                // SAFETY: it is that of a cell.
+                let other = unsafe { spot.key() };
                 // SAFETY: the cell is full, for its mark is a top.
-                if key == unsafe { &*spot.key }.borrow() {
+                if key == unsafe { &*other }.borrow() {
                     return Some(spot);
                 }
             }
@@ -98,7 +100,7 @@ impl<K, V> Table<K, V> {
             None => {}
         }
         let spot = self.find_slow(hash, key);
-        if spot.key.is_null() { None } else { Some(spot) }
+        if spot.is_none() { None } else { Some(spot) }
     }
 
     /// The same, where one look at one bucket is not enough.
@@ -114,8 +116,10 @@ impl<K, V> Table<K, V> {
             let mut matching = marks.matching(hash);
             while let Some(index) = matching.first() {
                 let spot = bucket.spot(index);
+                // SAFETY: it is that of a cell.
+                let other = unsafe { spot.key() };
                 // SAFETY: the cell is full, for its mark is a top.
-                if key == unsafe { &*spot.key }.borrow() {
+                if key == unsafe { &*other }.borrow() {
                     return spot;
                 }
                 matching = matching.others();

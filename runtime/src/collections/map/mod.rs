@@ -3,7 +3,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | `marks` | a byte for each of eight cells, asked all at once |
-//! | `bucket`, `cell` | where keys and values lie; the ground that all `unsafe` stands on |
+//! | `bucket`, `content`, `cell` | where keys and values lie; the ground that all `unsafe` stands on |
 //! | `storage` | an array of buckets, in segments |
 //! | `table` | filling and emptying cells; the invariants of all of it |
 //! | `find` | finding a key, or a place for one |
@@ -19,6 +19,7 @@
 mod access;
 mod bucket;
 mod cell;
+mod content;
 mod entry;
 mod find;
 mod grow;
