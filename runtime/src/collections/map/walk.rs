@@ -26,9 +26,6 @@ use std::num::NonZero;
 pub(super) struct Walk<K, V> {
     /// What is left of the row, a bit for each cell.
     cells: u64,
-    /// The bits that are the number of a cell. A row of four buckets or less, if it is the whole array, is there twice, so
-    /// that it can begin anywhere.
-    number: u32,
     /// Whether there are so many chains that they are fetched ahead.
     large: bool,
     /// The last bucket of the row. It is used once there were cells: before that nothing is there.
@@ -72,11 +69,10 @@ impl<K, V> Walk<K, V> {
             turn = (dice >> 58) as u32;
             start = table.some(dice | (ROW as u64 - 1));
         }
-        let (cells, number, chains, longer, run) = (0, u64::BITS - 1, row, 0, 0);
+        let (cells, chains, longer, run) = (0, row, 0, 0);
         let (next, head, done, later) = (None, None, 0, 0);
         Self {
             cells,
-            number,
             large: table.now.as_ref().is_some_and(Array::is_large),
             row,
             lane: Lane::nowhere(),
@@ -105,7 +101,7 @@ impl<K, V> Walk<K, V> {
         let cells = if self.cells == 0 { self.enter(table) } else { self.cells };
         let cells = NonZero::new(cells)?;
         self.cells = cells.get() & (cells.get() - 1);
-        Some((cells.trailing_zeros() & self.number) as usize)
+        Some(cells.trailing_zeros() as usize)
     }
 
     /// The next full cell. See invariant 1.
@@ -137,7 +133,7 @@ impl<K, V> Walk<K, V> {
         let (mut folded, mut cells) = (init, self.cells);
         loop {
             while cells != 0 {
-                let number = (cells.trailing_zeros() & self.number) as usize;
+                let number = cells.trailing_zeros() as usize;
                 cells &= cells - 1;
                 // SAFETY: the row has so many buckets (invariant 2).
                 folded = f(folded, unsafe { self.lane.entry_in_row(number) });
@@ -228,7 +224,7 @@ impl<K, V> Walk<K, V> {
         // SAFETY: a row is so wide (invariant 2).
         let (full, longer) = unsafe { row.row(width) };
         let begin = u64::MAX << (self.turn as usize * width / ROW);
-        let mut cells;
+        let cells;
         (cells, self.longer) = match self.done {
             0 => (full & begin, longer),
             // What is behind its buckets has come with the first part.
@@ -236,13 +232,7 @@ impl<K, V> Walk<K, V> {
             _ => (full, longer),
         };
         if width == now.len() {
-            let bits = CELLS * width;
-            if width < ROW {
-                cells = (full | full << bits) & begin & !(begin << bits);
-                self.number = bits as u32 - 1;
-            } else {
-                self.later = full & !begin;
-            }
+            self.later = full & !begin;
         }
         self.set_row(row, width);
         // They count as done now: nobody comes to them otherwise.
