@@ -344,7 +344,7 @@ impl<K, V> Ptr<K, V> {
     ///
     /// # Safety
     /// As [`row`](Self::row).
-    #[inline(never)]
+    #[inline]
     unsafe fn narrow_row(self, width: usize) -> (u64, u64) {
         let (mut full, mut longer) = (0, 0);
         for n in 0..width {

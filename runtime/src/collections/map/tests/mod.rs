@@ -336,6 +336,24 @@ fn a_walk_finds_each_key_once_at_every_step_of_a_growth() {
     walks_while_it_grows(Map::new(), 1000, || [0_u64; 256]);
 }
 
+/// An array of a row or less comes in two parts, whatever the cell is that it begins with.
+#[test]
+fn a_small_map_comes_in_two_parts_that_are_all_of_it() {
+    for keys in 1..if cfg!(miri) { 12 } else { 60 } {
+        let map: Map<u64, ()> = (0..keys).map(|n| (n, ())).collect();
+        for _ in 0..if cfg!(miri) { 5 } else { 300 } {
+            let (mut walk, mut found) = (map.iter(), 0_u64);
+            for left in (0..keys as usize).rev() {
+                let (key, ()) = walk.next().expect("there are more");
+                assert_eq!(found >> key & 1, 0, "{key} of {keys} came twice");
+                found |= 1 << key;
+                assert_eq!((walk.len(), walk.clone().count()), (left, left));
+            }
+            assert!(walk.next().is_none());
+        }
+    }
+}
+
 #[test]
 fn a_table_is_as_small_as_it_says() {
     assert_eq!(super::bucket::size::<u64, u64>(), 8 + 64 + 64 + 8);
