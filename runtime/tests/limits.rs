@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Tally, builder, child, is_child, runtime};
+use common::{Tally, address_space, builder, child, is_child, limit, limit_for_now, runtime};
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
 use std::io::{Read as _, Write as _};
@@ -12,24 +12,6 @@ use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-fn limit(resource: libc::__rlimit_resource_t, most: u64) {
-    limit_for_now(resource, most, most);
-}
-
-/// It may be raised again, to `last`.
-fn limit_for_now(resource: libc::__rlimit_resource_t, most: u64, last: u64) {
-    let limit = libc::rlimit { rlim_cur: most, rlim_max: last };
-    // SAFETY: a valid limit.
-    let rc = unsafe { libc::setrlimit(resource, &raw const limit) };
-    assert_eq!(rc, 0, "{}", std::io::Error::last_os_error());
-}
-
-/// The address space that the process has now.
-fn address_space() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-    text.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 4096
-}
 
 /// Spawns `count` goroutines that wait for `hold` to be closed; returns how each ended: fine, for want
 /// of a stack.

@@ -31,8 +31,8 @@ pub(crate) enum Outcome {
 
 /// Told when a scoped goroutine ends.
 pub(crate) trait Scope {
-    /// The child `g` has run; it is still alive.
-    fn child_ends(&self, g: GRef, panicked: bool);
+    /// The child `g` has ended, by `outcome`; it is still alive.
+    fn child_ends(&self, g: GRef, outcome: Outcome);
     /// Nothing of the child is left that could touch what it borrowed. The scope may be gone
     /// when this returns.
     fn child_done(&self);

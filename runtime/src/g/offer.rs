@@ -136,6 +136,7 @@ mod loom_tests {
     //! node while it is looked at); `take` that does not look at the state.
 
     use super::*;
+    use crate::g::Outcome;
     use crate::queue::Stack;
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
@@ -153,7 +154,7 @@ mod loom_tests {
     unsafe impl Send for Work {}
 
     impl Scope for Work {
-        fn child_ends(&self, _g: GRef, _panicked: bool) {}
+        fn child_ends(&self, _g: GRef, _outcome: Outcome) {}
         fn child_done(&self) {
             self.done.store(true, Ordering::Release);
         }

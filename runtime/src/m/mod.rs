@@ -96,6 +96,8 @@ pub(crate) struct Own {
     pub(crate) woken: RefCell<Vec<&'static Slot>>,
     /// The thread is to end: a goroutine ended while pinned to it, or it has been idle for long.
     pub(crate) retire: Cell<bool>,
+    /// On its own stack it ends a goroutine that there is no stack for.
+    pub(crate) starves: Cell<bool>,
 }
 
 const SPINNING: u32 = 1 << 31;
@@ -251,6 +253,7 @@ impl M {
                 rng: Rng::new(),
                 woken: RefCell::new(Vec::new()),
                 retire: Cell::new(false),
+                starves: Cell::new(false),
             }),
         }
     }

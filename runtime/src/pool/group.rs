@@ -145,7 +145,7 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     ///
     /// # Panics
     /// With what a member panicked with, the first if there are several, errors or no errors. And when a
-    /// member was cut short: it [exited](crate::task::exit), or its runtime stopped.
+    /// member was cut short: it [exited](crate::task::exit), its runtime stopped, or there was no stack for it.
     ///
     /// # Examples
     /// ```

@@ -20,6 +20,9 @@
 //! When the workers' runtime stops, tasks that run are unwound as other goroutines are; what is queued is dropped, who
 //! waits for a place gets [`SubmitError::Closed`], and who joins a task hears that it was cancelled.
 //!
+//! A task whose worker gets no stack, with no other goroutine's to wait for, is dropped. Who joins it hears that
+//! ([`is_resource`](crate::task::JoinError::is_resource)), and the runtime says so, as of any goroutine.
+//!
 //! Go has no pool of its own; the model is the library ants.
 
 mod builder;
@@ -322,7 +325,7 @@ impl Pool {
     ///
     /// # Panics
     /// With what `f` panicked with; with "a scoped thread panicked" (std's words) if a task panicked and was
-    /// not joined.
+    /// not joined; and if one was not joined that never began, for there was no stack for its worker.
     ///
     /// # Examples
     /// ```

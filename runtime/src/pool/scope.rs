@@ -23,8 +23,8 @@ use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicUsize, Ordering};
 use crate::sched;
-use crate::task::{Interrupt, JoinError};
-use crate::wait::{self, Children, Until, Why};
+use crate::task::{Interrupt, told};
+use crate::wait::{self, Children, Failed, Until, Why};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,8 +46,7 @@ impl std::panic::RefUnwindSafe for Scope<'_, '_> {}
 
 struct Data {
     running: AtomicUsize,
-    /// Panics of children that nobody has joined.
-    panics: AtomicUsize,
+    failed: Failed,
     parent: &'static Slot,
     handler: Option<Handler>,
     children: Mutex<Known>,
@@ -74,8 +73,8 @@ impl Children for Data {
         self.running.load(Ordering::Acquire) != 0
     }
 
-    fn have_failed(&self) -> bool {
-        self.panics.load(Ordering::Relaxed) != 0
+    fn failure(&self) -> Option<&'static str> {
+        self.failed.text()
     }
 
     fn abort(&self) {
@@ -145,7 +144,7 @@ where
     let result = wait::with(|slot| {
         let data = Arc::new(Data {
             running: AtomicUsize::new(0),
-            panics: AtomicUsize::new(0),
+            failed: Failed::default(),
             parent: slot,
             handler: core.handler().cloned(),
             children: Mutex::new(Known::default()),
@@ -154,8 +153,8 @@ where
         wait::parent(&*scope.data, slot, Why::Scope.into(), || f(&scope))
     });
     match result {
-        Some(value) => value,
-        None => panic!("a scoped thread panicked"),
+        Ok(value) => value,
+        Err(text) => panic!("{text}"),
     }
 }
 
@@ -182,16 +181,14 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
     {
         let interrupt = Arc::new(Interrupt::new());
-        let counted = Arc::clone(&self.data);
+        let counted = Counted(Arc::clone(&self.data));
         let f = move || {
             caught(f).unwrap_or_else(|payload| {
-                if !payload.is::<Unwind>() {
-                    counted.panics.fetch_add(1, Ordering::Relaxed);
-                }
+                counted.unwinds(&*payload);
                 resume_unwind(payload)
             })
         };
-        // Who joins is told of a panic, and if nobody does the scope is.
+        // Who joins is told of a failure, and if nobody does the scope is.
         let cell = Cell::new(f, None, Arc::clone(&interrupt));
         let handle = Handle::new(Arc::clone(&cell));
         let task: Arc<dyn Run + 'scope> = cell;
@@ -225,6 +222,26 @@ impl<'scope> Scope<'scope, '_> {
         // As by a worker that would wait for a place.
         if let Err(payload) = caught(|| error.into_inner().run()) {
             report::panicked(self.core.handler(), payload);
+        }
+    }
+}
+
+/// Goes with a child's closure, and counts its failure.
+struct Counted(Arc<Data>);
+
+impl Counted {
+    fn unwinds(&self, payload: &(dyn Any + Send)) {
+        if !payload.is::<Unwind>() {
+            self.0.failed.panicked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Counted {
+    /// As `JoinError::unbegun`.
+    fn drop(&mut self) {
+        if sched::lacks_stack() {
+            self.0.failed.unbegun.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -309,16 +326,9 @@ impl<T> ScopedTask<'_, T> {
     /// Waits for the task to end, and returns what it returned.
     ///
     /// # Errors
-    /// With what it panicked with; with a [`JoinError`] as payload if it was cancelled or never began.
+    /// With what it panicked with; with a [`JoinError`](crate::task::JoinError) as payload if it was cancelled or never began.
     pub fn join(self) -> thread::Result<T> {
-        match self.handle.wait(Until::NEVER) {
-            Ok(value) => Ok(value),
-            Err(error) if error.is_panic() => {
-                self.data.panics.fetch_sub(1, Ordering::Relaxed);
-                Err(error.into_panic())
-            }
-            Err(error) => Err(Box::<JoinError>::new(error)),
-        }
+        self.handle.wait(Until::NEVER).map_err(|error| told(&self.data.failed, error))
     }
 
     /// Whether the task has ended, so that `join` would not wait.

@@ -81,6 +81,16 @@ impl<F, R> Cell<F, R> {
         Arc::new(Self { stage: Mutex::new(stage), interrupt, handler })
     }
 
+    /// It will not be run, because of `why`.
+    fn end(&self, why: fn() -> JoinError) {
+        if let Some(f) = self.take_closure() {
+            // Whatever its destructor does, who joins is told.
+            let told = Told(self, why);
+            drop(f);
+            drop(told);
+        }
+    }
+
     /// Takes the closure out, which has not run.
     pub(super) fn take_closure(&self) -> Option<F> {
         self.stage.lock().f.take()
@@ -108,7 +118,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
     fn run(self: Arc<Self>) {
         let Some(f) = self.take_closure() else { return };
         // If it was aborted by now it is dropped, and its destructor may unwind.
-        let told = Told(&self);
+        let told = Told(&self, JoinError::cancelled);
         let result = self.interrupt.run(f).map_err(|payload| {
             if !self.stage.lock().detached {
                 // Now: who joins may end the process.
@@ -120,17 +130,12 @@ impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
     }
 
     fn cancel(&self) {
-        if let Some(f) = self.take_closure() {
-            // Whatever its destructor does, who joins is told.
-            let told = Told(self);
-            drop(f);
-            drop(told);
-        }
+        self.end(JoinError::unbegun);
     }
 }
 
-/// Tells who joins that the task was cancelled, if nothing else is said of it: also when what drops the closure unwinds.
-struct Told<'a, F, R>(&'a Cell<F, R>);
+/// Tells who joins why the task has no result, if nothing else is said of it: also when what drops the closure unwinds.
+struct Told<'a, F, R>(&'a Cell<F, R>, fn() -> JoinError);
 
 impl<F, R> Told<'_, F, R> {
     fn of(self, result: Result<R, JoinError>) {
@@ -140,7 +145,7 @@ impl<F, R> Told<'_, F, R> {
 
 impl<F, R> Drop for Told<'_, F, R> {
     fn drop(&mut self) {
-        self.0.complete(Err(JoinError::cancelled()));
+        self.0.complete(Err((self.1)()));
     }
 }
 
@@ -168,7 +173,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Join<R> for Cell<F, R> {
 
     fn abort(&self) {
         self.interrupt.raise();
-        self.cancel();
+        self.end(JoinError::cancelled);
     }
 
     fn detach(&self) {

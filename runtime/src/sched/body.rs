@@ -128,7 +128,7 @@ fn finish(g: GRef, slot: Option<&Slot>) -> bool {
     let scope = unsafe { cell.scope() };
     if let Some(scope) = scope {
         // SAFETY: a scope waits for its children before it ends; this one has not ended.
-        unsafe { scope.as_ref() }.child_ends(g, header.outcome() == Outcome::Panic);
+        unsafe { scope.as_ref() }.child_ends(g, header.outcome());
     }
     if let Some(slot) = slot {
         // COMPLETE lets the handle's side free `header`. Who looks from outside must not find it then, nor

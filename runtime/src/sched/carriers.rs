@@ -135,9 +135,11 @@ impl Sched {
         self.count_finish(m);
         // The closure's destructor is a stranger's code, and this is the one time that it runs on
         // g0: there is no other stack.
+        m.own().starves.set(true);
         m.leave(0);
         body::end_unstarted(g, Outcome::Resource);
         m.enter();
+        m.own().starves.set(false);
         None
     }
 

@@ -328,6 +328,12 @@ pub(crate) fn current_slot() -> Option<&'static Slot> {
     crate::m::current()?.slot.get()
 }
 
+/// Whether who calls is a destructor of a closure whose goroutine ends for want of a stack.
+#[inline]
+pub(crate) fn lacks_stack() -> bool {
+    crate::m::current().is_some_and(|m| m.own().starves.get())
+}
+
 /// A number below `n`, from the thread's own dice.
 pub(crate) fn dice(n: usize) -> usize {
     match crate::m::current() {

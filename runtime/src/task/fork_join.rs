@@ -10,7 +10,7 @@
 use super::JoinError;
 use super::scope::scope_for;
 use crate::carrier::Slot;
-use crate::g::{GRef, Half, Scope};
+use crate::g::{GRef, Half, Outcome, Scope};
 use crate::panic::caught;
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ struct Child {
 }
 
 impl<B: FnOnce() -> R, R> Scope for Second<B, R> {
-    fn child_ends(&self, _g: GRef, _panicked: bool) {
+    fn child_ends(&self, _g: GRef, _outcome: Outcome) {
         self.child.lock().g = None;
     }
 

@@ -1,6 +1,7 @@
 //! Why a join has no value to give.
 
 use crate::g::Unwind;
+use crate::sched;
 use crate::wait::ContextError;
 use std::any::Any;
 use std::fmt;
@@ -47,6 +48,11 @@ impl JoinError {
     /// About a task that never began.
     pub(super) fn resource() -> Self {
         Self(Cause::Resource)
+    }
+
+    /// About a task whose closure is dropped by who was to run it.
+    pub(crate) fn unbegun() -> Self {
+        if sched::lacks_stack() { Self::resource() } else { Self::cancelled() }
     }
 
     /// About a task that was cancelled.

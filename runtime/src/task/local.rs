@@ -192,7 +192,7 @@ impl Kept {
 }
 
 impl Drop for Kept {
-    /// Without their goroutine: its runtime has stopped.
+    /// Without their goroutine: its runtime has stopped, or there was no stack.
     #[inline]
     fn drop(&mut self) {
         if !self.is_empty() {

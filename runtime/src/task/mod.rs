@@ -35,4 +35,5 @@ pub(crate) use delayed::Delayed;
 pub(crate) use entered::{as_it_was, enter, entered, leave};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use local::{Kept, drop_locals};
+pub(crate) use scope::told;
 pub(crate) use spawn::{end_turns, start, start_turn};

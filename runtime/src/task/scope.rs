@@ -12,13 +12,13 @@ use super::entered::entered;
 use super::spawn::launch;
 use super::{JoinError, JoinHandle, Task};
 use crate::carrier::Slot;
-use crate::g::{self, GRef, new_cell};
+use crate::g::{self, GRef, Outcome, new_cell};
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicUsize, Ordering};
 use crate::stack::Class;
 use crate::util::Addresses;
-use crate::wait::{self, Children, Why};
-
+use crate::wait::{self, Children, Failed, Why};
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -38,8 +38,7 @@ impl std::panic::RefUnwindSafe for Scope<'_, '_> {}
 
 struct Data {
     running: AtomicUsize,
-    /// Panics of children that nobody has joined.
-    panics: AtomicUsize,
+    failed: Failed,
     /// The parent was cancelled, and so is whoever starts from now on.
     cancelled: AtomicBool,
     parent: &'static Slot,
@@ -52,8 +51,8 @@ impl Children for Data {
         self.running.load(Ordering::Acquire) != 0
     }
 
-    fn have_failed(&self) -> bool {
-        self.panics.load(Ordering::Relaxed) != 0
+    fn failure(&self) -> Option<&'static str> {
+        self.failed.text()
     }
 
     fn abort(&self) {
@@ -73,11 +72,14 @@ impl Children for Data {
 }
 
 impl g::Scope for Data {
-    fn child_ends(&self, g: GRef, panicked: bool) {
+    fn child_ends(&self, g: GRef, outcome: Outcome) {
         self.children.lock().remove(&g.as_ptr().as_ptr().expose_provenance());
-        if panicked {
-            self.panics.fetch_add(1, Ordering::Relaxed);
-        }
+        let failed = match outcome {
+            Outcome::Panic => &self.failed.panicked,
+            Outcome::Resource => &self.failed.unbegun,
+            _ => return,
+        };
+        failed.fetch_add(1, Ordering::Relaxed);
     }
 
     fn child_done(&self) {
@@ -99,7 +101,7 @@ impl g::Scope for Data {
 ///
 /// # Panics
 /// With what `f` panicked with; with "a scoped thread panicked" (std's words) if a child
-/// panicked and was not joined.
+/// panicked and was not joined; and if one was not joined that never began, for there was no stack for it.
 ///
 /// # Examples
 /// ```
@@ -140,7 +142,7 @@ where
         let scope = Scope {
             data: Data {
                 running: AtomicUsize::new(0),
-                panics: AtomicUsize::new(0),
+                failed: Failed::default(),
                 cancelled: AtomicBool::new(false),
                 parent: slot,
                 children: Mutex::new(Addresses::default()),
@@ -152,8 +154,8 @@ where
         wait::parent(&scope.data, slot, Why::Scope.on(&scope.data), || f(&scope))
     });
     match result {
-        Some(value) => value,
-        None => panic!("a scoped thread panicked"),
+        Ok(value) => value,
+        Err(text) => panic!("{text}"),
     }
 }
 
@@ -250,14 +252,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// }
     /// ```
     pub fn join(self) -> thread::Result<T> {
-        match self.handle.join() {
-            Ok(value) => Ok(value),
-            Err(error) if error.is_panic() => {
-                self.data.panics.fetch_sub(1, Ordering::Relaxed);
-                Err(error.into_panic())
-            }
-            Err(error) => Err(Box::<JoinError>::new(error)),
-        }
+        self.handle.join().map_err(|error| told(&self.data.failed, error))
     }
 
     /// Whether the goroutine has ended, so that `join` would not wait.
@@ -281,4 +276,16 @@ impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.handle.fmt(f)
     }
+}
+
+/// What a scoped join fails with; who joins is told by that, and the scope need not be.
+pub(crate) fn told(failed: &Failed, error: JoinError) -> Box<dyn Any + Send> {
+    if error.is_panic() {
+        failed.panicked.fetch_sub(1, Ordering::Relaxed);
+        return error.into_panic();
+    }
+    if error.is_resource() {
+        failed.unbegun.fetch_sub(1, Ordering::Relaxed);
+    }
+    Box::new(error)
 }

@@ -9,6 +9,7 @@
 use super::{Mask, What, park, passes_on, raise_if_cancelled};
 use crate::carrier::Slot;
 use crate::g::Unwind;
+use crate::prim::global::{AtomicUsize, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What borrows from who waits for it.
@@ -16,13 +17,34 @@ pub(crate) trait Children {
     /// Whether some have not ended. Acquire, with a Release at the end of each: what they did is seen by the parent.
     fn are_there(&self) -> bool;
 
-    /// Some ended by a panic, and nobody has been told.
-    fn have_failed(&self) -> bool {
-        false
+    /// What is to be said of those that have failed, if nobody has been told.
+    fn failure(&self) -> Option<&'static str> {
+        None
     }
 
     /// Ends those that are there, and those that are still to come.
     fn abort(&self);
+}
+
+/// How many have failed, and nobody has joined them. They are ordered by what their ends are: Relaxed.
+#[derive(Debug, Default)]
+pub(crate) struct Failed {
+    /// By a panic.
+    pub(crate) panicked: AtomicUsize,
+    /// They never began, for want of a stack.
+    pub(crate) unbegun: AtomicUsize,
+}
+
+impl Failed {
+    /// What a scope panics with then.
+    pub(crate) fn text(&self) -> Option<&'static str> {
+        let some = |count: &AtomicUsize| count.load(Ordering::Relaxed) != 0;
+        if some(&self.panicked) {
+            // std's words.
+            return Some("a scoped thread panicked");
+        }
+        some(&self.unbegun).then_some("a scoped goroutine got no stack to start on")
+    }
 }
 
 /// Waits until all have ended. Cancellation that arrives here is passed on; the caller raises it.
@@ -38,7 +60,7 @@ pub(crate) fn wait_for(children: &impl Children, slot: &'static Slot, what: What
     }
 }
 
-/// Runs `body`, which starts them, and waits until all have ended. Goes on with the panic of `body`. `None`: a child
+/// Runs `body`, which starts them, and waits until all have ended. Goes on with the panic of `body`. `Err`: a child
 /// has failed.
 ///
 /// Never inlined, for the reason of `panic::caught`: nothing but this one catch is in the function.
@@ -48,7 +70,7 @@ pub(crate) fn parent<T>(
     slot: &'static Slot,
     what: What,
     body: impl FnOnce() -> T,
-) -> Option<T> {
+) -> Result<T, &'static str> {
     let result = catch_unwind(AssertUnwindSafe(body));
     if result.as_ref().is_err_and(|payload| payload.is::<Unwind>()) {
         children.abort();
@@ -59,7 +81,7 @@ pub(crate) fn parent<T>(
     if passes_on(slot) {
         // The children were cut short: what the body returned is not to be trusted.
         raise_if_cancelled(slot);
-        return Some(value);
+        return Ok(value);
     }
-    if children.have_failed() { None } else { Some(value) }
+    children.failure().map_or(Ok(value), Err)
 }

@@ -41,7 +41,7 @@ pub(crate) use crate::sched::{Here, What, Why, here, may_spin, point, wake};
 pub(crate) use blocking::blocking;
 pub use cancel::{Cancel, ContextError};
 pub(crate) use cancel::{Sealed, Until, bounded, bounded_with, ended, in_time};
-pub(crate) use children::{Children, parent, wait_for};
+pub(crate) use children::{Children, Failed, parent, wait_for};
 pub(crate) use locked::Locked;
 pub(crate) use poller::with_poller;
 pub(crate) use signal::{Signal, Watch};

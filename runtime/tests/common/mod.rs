@@ -390,6 +390,28 @@ pub(crate) fn files_and_mappings() -> (usize, usize) {
     (files, maps)
 }
 
+/// From now on the process gets `most` of it.
+#[cfg(target_os = "linux")]
+pub(crate) fn limit(resource: libc::__rlimit_resource_t, most: u64) {
+    limit_for_now(resource, most, most);
+}
+
+/// It may be raised again, to `last`.
+#[cfg(target_os = "linux")]
+pub(crate) fn limit_for_now(resource: libc::__rlimit_resource_t, most: u64, last: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: last };
+    // SAFETY: a valid limit.
+    let rc = unsafe { libc::setrlimit(resource, &raw const limit) };
+    assert_eq!(rc, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// The address space that the process has now.
+#[cfg(target_os = "linux")]
+pub(crate) fn address_space() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 4096
+}
+
 /// A small generator of pseudo-random numbers (SplitMix64).
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
