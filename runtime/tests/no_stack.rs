@@ -122,6 +122,17 @@ fn an_idle_worker_that_gets_no_stack_is_lost() {
     });
 }
 
+/// What lets the pool age is a goroutine, too.
+#[test]
+fn idle_workers_expire_without_a_stack() {
+    apart("idle_workers_expire_without_a_stack", || {
+        let pool = Pool::builder().capacity(3).prealloc(true).expiry(Duration::from_millis(40));
+        let pool = pool.build().unwrap();
+        assert_eq!(pool.idle(), 3);
+        eventually_empty(&pool);
+    });
+}
+
 #[test]
 fn a_pool_with_one_function_drops_the_argument() {
     apart("a_pool_with_one_function_drops_the_argument", || {

@@ -17,7 +17,7 @@ use crate::task::{self, Delayed};
 use crate::util;
 use crate::wait::{self, Cancel, Until, Why};
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// See the [module](self). What a worker does with a task is `work`.
@@ -263,16 +263,9 @@ impl<T: Send + 'static> Core<T> {
     /// Has the gate age after a while.
     pub(super) fn keep(self: &Arc<Self>, keeper: u64) {
         let Some(expiry) = self.expiry else { return };
-        let core = Arc::downgrade(self);
+        let aging = Aging { core: Arc::downgrade(self), keeper };
         let at = util::now().checked_add(expiry / AGES);
-        let new = Delayed::start_in(&self.sched, self.site, at, move || {
-            let Some(core) = core.upgrade() else { return };
-            let (rest, again) = core.gate.age(keeper);
-            core.finish(rest);
-            if again {
-                core.keep(keeper);
-            }
-        });
+        let new = Delayed::start_in(&self.sched, self.site, at, move || aging.once());
         let superfluous = {
             let mut place = self.keeper.lock();
             // Numbers grow: one that is greater has taken over.
@@ -341,5 +334,31 @@ impl<T: Send + 'static> Core<T> {
                 }
             }
         })
+    }
+}
+
+/// What a keeper does.
+struct Aging<T: Send + 'static> {
+    core: Weak<Core<T>>,
+    keeper: u64,
+}
+
+impl<T: Send + 'static> Aging<T> {
+    fn once(&self) {
+        let Some(core) = self.core.upgrade() else { return };
+        let (rest, again) = core.gate.age(self.keeper);
+        core.finish(rest);
+        if again {
+            core.keep(self.keeper);
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Aging<T> {
+    /// It has no need of a stack of its own.
+    fn drop(&mut self) {
+        if sched::lacks_stack() {
+            self.once();
+        }
     }
 }
