@@ -5,10 +5,13 @@
 mod common;
 
 use common::{
-    Tally, address_space, builder, child, eventually, is_child, limit_for_now, panic_text,
+    Tally, address_space, builder, child, eventually, is_child, limit_for_now, panic_text, text_of,
 };
 use rt::context::Context;
 use rt::pool::{Bounded, Pool, WorkerPool};
+use rt::sync::{ErrGroup, WaitGroup};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -51,6 +54,24 @@ fn here_and_there(f: impl Fn() + Clone + Send + 'static) {
 fn eventually_empty(pool: &Pool) {
     let counts = || [pool.running(), pool.idle(), pool.waiting()];
     eventually("the pool is empty", || counts() == [0; 3]);
+}
+
+/// Lets go of what it shares after a while.
+struct Slow(Option<Arc<()>>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(10));
+        self.0.take();
+    }
+}
+
+fn never_runs<R>(shared: &Arc<()>) -> impl FnOnce() -> R + Send + 'static {
+    let slow = Slow(Some(shared.clone()));
+    move || {
+        drop(slow);
+        unreachable!("there is no stack for it")
+    }
 }
 
 #[test]
@@ -198,6 +219,43 @@ fn a_scope_of_a_pool_does_not_end_well() {
             };
             assert_eq!(panic_text(both), "own");
             eventually_empty(&pool);
+        });
+    });
+}
+
+#[test]
+fn a_wait_group_says_so() {
+    apart("a_wait_group_says_so", || {
+        here_and_there(|| {
+            let group = WaitGroup::new();
+            let slow = Arc::new(());
+            (0..3).for_each(|_| group.go(never_runs(&slow)));
+            let text = panic_text(|| group.wait());
+            assert_eq!(text, "a goroutine of the group got no stack to start on");
+            assert_eq!(Arc::strong_count(&slow), 1, "it has waited for what they hold");
+            // Once, as with a panic.
+            group.wait();
+        });
+    });
+}
+
+#[test]
+fn an_error_group_fails() {
+    apart("an_error_group_fails", || {
+        here_and_there(|| {
+            let (group, ctx) = ErrGroup::<u32>::with_context(&Context::background());
+            group.set_limit(1);
+            let slow = Arc::new(());
+            (0..3).for_each(|_| group.go(never_runs(&slow)));
+            let wait = AssertUnwindSafe(|| group.wait());
+            let text = text_of(&*catch_unwind(wait).unwrap_err());
+            assert_eq!(text, "a goroutine of the group got no stack to start on");
+            assert_eq!(Arc::strong_count(&slow), 1, "it has waited for what they hold");
+            assert!(group.has_failed());
+            assert_eq!(ctx.cause().unwrap().to_string(), text);
+            // All places are free.
+            group.set_limit(2);
+            assert_eq!(group.wait(), Ok(()));
         });
     });
 }

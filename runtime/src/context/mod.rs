@@ -289,7 +289,8 @@ impl Context {
     /// it. Go's `AfterFunc`.
     ///
     /// Until then there is no stack, and nothing runs. `f` is dropped if it is [stopped](Stop::stop), if
-    /// the runtime ends before, and now if the context can never be done.
+    /// the runtime ends before, and now if the context can never be done. If it panics, or there is no stack for it, that is
+    /// reported as of any goroutine that nobody joins.
     ///
     /// # Panics
     /// When the context can be done and the caller is neither a goroutine nor inside a

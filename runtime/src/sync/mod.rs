@@ -34,3 +34,6 @@ pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use singleflight::SingleFlight;
 pub use waitgroup::WaitGroup;
+
+/// What a group's `wait` panics with for a member that never began.
+const NO_STACK: &str = "a goroutine of the group got no stack to start on";

@@ -33,6 +33,7 @@ use crate::carrier::Slot;
 use crate::g::Unwind;
 use crate::panic::caught;
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sched;
 use crate::task;
 use crate::util;
 use crate::wait::{self, Cancel, ContextError, Until, Why};
@@ -149,7 +150,7 @@ impl WaitGroup {
     ///
     /// # Panics
     /// With what a goroutine of [`go`](Self::go) panicked with, if one did and no `wait` has
-    /// said so before.
+    /// said so before; and if one got no stack.
     pub fn wait(&self) {
         self.wait_until(Until::NEVER);
     }
@@ -197,7 +198,7 @@ impl WaitGroup {
     /// Runs `f` in a goroutine that the group waits for.
     ///
     /// If `f` panics, the group is done with it all the same, and the first [`wait`](Self::wait)
-    /// panics with the same payload.
+    /// panics with the same payload. It also panics if there was no stack for the goroutine, and `f` was dropped.
     ///
     /// # Panics
     /// When there is no runtime here, as [`spawn`](crate::spawn).
@@ -216,14 +217,17 @@ impl WaitGroup {
         struct Done(WaitGroup);
         impl Drop for Done {
             fn drop(&mut self) {
+                if sched::lacks_stack() {
+                    self.0.inner.keep_panic(Box::new(super::NO_STACK));
+                }
                 self.0.done();
             }
         }
         self.add(1);
-        // Also when the runtime stops and drops the closure, or there is none.
+        // Also when the runtime stops and drops the closure, or there is none: `f` first, then this.
         let done = Done(self.clone());
-        let handle = task::spawn(move || {
-            let done = done;
+        drop(task::spawn(move || {
+            let (f, done) = (f, done);
             if let Err(payload) = caught(f) {
                 if !payload.is::<Unwind>() {
                     done.0.inner.keep_panic(payload);
@@ -232,8 +236,7 @@ impl WaitGroup {
                 drop(done);
                 resume_unwind(payload);
             }
-        });
-        drop(handle);
+        }));
     }
 
     #[inline]

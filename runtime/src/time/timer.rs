@@ -139,7 +139,7 @@ impl Timer {
 ///
 /// Until then there is no stack and nothing runs: a million of them are a million closures. A duration
 /// beyond the clock's range never ends. What has not begun is dropped when the runtime ends; if the timer was stopped, with
-/// the timer. If `f` panics, that is reported as of any goroutine that nobody
+/// the timer. If `f` panics, or there is no stack for it, that is reported as of any goroutine that nobody
 /// joins.
 ///
 /// Does not block. Dropping the timer stops nothing.

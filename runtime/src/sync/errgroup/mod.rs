@@ -10,11 +10,13 @@
 
 mod places;
 
+use super::NO_STACK;
 use super::waitgroup::WaitGroup;
 use crate::context::{CancelCauseFunc, Context};
 use crate::g::Unwind;
 use crate::panic::{caught, message};
 use crate::prim::global::Mutex;
+use crate::sched;
 use crate::task;
 use crate::wait::{self, Cancel, ContextError, Until};
 use places::Places;
@@ -185,7 +187,8 @@ impl<E> ErrGroup<E> {
     /// The first that a member returned since the last `wait`; others are dropped.
     ///
     /// # Panics
-    /// With what a member panicked with, the first if there are several, errors or no errors.
+    /// With what a member panicked with, the first if there are several, errors or no errors. One that
+    /// got no stack has panicked.
     ///
     /// # Examples
     /// ```
@@ -331,13 +334,14 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     fn start<F: FnOnce() -> Result<(), E> + Send + 'static>(&self, f: F) {
         self.inner.members.add(1);
-        // Also when the runtime stops and drops the closure, or there is none.
-        let member = Member(Arc::clone(&self.inner));
+        // Also when the runtime stops and drops the closure, or there is none: `f` first, then this.
+        let member = Member(Place(Arc::clone(&self.inner)));
         let handle = task::spawn(move || {
-            let member = member;
-            match caught(|| f().map_err(|error| (member.0.cause(&error), error))) {
+            let (f, member) = (f, member);
+            let inner = &*member.0.0;
+            match caught(|| f().map_err(|error| (inner.cause(&error), error))) {
                 Ok(Ok(())) => {}
-                Ok(Err((cause, error))) => member.0.fail(Failure::Error(error), cause),
+                Ok(Err((cause, error))) => inner.fail(Failure::Error(error), cause),
                 Err(payload) if payload.is::<Unwind>() => {
                     drop(member);
                     resume_unwind(payload);
@@ -345,7 +349,7 @@ impl<E: Send + 'static> ErrGroup<E> {
                 Err(payload) => {
                     let text = message(&*payload).map_or(String::new(), |text| format!(": {text}"));
                     let cause = format!("a goroutine of the group panicked{text}");
-                    member.0.fail(Failure::Panic(payload), Some(cause.into()));
+                    inner.fail(Failure::Panic(payload), Some(cause.into()));
                 }
             }
         });
@@ -354,9 +358,20 @@ impl<E: Send + 'static> ErrGroup<E> {
 }
 
 /// One of the group, until it is dropped.
-struct Member<E>(Arc<Inner<E>>);
+struct Member<E>(Place<E>);
 
 impl<E> Drop for Member<E> {
+    fn drop(&mut self) {
+        if sched::lacks_stack() {
+            self.0.0.fail(Failure::Panic(Box::new(NO_STACK)), Some(NO_STACK.into()));
+        }
+    }
+}
+
+/// What a member gives back at its end, whatever becomes of it.
+struct Place<E>(Arc<Inner<E>>);
+
+impl<E> Drop for Place<E> {
     fn drop(&mut self) {
         // In this order: when all have ended, all places are free.
         self.0.places.leave();
