@@ -11,6 +11,7 @@
 
 use super::bucket::Ptr;
 use super::cell::{Cell, Spot};
+use super::marks::wide_top;
 use super::table::Table;
 use std::borrow::Borrow;
 
@@ -86,7 +87,7 @@ impl<K, V> Table<K, V> {
         // SAFETY: a key is looked at where a mark says that it is there.
         let bucket = unsafe { self.head_at_once(hash) };
         let marks = bucket.marks();
-        match marks.matching(hash).first() {
+        match marks.matching(wide_top(hash)).first() {
             Some(index) => {
                 let spot = bucket.spot(index);
                 // SAFETY: it is that of a cell.
@@ -111,9 +112,10 @@ impl<K, V> Table<K, V> {
         K: Borrow<Q>,
     {
         let Some(mut bucket) = self.head(hash) else { return Spot::NONE };
+        let mark = wide_top(hash);
         loop {
             let marks = bucket.marks();
-            let mut matching = marks.matching(hash);
+            let mut matching = marks.matching(mark);
             while let Some(index) = matching.first() {
                 let spot = bucket.spot(index);
                 // SAFETY: it is that of a cell.
@@ -143,7 +145,7 @@ impl<K, V> Table<K, V> {
         // SAFETY: a key is looked at where a mark says that it is there, and a cell is filled where the chain ends.
         let bucket = unsafe { self.head_at_once(hash) };
         let marks = bucket.marks();
-        match marks.matching(hash).first() {
+        match marks.matching(wide_top(hash)).first() {
             // SAFETY: the cell is full, for its mark is a top.
             Some(index) if key == unsafe { &*bucket.key(index) }.borrow() => {
                 return Look::Found(Cell { bucket, index });
@@ -166,11 +168,12 @@ impl<K, V> Table<K, V> {
         mut eq: impl FnMut(&K) -> bool,
     ) -> Result<Found<K, V>, Space<K, V>> {
         let Some(head) = self.head(hash) else { return Err(Space::Nowhere) };
+        let mark = wide_top(hash);
         let mut bucket = head;
         let mut space = None;
         loop {
             let marks = bucket.marks();
-            let mut matching = marks.matching(hash);
+            let mut matching = marks.matching(mark);
             while let Some(index) = matching.first() {
                 // SAFETY: the cell is full, for its mark is a top.
                 if eq(unsafe { &*bucket.key(index) }) {
