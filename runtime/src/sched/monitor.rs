@@ -44,7 +44,8 @@ const FIRST_LOOK: Duration = Duration::from_micros(100);
 const BUSY_LOOK: Duration = Duration::from_micros(400);
 /// Between looks while something is stuck, or might be as soon as there is work.
 const STUCK_LOOK: Duration = Duration::from_millis(1);
-/// Between looks while deadlines come one after another, and who runs one may be late for the next.
+/// Between looks while deadlines come one after another, and who runs one may be late for the next; and while somebody computes
+/// beside an idle P.
 const EXPOSED_LOOK: Duration = Duration::from_millis(2);
 /// Between looks, at most.
 const LAST_LOOK: Duration = Duration::from_millis(10);
@@ -235,7 +236,7 @@ impl Sched {
                 (true, false) => FIRST_LOOK,
                 (true, true) => (delay * 2).min(STUCK_LOOK),
                 (false, _) if look.tight || dense => (delay * 2).min(STUCK_LOOK),
-                (false, _) if exposed => (delay * 2).min(EXPOSED_LOOK),
+                (false, _) if exposed || look.lone => (delay * 2).min(EXPOSED_LOOK),
                 (false, _) => (delay * 2).min(LAST_LOOK),
             };
             was_stuck = stuck;

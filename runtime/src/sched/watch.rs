@@ -101,6 +101,8 @@ pub(super) struct Look {
     pub(super) tight: bool,
     /// A P is held by somebody who has run nothing new.
     pub(super) rests: bool,
+    /// Somebody computes beside an idle P: whom it wakes might run there, and waits until the monitor sees that.
+    pub(super) lone: bool,
 }
 
 impl Watch {
@@ -149,6 +151,7 @@ impl Watch {
                 self.seen[index] = seen;
                 found.tight |= rests && sched.idle.idle_ps() == 0;
                 found.stuck |= self.look_at(sched, p, seen, late, now);
+                found.lone |= rests && self.seen[index].blocked == 0 && sched.idle.idle_ps() != 0;
             }
         }
         found
