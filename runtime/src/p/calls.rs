@@ -71,12 +71,12 @@ impl Calls {
     }
 
     #[inline(always)]
-    pub(crate) fn is_answered(&self) -> bool {
+    fn is_answered(&self) -> bool {
         self.answered.load(Ordering::Relaxed)
     }
 
     /// Whether the last call, which was answered, was worth it. That settles it, but for a run that may still become long.
-    pub(crate) fn judge(&self, run: u64, now: u64) -> bool {
+    fn judge(&self, run: u64, now: u64) -> bool {
         let runs = run.wrapping_sub(self.run.load(Ordering::Relaxed));
         let time = now.saturating_sub(self.at.load(Ordering::Relaxed));
         let is_long = time / runs.max(1) >= LONG_RUN.as_nanos() as u64;

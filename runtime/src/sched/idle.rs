@@ -73,7 +73,7 @@
 //! is known: the thief that was woken found the same run still going on, or another one, and runs were long or short since (`p::calls`). So such
 //! wakes have credit: all of it while the last one was worth it, and else one less for each; and all of it when the monitor sees a `next` in front
 //! of a P whose runs are long. It is a hint: nothing above depends on it. For fresh goroutines there is one credit, full at first: two side by side,
-//! each of 1 ms, took 2 ms for the pair, and take 1.1. For warm ones each P has its own, empty until it is known that runs are long there: partners that
+//! each of 1 ms, took 2 ms for the pair, and take 1.1. For warm ones each P has its own, empty until the monitor has seen one run last from look to look: partners that
 //! talk in batches are found to wait, too, and once some are on another P they stay there; a select over four channels took 80 ns so instead of 50.
 //! A consumer of 0.1 ms behind a producer of 1 ms had its item after 0.24 ms (p99 1.4 ms), and has it after 0.06.
 //!

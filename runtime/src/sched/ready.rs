@@ -186,23 +186,10 @@ impl Sched {
         }
         let credit = match item {
             Runnable::Fresh(_) => &self.idle.credit,
-            Runnable::Started(_) => {
-                if p.calls.is_answered() {
-                    self.judge_call(p);
-                }
-                &p.credit
-            }
+            Runnable::Started(_) => &p.credit,
         };
         if credit.is_left() && self.idle.idle_ps() != 0 {
             self.wake_for_next(p, credit);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn judge_call(&self, p: Held) {
-        if p.calls.judge(p.runs(), self.ns(util::now())) {
-            p.credit.renew();
         }
     }
 

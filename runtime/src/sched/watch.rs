@@ -136,10 +136,12 @@ impl Watch {
                 // A spinner finds it, in the queue or as a stale `next`.
                 sched.surplus();
             }
-            let long = if rests { LONG_RUN } else { LONG_LOOK };
-            if new.next != 0 && time >= long && new.runs - old.runs <= few {
+            if new.next != 0 && time >= LONG_LOOK && new.runs - old.runs <= few {
                 sched.idle.credit.renew();
-                p.credit.renew();
+                // Who only talks has long runs on the average, too, for a while: this one is long.
+                if rests {
+                    p.credit.renew();
+                }
             }
             if new.tick == old.tick {
                 let blocked = if rests { old.blocked } else { 0 };
