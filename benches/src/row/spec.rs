@@ -314,7 +314,7 @@ impl Row {
             },
             Row::PipeTail => &Spec {
                 name: "pipe_tail",
-                title: "from send to receipt, behind one that computes",
+                title: "from send to receipt, in a pipe",
                 metrics: TAIL_US,
                 size: 1_000,
                 ..EACH
