@@ -8,7 +8,8 @@
 //! | STARVING | the first of the queue has waited for too long: the lock is handed to it, nobody else takes it |
 //! | WAITING | the queue is not empty |
 //!
-//! Zero is free; nobody waits. That is locked by one compare-exchange and unlocked by one subtraction.
+//! Free is what has neither LOCKED nor STARVING. That is locked by one compare-exchange and unlocked by one subtraction, whether
+//! somebody waits or not: while eight want a lock, somebody always waits.
 //!
 //! # Two modes
 //! **Barging.** Who unlocks takes LOCKED away and wakes the first of the queue, which has to compete
@@ -24,7 +25,7 @@
 //! # The protocol
 //! ```text
 //!   unlock   U1  word -= LOCKED (Release); zero: done
-//!            U2  WOKEN and not STARVING: done
+//!            U2  what U1 found had nobody waiting, or WOKEN and not STARVING: done
 //!            U3  queue's lock { LOCKED or nobody waits: done
 //!                               STARVING: word |= LOCKED, take the first
 //!                               WOKEN: done; else word |= WOKEN, take the first }
@@ -44,7 +45,7 @@
 //! word (a holder of WOKEN, or an unlocker between U1 and U4).
 //!
 //! A waiter is pushed (L3) by a compare-exchange that finds LOCKED or STARVING. If LOCKED, the
-//! holder's U1 comes later and sees WAITING. If STARVING without LOCKED, an unlocker is between U1 and U3,
+//! holder's U1 comes later and finds WAITING. If STARVING without LOCKED, an unlocker is between U1 and U3,
 //! for only its U3 or a G1 that empties the queue ends that state. An unlocker that stops at U2 or U3
 //! leaves it to another: to a holder, whose own unlocking comes; or to the holder of WOKEN. That
 //! one gives WOKEN up by locking, or by an exchange that finds LOCKED or STARVING, and the same
@@ -113,7 +114,9 @@ impl RawMutex {
 
     #[inline(always)]
     pub(in crate::sync) fn lock(&self) {
-        if self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        // One that others wait for is taken here, too: to expect zero would cost a failed exchange each time.
+        let word = self.word.load(Ordering::Relaxed);
+        if word & (LOCKED | STARVING) != 0 || self.take(word, LOCKED, 0).is_err() {
             self.lock_slow(Until::NEVER, Why::Mutex.on(self));
         }
         self.owner.set();
@@ -152,8 +155,9 @@ impl RawMutex {
     pub(in crate::sync) fn unlock(&self) {
         self.owner.clear();
         // Release: invariant 2.
-        if self.word.fetch_sub(LOCKED, Ordering::Release) != LOCKED {
-            self.unlock_slow();
+        let word = self.word.fetch_sub(LOCKED, Ordering::Release);
+        if word != LOCKED {
+            self.unlock_slow(word);
         }
     }
 
@@ -313,13 +317,11 @@ impl RawMutex {
             && util::now().saturating_duration_since(since) >= STARVES_AFTER
     }
 
-    /// U2 to U4.
+    /// U2 to U4. `word`: what U1 found.
     #[cold]
     #[inline(never)]
-    fn unlock_slow(&self) {
-        let word = self.word.load(Ordering::Relaxed);
-        let may_choose =
-            word & WAITING != 0 && (word & STARVING != 0 || word & (WOKEN | LOCKED) == 0);
+    fn unlock_slow(&self, word: u32) {
+        let may_choose = word & WAITING != 0 && (word & STARVING != 0 || word & WOKEN == 0);
         if may_choose && let Some((taken, code)) = self.queue.with(|queue| self.choose(queue)) {
             taken.release(code);
             if code == HANDED {
