@@ -11,6 +11,7 @@ use crate::p::Held;
 use crate::prim::atomic::{self, fence};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::stack::{self, Class, Stack};
+use crate::sys;
 use crate::util;
 use std::io;
 use std::ptr::NonNull;
@@ -44,6 +45,19 @@ impl Sched {
             slot.bound.set(m.id + 1);
         }
         Some(slot)
+    }
+
+    /// A fresh goroutine has parked, so the next one takes another carrier: asks the memory for the one after that, and for the slot
+    /// of the third, that says where its stack is.
+    #[inline]
+    pub(super) fn fetch_carriers(&self, m: CurrentM) {
+        if let Some(p) = m.own().p.get() {
+            let cache = p.own().carriers.borrow();
+            if let [.., third, second, _] = cache[..] {
+                sys::prefetch_all(std::ptr::from_ref(third).addr(), size_of::<Slot>());
+                second.fetch_idle();
+            }
+        }
     }
 
     #[cold]

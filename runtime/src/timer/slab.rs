@@ -61,6 +61,9 @@ impl<T> Slab<T> {
             chunk.vacant = next;
         }
         *place = Place::Taken(seq, Some(what));
+        if let Some(next) = chunk.places.get(chunk.vacant as usize) {
+            sys::prefetch(std::ptr::from_ref(next).addr());
+        }
         chunk.used += 1;
         self.used += 1;
         if chunk.vacant == NONE {
