@@ -72,6 +72,8 @@ pub(crate) struct Own {
     spare: RefCell<Vec<Offer>>,
     /// Idle carriers of the default stack class, hottest last.
     pub(crate) carriers: RefCell<Vec<&'static Slot>>,
+    /// How many there were when one was last taken.
+    pub(crate) carriers_left: Cell<usize>,
     /// Runs in a row that came from `next`.
     pub(crate) streak: Cell<u32>,
     /// More timers are due, as of the last look; they and the queue take turns: see `sched::due`.
@@ -119,6 +121,7 @@ impl P {
                 offers,
                 spare: RefCell::new(Vec::new()),
                 carriers: RefCell::new(Vec::new()),
+                carriers_left: Cell::new(0),
                 streak: Cell::new(0),
                 due: Cell::new(0),
                 until_global: Cell::new(GLOBAL_EVERY),

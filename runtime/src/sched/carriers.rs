@@ -33,7 +33,7 @@ impl Sched {
         let header = unsafe { g.get() };
         let class = header.class();
         let cached = match m.own().p.get() {
-            Some(p) if class == self.config.class => p.own().carriers.borrow_mut().pop(),
+            Some(p) if class == self.config.class => cached(p),
             _ => None,
         };
         let slot = match cached {
@@ -45,19 +45,6 @@ impl Sched {
             slot.bound.set(m.id + 1);
         }
         Some(slot)
-    }
-
-    /// A fresh goroutine has parked, so the next one takes another carrier: asks the memory for the one after that, and for the slot
-    /// of the third, that says where its stack is.
-    #[inline]
-    pub(super) fn fetch_carriers(&self, m: CurrentM) {
-        if let Some(p) = m.own().p.get() {
-            let cache = p.own().carriers.borrow();
-            if let [.., third, second, _] = cache[..] {
-                sys::prefetch_all(std::ptr::from_ref(third).addr(), size_of::<Slot>());
-                second.fetch_idle();
-            }
-        }
     }
 
     #[cold]
@@ -329,4 +316,23 @@ impl Drop for Sched {
         }
         self.give_carriers_back();
     }
+}
+
+/// An idle carrier of the P.
+///
+/// While they become fewer, each goroutine parks and the next one takes another: asks the memory for the stack of that, and for
+/// the slot of the one after, that says where its stack is.
+#[inline]
+fn cached(p: Held) -> Option<&'static Slot> {
+    let own = p.own();
+    let mut cache = own.carriers.borrow_mut();
+    let slot = cache.pop();
+    let left = cache.len();
+    if own.carriers_left.replace(left) > left
+        && let [.., second, first] = cache[..]
+    {
+        sys::prefetch_all(std::ptr::from_ref(second).addr(), size_of::<Slot>());
+        first.fetch_idle();
+    }
+    slot
 }

@@ -23,7 +23,6 @@ impl Sched {
     fn run_from(&self, m: CurrentM, first: Runnable) {
         let mut next = first;
         loop {
-            let is_fresh = matches!(next, Runnable::Fresh(_));
             let Some(slot) = self.carrier_for(m, next) else { return };
             if self.is_bound_elsewhere(m, slot) {
                 match self.next_live(m) {
@@ -65,7 +64,6 @@ impl Sched {
                 continue;
             }
             match cmd {
-                Cmd::Park if is_fresh => self.fetch_carriers(m),
                 Cmd::Park => {}
                 Cmd::Yield => self.requeue(m, slot),
                 Cmd::Done => {
