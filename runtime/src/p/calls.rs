@@ -58,7 +58,7 @@ impl Calls {
 
     /// Somebody is to be woken. Whether that was worth it the last time: it was answered, and runs have been long since then.
     pub(crate) fn call(&self, run: u64, now: u64) -> bool {
-        let was_worth = self.is_answered() && self.judge(run, now);
+        let was_worth = self.answered.load(Ordering::Relaxed) && self.is_long(run, now);
         self.run.store(run, Ordering::Relaxed);
         self.at.store(now, Ordering::Relaxed);
         self.answered.store(false, Ordering::Relaxed);
@@ -70,20 +70,11 @@ impl Calls {
         self.answered.store(self.run.load(Ordering::Relaxed) == run, Ordering::Relaxed);
     }
 
-    #[inline(always)]
-    fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    /// Whether the last call, which was answered, was worth it. That settles it, but for a run that may still become long.
-    fn judge(&self, run: u64, now: u64) -> bool {
+    /// Whether runs have been long since the last call, on the average; the one that goes on counts with what it has taken.
+    fn is_long(&self, run: u64, now: u64) -> bool {
         let runs = run.wrapping_sub(self.run.load(Ordering::Relaxed));
         let time = now.saturating_sub(self.at.load(Ordering::Relaxed));
-        let is_long = time / runs.max(1) >= LONG_RUN.as_nanos() as u64;
-        if is_long || runs != 0 {
-            self.answered.store(false, Ordering::Relaxed);
-        }
-        is_long
+        time / runs.max(1) >= LONG_RUN.as_nanos() as u64
     }
 }
 
@@ -118,28 +109,24 @@ mod tests {
         assert!(!calls.call(7, 1000));
         assert!(!calls.call(7, 1000 + 10 * LONG), "nobody came");
         calls.answer(8);
-        assert!(!calls.is_answered(), "another run");
-        calls.answer(7);
-        assert!(calls.call(7, 1000 + 11 * LONG), "the same run is long");
-        calls.answer(7);
-        assert!(calls.call(9, 1000 + 13 * LONG), "two long ones");
-        calls.answer(9);
-        assert!(!calls.call(12, 1000 + 15 * LONG), "three of two thirds");
+        assert!(!calls.call(8, 1000 + 20 * LONG), "another run");
+        calls.answer(8);
+        assert!(!calls.call(8, 1000 + 21 * LONG - 1), "the same run is short");
+        calls.answer(8);
+        assert!(calls.call(8, 1000 + 22 * LONG - 1), "the same run is long");
+        calls.answer(8);
+        assert!(calls.call(10, 1000 + 24 * LONG), "two long ones");
+        calls.answer(10);
+        assert!(!calls.call(13, 1000 + 26 * LONG), "three of two thirds");
     }
 
-    /// Without a call, too: at once when it is known, and only once.
+    /// An answer tells of one call.
     #[test]
     fn a_call_is_judged_once() {
         let calls = Calls::new();
         calls.call(7, 1000);
         calls.answer(7);
-        assert!(!calls.judge(7, 1000 + LONG - 1));
-        assert!(calls.is_answered(), "the run may still become long");
-        assert!(calls.judge(7, 1000 + LONG));
-        assert!(!calls.is_answered());
-        calls.call(7, 1000);
-        calls.answer(7);
-        assert!(!calls.judge(8, 1000 + LONG - 1));
-        assert!(!calls.is_answered(), "it was short");
+        assert!(calls.call(7, 1000 + LONG));
+        assert!(!calls.call(7, 1000 + 3 * LONG), "nobody has answered that one");
     }
 }
