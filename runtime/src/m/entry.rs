@@ -70,6 +70,8 @@ const FENCED: u32 = 16;
 const WATCHED: u32 = 32;
 /// A seed decides at every checkpoint who goes on (`sched::lab`). Set for good, before the M runs anything.
 pub(crate) const SEEDED: u32 = 64;
+/// When its slice ends, and no sooner, it is to look at what does not lie in its P's queue.
+pub(crate) const OTHERS: u32 = 128;
 
 /// What a goroutine that could go on does well to make way for, until its M has a P.
 const WANTED: u32 = PREEMPT | LOST | TIMERS;
@@ -161,11 +163,12 @@ impl Entry {
     /// Takes what was asked of it, but for what stays: until it has a P, or for good.
     #[inline]
     pub(crate) fn take_wants(&self) -> u32 {
-        const ASKED: u32 = PREEMPT | TIMERS | SEEDED;
+        const ONCE: u32 = PREEMPT | TIMERS | OTHERS;
+        const ASKED: u32 = ONCE | SEEDED;
         if self.wants.load(Ordering::Relaxed) & ASKED == 0 {
             return 0;
         }
-        self.wants.fetch_and(!(PREEMPT | TIMERS), Ordering::Relaxed) & ASKED
+        self.wants.fetch_and(!ONCE, Ordering::Relaxed) & ASKED
     }
 
     /// Asks something of it.

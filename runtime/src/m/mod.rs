@@ -17,7 +17,7 @@ mod entry;
 mod stand;
 
 pub(crate) use detached::Detached;
-pub(crate) use entry::{Entry, PREEMPT, SEEDED, TIMERS};
+pub(crate) use entry::{Entry, OTHERS, PREEMPT, SEEDED, TIMERS};
 pub(crate) use stand::Stand;
 
 use crate::carrier::Slot;
@@ -89,6 +89,8 @@ pub(crate) struct Own {
     pub(crate) left_warm: Cell<bool>,
     /// It took its P since a deadline came, and has found nothing that came from elsewhere.
     pub(crate) timed: Cell<bool>,
+    /// Who waited for this very thread had a turn last, and not what belongs to no P: see `sched::home`.
+    pub(crate) at_home: Cell<bool>,
     /// The scheduler, opaque on this floor.
     pub(crate) home: Cell<*const ()>,
     pub(crate) rng: Rng,
@@ -249,6 +251,7 @@ impl M {
                 spinning: Cell::new(false),
                 left_warm: Cell::new(false),
                 timed: Cell::new(false),
+                at_home: Cell::new(false),
                 home: Cell::new(std::ptr::null()),
                 rng: Rng::new(),
                 woken: RefCell::new(Vec::new()),

@@ -1,10 +1,10 @@
 //! Where the next runnable comes from.
 //!
-//! In this order: on every 61st slice, and when the monitor has asked for it, the global queue, or else who waited for a deadline or a socket
+//! In this order: on every 61st slice, and when it was asked for, the global queue, or else who waited for a deadline or a socket
 //! (but not twice running, while something lies in the P's own queue); `next`,
 //! which inherits the slice, so that a pair that wakes each other shares one; the P's own queue, in turns with
 //! deadlines while several are due; second halves of joins that it has on offer; the P's share of the global queue, in turns with who
-//! waits for a P on a thread of its own (`waiting`);
+//! waits for a P on a thread of its own (`waiting`), and both in turns with who is at home on the M and was woken elsewhere (`home`);
 //! deadlines and sockets; half of another P's queue, or its oldest offer; at last another P's `next`, when it has gone stale.
 //!
 //! **Warm work stays where it is, unless it has to wait.** A goroutine that has been on a stack before is
@@ -26,7 +26,7 @@ use super::due::Due;
 use super::idle::Rejoin;
 use super::tell::tell;
 use crate::g::{GBox, GRef, Runnable};
-use crate::m::{CurrentM, SEEDED};
+use crate::m::{CurrentM, OTHERS, SEEDED};
 use crate::p::{Held, NEXT_CAP, P};
 use crate::trace::Event;
 
@@ -179,6 +179,8 @@ impl Sched {
     fn others_turn(&self, m: CurrentM, p: Held, asked: u32) -> Option<Runnable> {
         if asked != 0 && p.is_queues_turn() {
             p.own().due.set(Due::NOW);
+            // The others are next.
+            m.entry.ask(asked & OTHERS);
             let found = p.pop()?;
             found.fetch();
             return Some(found);
@@ -201,18 +203,15 @@ impl Sched {
         {
             self.sweep_carriers(p);
         }
-        if !self.config.migrate
-            && let Some(slot) = self.machines.take_bound(m.id)
-        {
-            return Some(Runnable::Started(slot));
-        }
-        let waits = self.next_waiting();
-        let found = waits.or_else(|| if self.global.is_empty() { None } else { self.global.pop() });
-        if found.is_some()
-            && let Some(p) = m.own().p.get()
-        {
-            p.counters.global.add_one();
-        }
+        let found = self.next_at_home_or(m, || {
+            let waits = self.next_waiting();
+            let found =
+                waits.or_else(|| if self.global.is_empty() { None } else { self.global.pop() })?;
+            if let Some(p) = m.own().p.get() {
+                p.counters.global.add_one();
+            }
+            Some(found)
+        });
         match found {
             None if woke => m.own().p.get()?.remote.take_next(),
             found => found,
@@ -222,20 +221,17 @@ impl Sched {
     #[cold]
     #[inline(never)]
     fn next_from_afar(&self, m: CurrentM, p: Held) -> Option<Runnable> {
-        if !self.config.migrate
-            && let Some(slot) = self.machines.take_bound(m.id)
-        {
-            return Some(Runnable::Started(slot));
-        }
-        if !self.has_shared() {
-            return None;
-        }
-        let share = || self.global.pop_share(&p.own().queue, &p.remote, self.ps.len());
-        let found = self.next_waiting().or_else(share)?;
-        found.fetch();
-        m.own().timed.set(false);
-        p.counters.global.add_one();
-        Some(found)
+        self.next_at_home_or(m, || {
+            if !self.has_shared() {
+                return None;
+            }
+            let share = || self.global.pop_share(&p.own().queue, &p.remote, self.ps.len());
+            let found = self.next_waiting().or_else(share)?;
+            found.fetch();
+            m.own().timed.set(false);
+            p.counters.global.add_one();
+            Some(found)
+        })
     }
 
     /// Finds something to run; sleeps while there is nothing. `None`: the thread is to end.
@@ -264,7 +260,7 @@ impl Sched {
                 self.found(m);
                 return Some(found);
             }
-            if !self.linger() {
+            if !self.linger(m) {
                 self.retire(m, p);
             }
         }
@@ -281,14 +277,14 @@ impl Sched {
             self.monitor.nudge();
         }
         self.idle.retire(index, m.id, m.own().spinning.replace(false));
-        if self.any_work(calm) || !self.config.migrate && self.machines.has_bound(m.id) {
+        if self.any_work(calm) || self.has_line(m.id) {
             match self.idle.rejoin(m.id, true) {
                 Rejoin::With(index) => {
                     self.hold(m, index, true);
                     return;
                 }
                 Rejoin::Given => {}
-                Rejoin::NoP => self.pass_on_bound(m),
+                Rejoin::NoP => self.clear_line(m),
             }
         }
         self.stop.nudge_if_idle(self);
@@ -299,30 +295,21 @@ impl Sched {
     /// published that may have found no thread for an idle P before this one was among the idle (R4).
     fn retire_without_p(&self, m: CurrentM) {
         self.idle.retire_m(m.id);
-        let bound = !self.config.migrate && self.machines.has_bound(m.id);
-        if bound || self.idle.idle_ps() != 0 && self.any_work(false) {
+        let has_line = self.has_line(m.id);
+        if has_line || self.idle.idle_ps() != 0 && self.any_work(false) {
             match self.idle.rejoin(m.id, true) {
                 Rejoin::With(index) => {
                     self.hold(m, index, true);
                     return;
                 }
                 Rejoin::Given => {}
-                Rejoin::NoP if bound => self.pass_on_bound(m),
+                Rejoin::NoP if has_line => self.clear_line(m),
                 Rejoin::NoP => {}
             }
         }
         // The last goroutine may have ended here, on a thread that had lost its P.
         self.stop.nudge_if_idle(self);
         self.sleep(m);
-    }
-
-    /// Every P is busy: the carriers that wait for this very thread go round as tokens, and whoever
-    /// takes one gives this M its P.
-    #[cold]
-    fn pass_on_bound(&self, m: CurrentM) {
-        while let Some(slot) = self.machines.take_bound(m.id) {
-            self.inject(Runnable::Started(slot));
-        }
     }
 
     /// A look at everything that a producer may have filled; `calm`: but for warm work.
@@ -338,6 +325,11 @@ impl Sched {
         if m.own().spinning.replace(false) && self.idle.stop_spinning() {
             self.surplus();
         }
+    }
+
+    /// Whether what lies in a `next` could run elsewhere.
+    pub(super) fn moves(&self, next: usize) -> bool {
+        self.config.migrate || Runnable::is_fresh(next)
     }
 
     fn steal_live(&self, m: CurrentM, p: Held) -> Option<Runnable> {
@@ -408,7 +400,7 @@ impl Sched {
         for (seen, victim) in watched.iter().zip(others()) {
             let found = if seen.queue_waits(victim) {
                 p.own().queue.steal_half(&victim.remote)
-            } else if seen.next_waits(victim) {
+            } else if seen.next_waits(victim) && self.moves(seen.next) {
                 victim.calls.answer(victim.runs());
                 victim.remote.take_next()
             } else {

@@ -7,7 +7,6 @@ use super::idle::Rejoin;
 use super::lab::Rest;
 use super::timers::NEVER;
 use super::{Phase, Sched};
-use crate::carrier::Slot;
 use crate::m::{self, CurrentM, M, SEEDED};
 use crate::p::Held;
 use crate::prim::Mutex;
@@ -15,7 +14,6 @@ use crate::prim::global::{AtomicBool, AtomicU32, Ordering};
 use crate::sys::{self, Altstack};
 use crate::trace::Event;
 use crate::util;
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -36,8 +34,6 @@ pub(super) struct Machines {
     spare: Mutex<Vec<Arc<M>>>,
     alive: AtomicU32,
     warned: AtomicBool,
-    /// Carriers that must run on one M, while they are runnable and it is elsewhere.
-    bound: Mutex<HashMap<u32, VecDeque<&'static Slot>>>,
 }
 
 impl Machines {
@@ -48,7 +44,6 @@ impl Machines {
             spare: Mutex::new(Vec::new()),
             alive: AtomicU32::new(0),
             warned: AtomicBool::new(false),
-            bound: Mutex::new(HashMap::new()),
         }
     }
 
@@ -80,18 +75,6 @@ impl Machines {
 
     pub(super) fn take_threads(&self) -> Vec<JoinHandle<()>> {
         std::mem::take(&mut *self.threads.lock())
-    }
-
-    pub(super) fn push_bound(&self, id: u32, slot: &'static Slot) {
-        self.bound.lock().entry(id).or_default().push_back(slot);
-    }
-
-    pub(super) fn take_bound(&self, id: u32) -> Option<&'static Slot> {
-        self.bound.lock().get_mut(&id)?.pop_front()
-    }
-
-    pub(super) fn has_bound(&self, id: u32) -> bool {
-        self.bound.lock().get(&id).is_some_and(|slots| !slots.is_empty())
     }
 }
 

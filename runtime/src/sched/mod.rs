@@ -8,6 +8,7 @@
 //! | `idle` | who sleeps and who is woken, with the proof |
 //! | `offers` | second halves of joins, for who has nothing to do |
 //! | `ready` | how something becomes runnable, from inside and from outside |
+//! | `home` | without migration: how who was woken elsewhere gets back to its thread |
 //! | `switch` | leaving the stack: yield, park, and the same for pinned goroutines |
 //! | `lab` | a runtime whose time and choices are a test's |
 //! | `why` | what a goroutine waits for, for those who look from outside |
@@ -43,6 +44,7 @@ mod depth;
 mod due;
 mod find;
 mod flow;
+mod home;
 mod idle;
 mod lab;
 mod look;
@@ -152,6 +154,8 @@ pub(crate) struct Sched {
     global: Global<Runnable>,
     /// Who waits for a P on a thread of its own.
     waiting: waiting::Waiting,
+    /// Who waits for a certain M.
+    lines: home::Lines,
     lab: Option<Box<lab::Lab>>,
     idle: idle::Idle,
     phase: AtomicU32,
@@ -204,6 +208,7 @@ impl Sched {
             ps: (0..config.procs).map(|i| P::new(i, config.procs == 1)).collect(),
             global: Global::new(),
             waiting: waiting::Waiting::new(),
+            lines: home::Lines::new(),
             lab: config.lab.as_ref().map(|plan| Box::new(lab::Lab::new(plan, start))),
             idle: idle::Idle::new(config.procs),
             phase: AtomicU32::new(Phase::Running as u32),

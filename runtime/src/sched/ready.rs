@@ -132,10 +132,10 @@ pub(super) fn ready(slot: &'static Slot, behind: bool) {
                         sched.put_next(p, Runnable::Started(slot));
                     }
                 }
-                None => sched.inject(Runnable::Started(slot)),
+                None => sched.ready_elsewhere(slot),
             }
         } else {
-            sched.inject(Runnable::Started(slot));
+            sched.ready_elsewhere(slot);
         }
         m.leave(was);
         return;
@@ -149,7 +149,7 @@ pub(super) fn ready(slot: &'static Slot, behind: bool) {
     sched.tell_outside(|| is_ready(slot));
     sched
         .note(|| format!("goroutine {} was woken by a thread from outside", sched.number_of(slot)));
-    entered(|| sched.inject(Runnable::Started(slot)));
+    entered(|| sched.ready_elsewhere(slot));
     // The last count may be ours, and the scheduler end here: after it has left its queues.
     drop(sched);
 }

@@ -92,7 +92,8 @@ impl Sched {
                 p.counters.yields.add_one();
                 p.push(Runnable::Started(slot));
             }
-            None => self.inject(Runnable::Started(slot)),
+            // Behind those that wait for this thread, if it is at home here.
+            None => self.ready_elsewhere(slot),
         }
     }
 

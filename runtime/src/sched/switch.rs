@@ -15,7 +15,7 @@ use super::tell::tell;
 use super::timers::NEVER;
 use super::why::TIMED;
 use super::{Sched, lab};
-use crate::carrier::{Cmd, FIRST, Slot};
+use crate::carrier::{Cmd, Slot};
 use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
 use crate::m::{self, CurrentM};
@@ -420,46 +420,5 @@ impl Sched {
             }
         }
         m.leave(was);
-    }
-
-    /// A carrier that must run on another M, or whose M waits for a P: `true`, and it is on
-    /// its way. `false`: it is at home here.
-    #[cold]
-    pub(super) fn send_home(&self, m: CurrentM, slot: &'static Slot) -> bool {
-        if slot.bound.get() == FIRST {
-            slot.bound.set(m.id + 1);
-            return false;
-        }
-        let Some(target) = slot.bound.get().checked_sub(1) else { return false };
-        if target == m.id {
-            return false;
-        }
-        if let Some(p) = m.own().p.get() {
-            // It does not run here.
-            p.counters.misses.add_one();
-        }
-        if slot.pins.get() != 0 {
-            // The goroutine stands on its thread's stack and waits there, for a P.
-            if let Some(p) = m.own().p.take() {
-                self.tell_release(m, p);
-                self.spill_carriers(p);
-                self.give(target, p.release(), false);
-            }
-            return true;
-        }
-        self.machines.push_bound(target, slot);
-        if self.idle.remove_m(target) {
-            match (self.idle.take_p(), m.own().p.get()) {
-                (Some(index), _) => self.give(target, index, false),
-                (None, Some(p)) => {
-                    m.own().p.set(None);
-                    self.tell_release(m, p);
-                    self.spill_carriers(p);
-                    self.give(target, p.release(), false);
-                }
-                (None, None) => self.idle.retire_m(target),
-            }
-        }
-        true
     }
 }

@@ -6,6 +6,7 @@
 
 use super::timers::NEVER;
 use super::{Sched, flow};
+use crate::m::CurrentM;
 use crate::prim::global::{AtomicU32, AtomicU64, Ordering};
 use crate::{sys, util};
 use std::time::{Duration, Instant};
@@ -79,13 +80,13 @@ impl Sched {
 
     /// Waits for the first deadline, awake, if it is near and there is nothing else to do. `true`: it is time to look again.
     #[inline]
-    pub(super) fn linger(&self) -> bool {
+    pub(super) fn linger(&self, m: CurrentM) -> bool {
         let earliest = self.earliest();
-        earliest != NEVER && self.linger_until(earliest)
+        earliest != NEVER && self.linger_until(m, earliest)
     }
 
     #[inline(never)]
-    fn linger_until(&self, earliest: u64) -> bool {
+    fn linger_until(&self, m: CurrentM, earliest: u64) -> bool {
         let near = u64::from(self.lateness.lead().max(NEAR));
         let start = self.ns(util::now());
         // The time of a lab does not come by waiting.
@@ -99,7 +100,7 @@ impl Sched {
             return false;
         }
         let mut now = start;
-        while now < earliest && !self.any_work(false) {
+        while now < earliest && !self.any_work(false) && !self.has_line(m.id) {
             crate::prim::spin_hint();
             now = self.ns(util::now());
         }

@@ -133,13 +133,15 @@ impl Watch {
             let waiting = new.next != 0 || !p.remote.is_empty();
             if waiting && rests {
                 found.stuck = true;
-                // A spinner finds it, in the queue or as a stale `next`.
-                sched.surplus();
+                if !p.remote.is_empty() || sched.moves(new.next) {
+                    // A spinner finds it, in the queue or as a stale `next`.
+                    sched.surplus();
+                }
             }
             if new.next != 0 && time >= LONG_LOOK && new.runs - old.runs <= few {
                 sched.idle.credit.renew();
                 // Who only talks has long runs on the average, too, for a while: this one is long.
-                if rests {
+                if rests && sched.moves(new.next) {
                     p.credit.renew();
                 }
             }
@@ -190,7 +192,10 @@ impl Watch {
         }
         let spent = now.duration_since(seen.slice_since);
         let urgent = late && nobody;
-        if sched.is_seeded() || !work || spent < if urgent { URGENT } else { SLICE } {
+        if sched.is_seeded() || spent < if urgent { URGENT } else { SLICE } {
+            return false;
+        }
+        if !work && !sched.has_line(m.id) {
             return false;
         }
         let Some(asked) = seen.asked else {
@@ -198,6 +203,10 @@ impl Watch {
             self.seen[index].asked = Some((now, time_of(&m)));
             return true;
         };
+        if !work {
+            // Who waits for this very thread has nothing of it if another has the P.
+            return false;
+        }
         let hogs = self.hogs.len() as u32;
         let slice = if urgent {
             URGENT.max(SLICE * hogs / sched.config.procs)

@@ -1,5 +1,6 @@
 //! The scheduler's protocols under loom.
 
+mod home;
 mod idle;
 mod keep;
 mod monitor;
