@@ -10,7 +10,7 @@ use rt::sync::WaitGroup;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Spawns `count` goroutines that wait for `hold` to be closed; returns how each ended: fine, for want
@@ -239,6 +239,31 @@ fn threads_again() {
     ended.assert_says(&["rt: cannot start another worker thread", "The 1 there are go on"]);
 }
 
+/// The same with one processor, whose holder has started somebody and then blocks.
+#[test]
+fn threads_again_for_one_processor() {
+    let name = "threads_again_for_one_processor";
+    if is_child(name) {
+        let threads = common::threads() as u64;
+        limit_for_now(libc::RLIMIT_NPROC, threads + 2, threads + 8);
+        become_somebody();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let runtime = builder(1).build().unwrap();
+        let blocked = runtime.handle().spawn(move || {
+            let other = rt::spawn(move || go.send(()).unwrap());
+            wait.recv().unwrap();
+            other.join().unwrap();
+        });
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!blocked.is_finished());
+        limit_for_now(libc::RLIMIT_NPROC, threads + 8, threads + 8);
+        blocked.join().unwrap();
+        return;
+    }
+    let Some(ended) = run_as_somebody(name) else { return };
+    ended.assert_says(&["rt: cannot start another worker thread"]);
+}
+
 /// `max_threads`: the same by our own limit.
 #[test]
 fn max_threads_is_kept() {
@@ -269,6 +294,39 @@ fn max_threads_is_kept() {
         // One worker and the monitor.
         assert_eq!(most.load(Ordering::Relaxed), before + 2);
     });
+}
+
+/// No thread is to be had for an idle processor: who computes on the other one, and calls the runtime now and then, makes way for what
+/// belongs to neither.
+#[test]
+fn at_the_limit_of_threads_who_computes_lets_others_in() {
+    let t = common::test();
+    for (procs, most) in [(2, 1), (3, 2), (4, 1)] {
+        let runtime = builder(procs).max_threads(most).build().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let all: Vec<_> = (0..most)
+            .map(|_| {
+                let stop = Arc::clone(&stop);
+                let (began, ready) = (Chan::new(1), Chan::<()>::new(0));
+                let its = began.clone();
+                let computes = runtime.handle().spawn(move || {
+                    its.send(());
+                    while !stop.load(Ordering::Relaxed) {
+                        assert!(ready.try_recv().is_err());
+                    }
+                });
+                began.recv();
+                computes
+            })
+            .collect();
+        // From a plain thread, so through the global queue.
+        let other = runtime.handle().spawn(|| ());
+        let ended = other.join_timeout(Duration::from_secs(20)).is_ok();
+        stop.store(true, Ordering::Relaxed);
+        assert!(ended, "{procs} processors and {most} threads: it has not had its turn");
+        all.into_iter().for_each(|g| g.join().unwrap());
+        t.dog.pet();
+    }
 }
 
 /// The fallback for kernels without guard marks.

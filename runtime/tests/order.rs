@@ -321,3 +321,36 @@ fn late_deadlines_and_sockets_do_not_keep_the_queue_waiting() {
     });
     assert!(longest < 30, "{longest} turns of others came first");
 }
+
+/// Slices of some milliseconds, and always somebody in the processor's own queue: what comes from outside waits for a few of them.
+#[test]
+fn what_comes_from_outside_waits_for_few_slices() {
+    let t = common::test();
+    let runtime = runtime(1);
+    let (stop, slices) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let busy: Vec<_> = (0..3)
+        .map(|_| {
+            let (stop, slices) = (stop.clone(), slices.clone());
+            runtime.handle().spawn(move || {
+                while !stop.load(Ordering::SeqCst) {
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_millis(4) {}
+                    slices.fetch_add(1, Ordering::SeqCst);
+                    rt::yield_now();
+                }
+            })
+        })
+        .collect();
+    let mut waited = 0;
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(10));
+        let before = slices.load(Ordering::SeqCst);
+        let its = slices.clone();
+        let other = runtime.handle().spawn(move || its.load(Ordering::SeqCst));
+        waited += other.join().unwrap() - before;
+        t.dog.pet();
+    }
+    stop.store(true, Ordering::SeqCst);
+    busy.into_iter().for_each(|busy| busy.join().unwrap());
+    assert!(waited < 150, "{waited} slices in ten rounds");
+}

@@ -110,13 +110,13 @@ impl Sched {
     /// A P is put back for want of a thread: what is queued on it would wait there until others have nothing else to do.
     /// (With one P there are no others.)
     fn spill_queue(&self, index: u32) {
-        if self.config.procs == 1 {
-            return;
-        }
         let remote = &self.ps[index as usize].remote;
-        let first = remote.take_next();
-        for item in first.into_iter().chain(std::iter::from_fn(|| remote.steal())) {
-            self.global.push(item);
+        // What runs next would be seen by nobody.
+        if let Some(first) = remote.take_next() {
+            self.global.push(first);
+        }
+        if self.config.procs != 1 {
+            std::iter::from_fn(|| remote.steal()).for_each(|item| self.global.push(item));
         }
     }
 

@@ -211,7 +211,7 @@ impl Sched {
             let (next_timer, late) = self.late_timers(&mut asked, dense, now);
             self.late_sockets();
             let short = self.late_threads();
-            let look = watch.look(self, late, now);
+            let look = watch.look(self, late, short, now);
             self.observe(&mut followed, now);
             if let (Some(at), Some(every)) = (&mut next_line, self.config.schedtrace)
                 && now >= *at

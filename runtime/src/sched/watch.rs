@@ -24,7 +24,7 @@
 
 use super::Sched;
 use super::monitor::SLICE;
-use crate::m::{M, PREEMPT};
+use crate::m::{M, OTHERS, PREEMPT};
 use crate::p::{LONG_RUN, P, Seen as Owner};
 use crate::prim::global::Ordering;
 use crate::sys::{self, ThreadState};
@@ -50,6 +50,8 @@ pub(super) struct Watch {
     /// The states of some threads, by their numbers, kept open for the next look; the oldest first.
     threads: VecDeque<(u32, ThreadState)>,
     hogs: Vec<u32>,
+    /// Something that belongs to no P waited at the last look, and no thread was free for it.
+    shared: bool,
 }
 
 /// So long a call that blocks keeps its P, in a lab with a seed.
@@ -112,15 +114,22 @@ impl Watch {
             seen: sched.ps.iter().map(|p| Seen::of(p, now)).collect(),
             threads: VecDeque::new(),
             hogs: Vec::new(),
+            shared: false,
         }
     }
 
-    /// `late`: a deadline has passed that nobody has got to.
-    pub(super) fn look(&mut self, sched: &Sched, late: bool, now: Instant) -> Look {
+    /// `late`: a deadline has passed that nobody has got to; `short`: no thread is to be had for an idle P.
+    pub(super) fn look(&mut self, sched: &Sched, late: bool, short: bool, now: Instant) -> Look {
         self.hogs.retain(|&id| sched.machines.get(id).is_some_and(|m| m.entry.is_bereft()));
         let mut found = Look::default();
         let time = now.duration_since(std::mem::replace(&mut self.at, now));
         let few = time.as_nanos() as u64 / LONG_RUN.as_nanos() as u64;
+        let shared = sched.has_shared() && (short || sched.idle.idle_ps() == 0);
+        if std::mem::replace(&mut self.shared, shared) && shared && !sched.is_seeded() {
+            // By itself a P comes to that in every 61st slice, which may be half a second.
+            let holders = sched.ps.iter().filter_map(|p| sched.machines.get(p.holder()?));
+            holders.for_each(|m| m.entry.ask(OTHERS));
+        }
         for (index, p) in sched.ps.iter().enumerate() {
             let old = self.seen[index];
             let new = Seen::of(p, now);
@@ -154,7 +163,7 @@ impl Watch {
                     Seen { slice_since, rests, blocked, blocked_since, stands, asked, ..new };
                 self.seen[index] = seen;
                 found.tight |= rests && sched.idle.idle_ps() == 0;
-                found.stuck |= self.look_at(sched, p, seen, late, now);
+                found.stuck |= self.look_at(sched, p, seen, late, short, now);
                 found.lone |= rests && self.seen[index].blocked == 0 && sched.idle.idle_ps() != 0;
             }
         }
@@ -162,14 +171,22 @@ impl Watch {
     }
 
     /// A P that has begun no new slice. `true`: it was taken, or is to be.
-    fn look_at(&mut self, sched: &Sched, p: &P, seen: Seen, late: bool, now: Instant) -> bool {
+    fn look_at(
+        &mut self,
+        sched: &Sched,
+        p: &P,
+        seen: Seen,
+        late: bool,
+        short: bool,
+        now: Instant,
+    ) -> bool {
         let Some(m) = seen.owner.holder().and_then(|id| sched.machines.get(id)) else {
             return false;
         };
         let index = p.index as usize;
         let nobody = sched.idle.idle_ps() == 0;
         let waiting = seen.next != 0 || !p.remote.is_empty();
-        let work = waiting || nobody && (late || sched.has_shared());
+        let work = waiting || (nobody || short) && (late || sched.has_shared());
         if seen.rests && !m.entry.is_inside() {
             let (blocked, stands) = match self.is_blocked(&m) {
                 Some(true) => (seen.blocked + 1, None),
@@ -357,7 +374,7 @@ mod tests {
         m.tid.store(tid, Ordering::Relaxed);
         let threads = VecDeque::from([(tid, of_a_dead_one)]);
         let at = Instant::now();
-        let mut watch = Watch { at, seen: Vec::new(), threads, hogs: Vec::new() };
+        let mut watch = Watch { at, seen: Vec::new(), threads, hogs: Vec::new(), shared: false };
         let says = |watch: &mut Watch, what| {
             let start = Instant::now();
             while watch.is_blocked(&m) != what {
