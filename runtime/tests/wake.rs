@@ -8,7 +8,7 @@ use common::runtime;
 use rt::chan::Chan;
 use rt::sync::WaitGroup;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 fn burn_until(stop: &AtomicBool, most: Duration) -> bool {
@@ -36,6 +36,37 @@ fn the_child_of_a_busy_goroutine_is_run_elsewhere() {
             child.join().unwrap();
         });
     }
+}
+
+/// One that computes now and then, and rests in between, wakes another when it begins: that one runs beside it, once it is known that
+/// this takes long.
+#[test]
+fn whom_one_wakes_that_computes_now_and_then_runs_beside_it() {
+    let t = common::alone();
+    runtime(2).run(|| {
+        let (turns, ran) = (Chan::new(0), Arc::new(AtomicUsize::new(0)));
+        let (its, ran2) = (turns.clone(), ran.clone());
+        let other =
+            rt::spawn(move || its.iter().for_each(|turn| ran2.store(turn, Ordering::SeqCst)));
+        // From here on the monitor takes its time.
+        rt::time::sleep(Duration::from_millis(60));
+        let mut in_time = 0;
+        for turn in 1..500 {
+            turns.send(turn);
+            let start = Instant::now();
+            while ran.load(Ordering::SeqCst) != turn && start.elapsed() < Duration::from_millis(8) {
+            }
+            in_time = if ran.load(Ordering::SeqCst) == turn { in_time + 1 } else { 0 };
+            if in_time == 5 {
+                break;
+            }
+            rt::time::sleep(Duration::from_millis(12));
+            t.dog.pet();
+        }
+        assert_eq!(in_time, 5, "it never ran beside the other one");
+        turns.close();
+        other.join().unwrap();
+    });
 }
 
 /// Nobody is woken again and again for children that their parent runs itself, a moment later.

@@ -134,7 +134,12 @@ impl Watch {
             let old = self.seen[index];
             let new = Seen::of(p, now);
             self.seen[index] = new;
-            if new.owner.holder().is_none() || new.owner != old.owner {
+            if new.owner.holder().is_none() {
+                continue;
+            }
+            if new.owner != old.owner {
+                // Perhaps it computes: the next look tells.
+                found.lone |= new.next != 0 && sched.idle.idle_ps() != 0;
                 continue;
             }
             let rests = new.runs == old.runs;
