@@ -276,8 +276,9 @@ impl Sched {
         if calm && self.idle.set_calm(true) {
             self.monitor.nudge();
         }
-        self.idle.retire(index, m.id, m.own().spinning.replace(false));
-        if self.any_work(calm) || self.has_line(m.id) {
+        let was_spinner = m.own().spinning.replace(false);
+        self.idle.retire(index, m.id, was_spinner);
+        if self.any_work(calm) || self.has_line(m.id) || was_spinner && self.is_called() {
             match self.idle.rejoin(m.id, true) {
                 Rejoin::With(index) => {
                     self.hold(m, index, true);
@@ -348,6 +349,7 @@ impl Sched {
         if count == 1 {
             return None;
         }
+        m.own().left_warm.set(false);
         if !m.own().spinning.get() {
             // Its time had come, and nobody is at work from whom something could come. It does not count as a
             // spinner, so nobody leaves work to it.
@@ -392,7 +394,6 @@ impl Sched {
             // Nothing to wait for, and the sockets are its to watch: it does that asleep.
             let empty = |p: &P| p.remote.is_empty() && p.remote.peek_next() == 0;
             if self.is_deaf() && others().all(empty) {
-                m.own().left_warm.set(false);
                 return None;
             }
             crate::util::spin_for(PAUSE);

@@ -5,7 +5,7 @@ use super::{NEXT_ID, Sched, id_batch};
 use crate::carrier::Slot;
 use crate::g::{GRef, Runnable};
 use crate::m;
-use crate::p::{Credit, Held};
+use crate::p::{Credit, Held, P};
 use crate::parker::Woke;
 use crate::prim::global::Ordering;
 use crate::trace::Event;
@@ -184,13 +184,16 @@ impl Sched {
             }
             return;
         }
-        let credit = match item {
-            Runnable::Fresh(_) => &self.idle.credit,
-            Runnable::Started(_) => &p.credit,
-        };
+        let credit = self.credit(&p, matches!(item, Runnable::Fresh(_)));
         if credit.is_left() && self.idle.idle_ps() != 0 {
             self.wake_for_next(p, credit);
         }
+    }
+
+    /// For a wake-up because of who lies alone in the `next` of `p`.
+    #[inline(always)]
+    fn credit<'a>(&'a self, p: &'a P, is_fresh: bool) -> &'a Credit {
+        if is_fresh { &self.idle.credit } else { &p.credit }
     }
 
     /// Whoever is woken may find it gone: see `idle`.
@@ -198,13 +201,34 @@ impl Sched {
     #[inline(never)]
     fn wake_for_next(&self, p: Held, credit: &Credit) {
         if self.idle.wants_wake() {
-            if p.calls.call(p.runs(), self.ns(util::now())) {
-                credit.renew();
-            } else {
-                credit.spend();
-            }
+            self.call(&p, credit);
             self.wake_one();
         }
+    }
+
+    /// Somebody is to look into the `next` of `p`.
+    fn call(&self, p: &P, credit: &Credit) {
+        if p.calls.call(p.runs(), self.ns(util::now())) {
+            credit.renew();
+        } else {
+            credit.spend();
+        }
+    }
+
+    /// Whether the caller, a spinner that has found nothing and is among the idle now, is to look again for somebody who lies alone in a
+    /// `next`: it was left to the caller, who had begun to look before.
+    #[cold]
+    pub(super) fn is_called(&self) -> bool {
+        let lone = |p: &P| {
+            let next = p.remote.peek_next();
+            let credit = self.credit(p, Runnable::is_fresh(next));
+            let calls = next != 0 && credit.is_left();
+            if calls {
+                self.call(p, credit);
+            }
+            calls
+        };
+        self.ps.iter().any(lone)
     }
 
     /// Queues globally, for any P, and sees to it that one looks.

@@ -8,7 +8,8 @@
 //! Broken on purpose, and noticed: no fence in `wants_wake`; no fence in `retire`, or in `retire_p`;
 //! no second look after `retire`, `retire_p`; the second look before the decrement of `spinning`; a
 //! last spinner that does not wake the next; `stop_spinning` Relaxed; `claim` that does not count the
-//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look.
+//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look; a spinner that
+//! retires and does not look for who lies alone in a `next`.
 
 mod waiting;
 
@@ -32,10 +33,14 @@ struct World {
     served: AtomicU32,
     /// An M goes on after an item.
     goes_on: bool,
+    /// Somebody may lie in a `next` (else nobody looks there: that is for loom to be done soon).
+    has_next: bool,
 }
 
 struct Processor {
     queue: AtomicU32,
+    /// Who runs next is one for whom a thread is woken.
+    next: AtomicU32,
     /// What only the holder may touch.
     own: UnsafeCell<()>,
 }
@@ -57,7 +62,11 @@ const SPINNING: u32 = 1 << 31;
 impl World {
     /// `procs` idle Ps and `ms` Ms, of which `asleep` sleep.
     fn new(procs: u32, ms: u32, threads: u32, asleep: &[u32]) -> Self {
-        let processor = |_| Processor { queue: AtomicU32::new(0), own: UnsafeCell::new(()) };
+        let processor = |_| Processor {
+            queue: AtomicU32::new(0),
+            next: AtomicU32::new(0),
+            own: UnsafeCell::new(()),
+        };
         let machine = |_| Machine {
             word: ParkWord::new(),
             given: AtomicU32::new(0),
@@ -73,6 +82,7 @@ impl World {
             line: AtomicU32::new(0),
             served: AtomicU32::new(0),
             goes_on: false,
+            has_next: false,
         };
         for &m in asleep {
             world.idle.retire_m(m);
@@ -120,6 +130,15 @@ impl World {
         let p = self.own(m).p.expect("runs with a P");
         self.ps[p as usize].queue.fetch_add(1, Ordering::Relaxed);
         self.surplus();
+    }
+
+    /// As `Sched::put_next` where there is credit.
+    fn put_next(&self, m: u32) {
+        let p = self.own(m).p.expect("runs with a P");
+        self.ps[p as usize].next.store(1, Ordering::Relaxed);
+        if self.idle.idle_ps() != 0 {
+            self.surplus();
+        }
     }
 
     /// As `Sched::surplus` and `wake_one`.
@@ -251,7 +270,9 @@ impl World {
             }
             self.set_own(m, Own { spinning: true, ..own });
         }
-        for victim in (0..self.ps.len()).filter(|&v| v != p as usize) {
+        let others = || (0..self.ps.len()).filter(|&v| v != p as usize);
+        let seen: Vec<_> = others().filter(|&v| self.has_next(v)).collect();
+        for victim in others() {
             let queue = &self.ps[victim].queue;
             // A thief may see what was there before.
             if queue.load(Ordering::Relaxed) == 0 {
@@ -265,14 +286,20 @@ impl World {
                 return true;
             }
         }
-        take(&self.global, one) != 0
+        // What lay in a `next` all the time is taken.
+        take(&self.global, one) != 0 || seen.into_iter().any(|v| take(&self.ps[v].next, one) != 0)
+    }
+
+    fn has_next(&self, p: usize) -> bool {
+        self.has_next && self.ps[p].next.load(Ordering::Relaxed) != 0
     }
 
     /// As `Sched::retire`.
     fn retire(&self, m: u32) {
         let Some(Own { p: Some(p), spinning }) = self.release(m) else { panic!("no P") };
         self.idle.retire(p, m, spinning);
-        if self.any_work()
+        let is_called = || (0..self.ps.len()).any(|p| self.has_next(p));
+        if (self.any_work() || spinning && is_called())
             && let Rejoin::With(p) = self.idle.rejoin(m, true)
         {
             self.hold(m, p, true);
@@ -401,6 +428,22 @@ fn surplus_of_a_burning_goroutine() {
         world.run(1);
         burner.join().unwrap();
         world.all_taken(2);
+    });
+}
+
+/// A goroutine wakes one that runs next, and computes, while a spinner leaves that has begun to look before.
+#[test]
+fn one_alone_in_next_while_a_spinner_leaves() {
+    loom::model(|| {
+        let world = Arc::new(World { has_next: true, ..World::new(3, 3, 3, &[2]) });
+        world.begin(0);
+        world.begin(1);
+        assert!(world.idle.start_spinning(3));
+        world.set_own(1, Own { spinning: true, ..world.own(1) });
+        let computes = producer(&world, |world| world.put_next(0));
+        world.run(1);
+        computes.join().unwrap();
+        world.all_taken(1);
     });
 }
 
