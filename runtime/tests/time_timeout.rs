@@ -113,6 +113,33 @@ fn an_exit_goes_on_in_the_caller() {
     assert!(text.contains("ended without a value"), "{text}");
 }
 
+/// The caller's own goes on: it has to be told, not ended without a word.
+#[test]
+fn a_runtime_that_was_entered_and_has_shut_down() {
+    let _t = common::test();
+    let other = runtime(1);
+    let handle = other.handle();
+    let (tx, begun) = chan::bounded(0);
+    let text = runtime(1).run(|| {
+        let _guard = handle.enter();
+        let stopping = std::thread::spawn(move || {
+            begun.recv().unwrap();
+            drop(other);
+        });
+        let cut_short = panic_text(|| {
+            timeout(MINUTE, move || {
+                tx.send(()).unwrap();
+                sleep(MINUTE);
+            })
+        });
+        rt::blocking(|| stopping.join().unwrap());
+        [cut_short, panic_text(|| timeout(MINUTE, || ()))]
+    });
+    for text in text {
+        assert!(text.contains("ended without a value"), "{text}");
+    }
+}
+
 #[test]
 fn a_caller_that_is_aborted_aborts_it() {
     let _t = common::test();

@@ -24,7 +24,8 @@ use std::time::Duration;
 /// # Panics
 /// If `f` panics, the caller goes on with that panic. Also when the caller is neither a goroutine nor
 /// inside a [`Handle::enter`](crate::Handle::enter), and when there is no stack to run `f` on. If `f` ends by
-/// [`task::exit`], so does the caller; on a plain thread it panics.
+/// [`task::exit`], so does the caller; on a plain thread it panics. It also does when it has entered a runtime that is not its
+/// own, and that shuts down.
 ///
 /// # Examples
 /// ```
@@ -53,12 +54,17 @@ where
         // There will be no value, and the caller must go on.
         Err(_) if !wait::may_unwind() => Err(Elapsed(())),
         Err(error) if error.is_resource() => panic!("rt::time::timeout: {error}"),
-        Err(_) if task::try_current().is_none() => {
+        Err(_) if task::try_current().is_none() || went_to_one_that_stops() => {
             panic!("rt::time::timeout: the goroutine ended without a value")
         }
         // It has exited; or its runtime stops, which unwinds the caller as well.
         Err(_) => task::exit(),
     }
+}
+
+/// Whether the caller has entered a runtime, not its own, that is shutting down.
+fn went_to_one_that_stops() -> bool {
+    task::entered().is_some_and(|sched| !sched.is_current() && !sched.is_running())
 }
 
 /// However the wait ends: what has not ended then is aborted.
