@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Tally, Token, eventually_yielding, runtime};
+use common::{Tally, Token, eventually, eventually_yielding, runtime};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -238,12 +238,39 @@ fn an_initialiser_may_use_others_and_itself() {
     }
     runtime(1).run(|| {
         assert_eq!(BASE.with(|b| *b), 8);
-        let _ = SELFISH.with(|s| *s);
-        assert_eq!(SELFISH.with(|s| *s), SELFISH.with(|s| *s));
+        assert_eq!([SELFISH.with(|s| *s), SELFISH.with(|s| *s)], [2, 2]);
         let done = rt::spawn(|| BASE.with(|b| *b));
         eventually_yielding("it ends", || done.is_finished());
         assert_eq!(done.join().unwrap(), 8);
     });
+}
+
+/// As a thread local: the value that the outermost initialiser returns is the one there is, from then on.
+#[test]
+fn an_initialiser_inside_its_own_is_superseded() {
+    let _t = common::test();
+    rt::goroutine_local! {
+        static TOKENS: RefCell<Vec<Token>> = RefCell::default();
+        static INSIDE: Cell<bool> = Cell::new(false);
+        static NESTED: (u32, Option<Token>) = {
+            let token = TOKENS.with(|tokens| tokens.borrow_mut().pop());
+            match INSIDE.with(|inside| inside.replace(true)) {
+                true => (1, token),
+                false => (NESTED.with(|nested| nested.0) + 1, token),
+            }
+        };
+    }
+    let check = || {
+        let (inner, outer) = (Tally::default(), Tally::default());
+        TOKENS.with(|tokens| *tokens.borrow_mut() = vec![inner.token(), outer.token()]);
+        let seen = [NESTED.with(|nested| nested.0), NESTED.with(|nested| nested.0)];
+        (seen, inner.dropped(), outer.dropped(), outer)
+    };
+    let joined = runtime(1).run(|| rt::spawn(check).join().unwrap());
+    for (seen, inner, outer, tally) in [joined, std::thread::spawn(check).join().unwrap()] {
+        assert_eq!((seen, inner, outer), ([2, 2], 1, 0));
+        eventually("the outer one is dropped at the end", || tally.dropped() == 1);
+    }
 }
 
 /// Nothing that the macro makes has a name that hides one of the user's.

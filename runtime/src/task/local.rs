@@ -50,7 +50,8 @@ macro_rules! goroutine_local {
 /// A value that each goroutine has for itself; made by [`goroutine_local!`](crate::goroutine_local).
 ///
 /// The values of a goroutine are dropped on its own stack when it ends, those of a plain thread among its thread locals; the
-/// newest first. A destructor may use those that are older than itself, and new ones, but not what was dropped before.
+/// newest first. A destructor may use those that are older than itself, and new ones, but not what was dropped before. Of an initializer
+/// that asks for its own local, which makes another, the outermost one's value stays; as with std's.
 ///
 /// # Examples
 /// ```
@@ -131,6 +132,20 @@ impl Locals {
         hide();
         // SAFETY: made by `leak`; nobody finds it any more.
         drop(unsafe { Box::from_raw(locals) });
+    }
+
+    /// Adds a value. One that its initializer has made of the same key, in asking for it, is superseded: nobody uses it
+    /// any more, for all who did were called by the initializer.
+    fn add(&self, key: usize, value: Box<dyn Any>) {
+        let superseded = {
+            let mut list = self.list.borrow_mut();
+            let at = list.iter().position(|(other, _)| *other == key);
+            let superseded = at.map(|at| list.remove(at));
+            list.push((key, value));
+            superseded
+        };
+        // Its destructor may use others, even the new one.
+        drop(superseded);
     }
 
     /// Drops them, the newest first. Each may still use those that are left, and make others.
@@ -294,12 +309,12 @@ impl<T: Send + 'static> LocalKey<T> {
                     // Outside of the borrow: `init` may use other locals, even this one.
                     let value: Box<T> = Box::new((self.init)());
                     let at: *const T = &raw const *value;
-                    locals.list.borrow_mut().push((key, value));
+                    locals.add(key, value);
                     at
                 }
             };
             // SAFETY: boxed, so it stays in place while the list grows; it is dropped only when
-            // the goroutine's code, `f` among it, has ended.
+            // the goroutine's code, `f` among it, has ended, or by an initializer that called `f` (`Locals::add`).
             Ok(f(unsafe { &*value }))
         })?
     }
