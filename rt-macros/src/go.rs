@@ -137,10 +137,7 @@ fn spawn_expr(expr: Expr) -> Result<TokenStream> {
         Expr::Closure(closure) => spawn_closure(closure),
         // A macro's tokens have no operands that could be told apart and evaluated now: it is a block.
         body @ (Expr::Block(_) | Expr::Unsafe(_) | Expr::Macro(_)) => Ok(spawn(&quote!(#body))),
-        Expr::Async(future) => Err(Error::new_spanned(
-            future.async_token,
-            "`go!` runs plain code, not a future: remove the `async`",
-        )),
+        Expr::Async(future) => Err(is_async(future.async_token)),
         Expr::Path(path) => Err(Error::new_spanned(
             &path,
             format!("this names a function but does not call it; {FORMS}"),
@@ -223,13 +220,14 @@ fn spawn_closure(closure: ExprClosure) -> Result<TokenStream> {
         ));
     }
     if let Some(token) = closure.asyncness {
-        return Err(Error::new_spanned(
-            token,
-            "`go!` runs plain code, not a future: remove the `async`",
-        ));
+        return Err(is_async(token));
     }
     let closure = moving(Expr::Closure(closure));
     Ok(quote_spanned!(Span::mixed_site()=> ::rt::spawn(#closure)))
+}
+
+fn is_async(token: Token![async]) -> Error {
+    Error::new_spanned(token, "`go!` runs plain code, not a future: remove the `async`")
 }
 
 /// `tx, n = tx.len() => body`: one `let` for all, so that no value sees the names bound beside it.
@@ -246,6 +244,8 @@ fn spawn_cloning(captures: &[Capture], body: Expr) -> Result<TokenStream> {
     // A closure here is what shall run, not a value to compute in the goroutine and throw away.
     let spawn = match peel(body) {
         Expr::Closure(closure) => spawn_closure(closure)?,
+        // It would be made and dropped, and never run.
+        Expr::Async(future) => return Err(is_async(future.async_token)),
         body => spawn(&body.into_token_stream()),
     };
     Ok(quote_spanned! {Span::mixed_site()=>

@@ -148,6 +148,9 @@ fn what_is_no_form_is_refused() {
     refuses("x => |a| a + x", "takes no parameters");
     refuses("async { f().await }", "not a future");
     refuses("async || f().await", "not a future");
+    refuses("x => async { x.await }", "not a future");
+    refuses("x => (async move { x.await })", "not a future");
+    refuses("x => async || x.await", "not a future");
     refuses("#[inline] f(x)", "attribute");
     refuses("#[inline] x.f()", "attribute");
 }
