@@ -7,7 +7,10 @@ pub mod walk;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
 /// `1234567` as `1,234,567`.
 ///
@@ -52,6 +55,35 @@ pub fn memory(bytes: u64) -> String {
         amount /= 1024.0;
     }
     format!("{amount:.1} GiB")
+}
+
+/// Whether that is all that the program was called with: how it is called.
+///
+/// ```
+/// assert!(examples::wants_help(["--help"]) && examples::wants_help(["-h"]));
+/// assert!(!examples::wants_help(["--help", "--now"]) && !examples::wants_help([""; 0]));
+/// ```
+pub fn wants_help(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> bool {
+    let mut arguments = arguments.into_iter();
+    let first = arguments.next();
+    first.is_some_and(|first| ["--help", "-h"].iter().any(|help| first.as_ref() == *help))
+        && arguments.next().is_none()
+}
+
+/// Says how the program is called, to who has asked. The exit code, for that is all that it does then.
+///
+/// ```
+/// assert_eq!(examples::help("usage: nothing [AT_ALL]"), std::process::ExitCode::SUCCESS);
+/// ```
+pub fn help(usage: &str) -> ExitCode {
+    match writeln!(io::stdout(), "{}", usage.trim_end()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("standard output: {error}");
+            ExitCode::from(2)
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// What the program was called with. What is no text is shown as well as it can be; it is no name and no number.

@@ -34,6 +34,9 @@ fn main() -> ExitCode {
     examples::end_with_the_output();
     let arguments = examples::arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if examples::wants_help(&arguments) {
+        return examples::help(USAGE);
+    }
     let parsed = match arguments[..] {
         [] => Some((1..=u16::MAX, 256)),
         [ports] => range(ports).zip(Some(256)),

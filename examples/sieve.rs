@@ -39,6 +39,7 @@ use std::process::ExitCode;
 
 use rt::chan::{Receiver, Sender, bounded};
 
+const USAGE: &str = "usage: sieve [HOW_MANY], a number from 1 to 10000";
 const MOST: usize = 10_000;
 
 /// Sends 2, 3, 4, .. for as long as somebody receives.
@@ -80,13 +81,16 @@ fn print_primes(how_many: usize) -> io::Result<()> {
 #[rt::main]
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if examples::wants_help(&arguments) {
+        return examples::help(USAGE);
+    }
     let how_many = match &arguments[..] {
         [] => Some(10),
         [n] => n.to_str().and_then(|n| n.parse().ok()).filter(|n| (1..=MOST).contains(n)),
         _ => None,
     };
     let Some(how_many) = how_many else {
-        eprintln!("usage: sieve [HOW_MANY], a number from 1 to {MOST}");
+        eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
     match print_primes(how_many) {

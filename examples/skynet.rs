@@ -26,6 +26,8 @@ use examples::{memory, peak_memory, plural, thousands};
 use rt::chan::Chan;
 use rt::go;
 
+const USAGE: &str =
+    "usage: skynet [LEAVES [REPEATS]], two numbers from 1, LEAVES at most 1000000000";
 const CHILDREN: u64 = 10;
 
 /// The sum of `first..first + leaves`, each number from a goroutine of its own. Gives also how many goroutines ran.
@@ -51,10 +53,11 @@ fn skynet(first: u64, leaves: u64) -> (u64, u64) {
 #[rt::main]
 fn main() -> ExitCode {
     examples::end_with_the_output();
+    if examples::wants_help(examples::arguments()) {
+        return examples::help(USAGE);
+    }
     let Some((leaves, repeats)) = arguments() else {
-        eprintln!(
-            "usage: skynet [LEAVES [REPEATS]], two numbers from 1, LEAVES at most 1000000000"
-        );
+        eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
     for repeat in 0..repeats {

@@ -95,10 +95,7 @@ fn main() -> ExitCode {
     let talked = match &arguments[..] {
         [] => script::play(io::stdout()),
         [option] if option == "--interactive" => you::talk(io::stdout()),
-        [option] if option == "--help" || option == "-h" => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
+        options if examples::wants_help(options) => return examples::help(USAGE),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -52,10 +52,7 @@ use options::Options;
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args_os().skip(1)) {
         Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{}", options::USAGE);
-            return ExitCode::SUCCESS;
-        }
+        Ok(None) => return examples::help(options::USAGE),
         Err(problem) => {
             eprintln!("checker: {problem}\n{}", options::USAGE);
             return ExitCode::from(2);

@@ -44,10 +44,7 @@ fn main() -> ExitCode {
     let arguments = examples::arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
-        ["--help" | "-h"] => {
-            print!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
+        ["--help" | "-h"] => return examples::help(USAGE),
         ["serve"] => serve::run(0),
         ["serve", "--port", port] => match port.parse() {
             Ok(port) => serve::run(port),

@@ -35,6 +35,9 @@ fn main() -> ExitCode {
     examples::end_with_the_output();
     // Before anybody knows that we are there.
     let stop = signal::notify(&[Signal::INTERRUPT, Signal::TERMINATE]);
+    if examples::wants_help(std::env::args_os().skip(1)) {
+        return examples::help(USAGE);
+    }
     let mut arguments = std::env::args_os().skip(1).peekable();
     let mut end = chan::never();
     if arguments.next_if(|argument| argument == "--for").is_some() {

@@ -64,10 +64,7 @@ use server::Server;
 fn main() -> ExitCode {
     let options = match options::parse(std::env::args_os().skip(1)) {
         Ok(Invocation::Serve(options)) => options,
-        Ok(Invocation::Help) => {
-            print!("{}", options::USAGE);
-            return ExitCode::SUCCESS;
-        }
+        Ok(Invocation::Help) => return examples::help(options::USAGE),
         Err(problem) => {
             eprintln!("httpd: {problem}; --help says what may be set");
             return ExitCode::from(2);

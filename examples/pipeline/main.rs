@@ -82,10 +82,7 @@ struct Options {
 fn main() -> ExitCode {
     let options = match options(std::env::args_os().skip(1)) {
         Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
+        Ok(None) => return examples::help(USAGE),
         Err(problem) => {
             eprintln!("pipeline: {problem}\n{USAGE}");
             return ExitCode::from(2);

@@ -120,6 +120,8 @@ mod yielding;
 
 use std::process::ExitCode;
 
+const USAGE: &str = "usage: tour [CHAPTER | --list]";
+
 struct Chapter {
     name: &'static str,
     title: &'static str,
@@ -206,6 +208,7 @@ fn main() -> ExitCode {
                 chapter.show();
             }
         }
+        ["--help" | "-h"] => return examples::help(USAGE),
         ["--list"] => {
             for Chapter { name, title, .. } in CHAPTERS {
                 println!("{name:<13}  {title}");
@@ -219,7 +222,7 @@ fn main() -> ExitCode {
             }
         },
         _ => {
-            eprintln!("usage: tour [CHAPTER | --list]");
+            eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     }

@@ -83,10 +83,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let root = match (arguments.next(), arguments.next()) {
         (None, None) => Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
-        (Some(option), None) if option == "--help" || option == "-h" => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
+        (Some(option), None) if examples::wants_help([&option]) => return examples::help(USAGE),
         (Some(path), None) if !path.as_encoded_bytes().starts_with(b"-") => path.into(),
         _ => {
             eprintln!("{USAGE}");

@@ -94,6 +94,35 @@ fn arguments_that_are_no_text_are_refused() {
 }
 
 #[test]
+fn every_example_says_how_it_is_called() {
+    const ALL: [&str; 11] = [
+        "chat",
+        "checker",
+        "echo",
+        "follow",
+        "httpd",
+        "pipeline",
+        "portscan",
+        "sieve",
+        "skynet",
+        "tour",
+        "wordcount",
+    ];
+    for name in ALL {
+        for option in ["--help", "-h"] {
+            let output = run(name, &[option]);
+            let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+            assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{name}");
+            assert!(stdout.starts_with(&format!("usage: {name} ")), "{name}: {stdout}");
+        }
+        let full = to_a_full_disk(&mut command(name, &["--help"]));
+        assert_eq!(full.status.code(), Some(2), "{name}");
+        let problem = "standard output: No space left on device (os error 28)\n";
+        assert_eq!(text(full.stderr), problem, "{name}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "killed after 100ms")]
 fn what_hangs_is_killed() {
     output(Command::new("sleep").arg("1000"), Duration::from_millis(100));
