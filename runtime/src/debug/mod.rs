@@ -85,7 +85,7 @@ use crate::task;
 ///
 /// goroutine 2 [sleep, for 60 minutes more]:
 /// rt::time::sleep
-///         at runtime/src/time/mod.rs:56:5
+///         at runtime/src/time/mod.rs:59:5
 /// example::main::{{closure}}
 ///         at src/main.rs:3:37
 /// created in goroutine 1 at src/main.rs:3:19
