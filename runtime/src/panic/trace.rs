@@ -83,11 +83,13 @@ fn short(text: &str) -> Option<String> {
     }
     let (mut out, mut number) = (String::new(), 0);
     for (i, symbol) in kept.iter().enumerate() {
+        // Without what `#[rt::main]` adds.
+        let name = symbol.name.replace("::__rt_body", "");
         let _ = if symbol.has_number || i == 0 {
             number += 1;
-            writeln!(out, "{:>4}: {}", number - 1, symbol.name)
+            writeln!(out, "{:>4}: {name}", number - 1)
         } else {
-            writeln!(out, "      {}", symbol.name)
+            writeln!(out, "      {name}")
         };
         for line in &symbol.rest {
             let _ = writeln!(out, "{line}");
@@ -145,7 +147,7 @@ mod tests {
    2: core::panicking::panic_fmt
    3: app::inlined
              at ./src/main.rs:10:56
-      app::main::{{closure}}
+      app::main::__rt_body::{{closure}}
              at ./src/main.rs:9:5
       do_call<app::main::{closure#0}, ()>
              at /rustc/library/std/src/panicking.rs:581:40
