@@ -16,6 +16,39 @@
 //! Start at [`go!`] and [`spawn`], [`scope`], [`chan::Chan`] and [`sync::WaitGroup`]; a
 //! [`Runtime`] of your own if a macro on `main` is not what you want.
 //!
+//! # Coming from Go
+//!
+//! | Go | here |
+//! |---|---|
+//! | `go f(x)` | `go!(f(x))`: see [`go!`] for its other forms |
+//! | `make(chan T, n)`, `ch <- v`, `v, ok := <-ch`, `close(ch)`, `for v := range ch` | [`Chan::new(n)`](chan::Chan::new), `ch.send(v)`, `ch.recv()`, `ch.close()`, `for v in &ch` |
+//! | `select { .. }` | [`select!`] |
+//! | `defer`, `recover`, named results | [`panic::frame`](panic::frame()); for clean-up alone [`defer!`], [`defer_call!`] |
+//! | `sync`, `context`, `time`, `net`, `os/signal` | [`sync`], [`context`], [`time`], [`net`], [`signal`] |
+//! | `errgroup`, `singleflight`, `semaphore` of `golang.org/x/sync` | [`sync::ErrGroup`], [`sync::SingleFlight`], [`sync::Semaphore`] |
+//! | `runtime.Gosched`, `Goexit`, `LockOSThread`, `NumGoroutine` | [`yield_now`], [`task::exit`], [`task::pin_thread`], [`num_goroutines`] |
+//! | `[]T`, `map[K]V`, `any`, `switch v := x.(type)` | [`collections`], [`any`], [`type_switch!`] |
+//!
+//! What is different: what a goroutine uses is moved into it, unless it is spawned in a [`scope`]. It has a [handle](JoinHandle) to wait for
+//! its result, or to end it. A panic that nobody catches ends its goroutine, and the process only with [`PanicPolicy::Abort`].
+//!
+//! # Coming from tokio
+//!
+//! | tokio | here |
+//! |---|---|
+//! | `#[tokio::main]`, `#[tokio::test]` | [`#[rt::main]`](macro@main), [`#[rt::test]`](macro@test), on functions that are not `async` |
+//! | `tokio::spawn(async { .. })`, `handle.await` | `rt::spawn(\|\| ..)`, [`handle.join()`](JoinHandle::join) |
+//! | `spawn_blocking`, `block_in_place` | nothing: call what blocks; [`blocking`] saves the others a moment |
+//! | `handle.abort()` | [the same](JoinHandle::abort): it unwinds the goroutine from where it waits |
+//! | `mpsc`, `oneshot` | [`chan::bounded`], [`chan::unbounded`], of which several may receive, too |
+//! | `select!` | [`select!`], of operations on channels; a timeout is `default(duration)`, a cancellation `recv(ctx.done())` |
+//! | `time::timeout` | [`time::timeout`]; mostly a call has a form that ends in `_timeout` |
+//! | `CancellationToken`, `JoinSet`, `task_local!` | [`context::Context`], [`scope`] or [`sync::ErrGroup`], [`goroutine_local!`] |
+//! | `time::pause` | `#[rt::test(virtual_time)]` |
+//! | any future | [`block_on`] |
+//!
+//! # Under another name
+//!
 //! The macros name the crate `::rt`. Where the dependency has another name, such as `goroutines = { package = "rt", .. }`, put
 //! `extern crate goroutines as rt;` at the root of the crate that uses them; in a module it does not help.
 
