@@ -187,6 +187,65 @@ fn submits_race_with_the_end_of_the_runtime() {
     });
 }
 
+/// No worker comes by: who waits for a place in the queue gets in by what others abort there, and by nothing else.
+#[test]
+fn submitters_get_on_by_what_is_aborted_in_the_queue() {
+    let test = test();
+    seeded(&test.dog, turns(200, 2_000), |seed| {
+        let mut rng = Rng::new(seed);
+        let runtime = runtime(1 + rng.below(3) as usize);
+        let room = 1 + rng.below(4) as usize;
+        let builder = Pool::builder().capacity(1).queue(Queue::Bounded(room));
+        let pool = builder.runtime(&runtime.handle()).build().unwrap();
+        let (gate, drops) = (rt::chan::Chan::<()>::new(0), Tally::default());
+        let waits = gate.clone();
+        pool.submit(move || assert!(waits.recv().is_none())).unwrap();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let party = |mut rng: Rng| {
+            let (pool, drops, ran) = (pool.clone(), drops.clone(), ran.clone());
+            move || {
+                for _ in 0..30 {
+                    let (token, ran) = (drops.token(), ran.clone());
+                    let task = move || {
+                        let _token = token;
+                        ran.fetch_add(1, Ordering::SeqCst);
+                    };
+                    match rng.below(4) {
+                        0 => pool.scope(|s| {
+                            let child = s.spawn(task);
+                            (0..rng.below(3)).for_each(|_| rt::yield_now());
+                            child.abort();
+                        }),
+                        1 => {
+                            let Ok(task) = pool.try_spawn(task) else { continue };
+                            rt::yield_now();
+                            task.abort();
+                        }
+                        _ => {
+                            let task = pool.spawn(task).unwrap();
+                            (0..rng.below(3)).for_each(|_| rt::yield_now());
+                            task.abort();
+                            assert!(task.join().unwrap_err().is_cancelled());
+                        }
+                    }
+                }
+            }
+        };
+        let threads: Vec<_> =
+            (0..2).map(|_| std::thread::spawn(party(Rng::new(rng.next())))).collect();
+        let handle = runtime.handle();
+        let goroutines: Vec<_> =
+            (0..4).map(|_| handle.spawn(party(Rng::new(rng.next())))).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+        assert_eq!((pool.running(), pool.queued(), pool.waiting()), (1, 0, 0));
+        gate.close();
+        pool.release_timeout(LONG).unwrap();
+        assert_eq!(ran.load(Ordering::SeqCst), 0);
+        drops.assert_all_dropped();
+    });
+}
+
 /// Tasks that lend to tasks, start others, wait for some of them, abort some, and wait for ever: whoever is aborted ends, whatever the
 /// pool's queue holds, and so does the runtime.
 #[test]

@@ -4,11 +4,11 @@ use super::core::{Core, Parts};
 use super::error::BuildError;
 use super::gate::{Gate, Limits};
 use super::job::Job;
+use super::line::Line;
 use super::report::Handler;
 use super::{MultiPool, Pool, Strategy, WorkerPool};
 use crate::panic::Panic;
 use crate::runtime::Handle;
-use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -400,11 +400,11 @@ impl Builder {
         work: Box<dyn Fn(T) + Send + Sync>,
     ) -> Result<Arc<Core<T>>, BuildError> {
         let limits = self.limits()?;
-        let mut queue = VecDeque::new();
+        let mut queue = Line::new();
         if self.prealloc && self.queue != Queue::Unbounded {
-            let (value, most) = (limits.room, isize::MAX as usize / size_of::<T>().max(1));
+            let (value, most) = (limits.room, Line::<T>::MOST);
             let no_memory = |_| BuildError::TooLarge { what: "queue", value, most };
-            queue.try_reserve_exact(value).map_err(no_memory)?;
+            queue = Line::with_room(value).map_err(no_memory)?;
         }
         let Some(runtime) = self.runtime.or_else(Handle::try_current) else {
             return Err(BuildError::NoRuntime);

@@ -7,6 +7,7 @@
 
 use super::error::SubmitError;
 use super::gate::{AGES, Counts, Entered, Gate, Rest};
+use super::line::Number;
 use super::node::{End, Node, Word};
 use super::report::{self, Handler};
 use super::worker::{Idle, Worker, address};
@@ -88,16 +89,16 @@ impl<T: Send + 'static> Core<T> {
         task: T,
         patience: Patience<'_>,
     ) -> Result<(), SubmitError<T>> {
-        self.submit_for(task, patience, false)
+        self.submit_for(task, patience, false).map(drop)
     }
 
-    /// The same for a task that somebody joins, the caller perhaps.
+    /// The same for a task that somebody joins, the caller perhaps. If it is in the queue: under which number.
     #[inline]
     pub(super) fn submit_joined(
         self: &Arc<Self>,
         task: T,
         patience: Patience<'_>,
-    ) -> Result<(), SubmitError<T>> {
+    ) -> Result<Option<Number>, SubmitError<T>> {
         self.submit_for(task, patience, true)
     }
 
@@ -107,7 +108,7 @@ impl<T: Send + 'static> Core<T> {
         task: T,
         patience: Patience<'_>,
         joined: bool,
-    ) -> Result<(), SubmitError<T>> {
+    ) -> Result<Option<Number>, SubmitError<T>> {
         if !self.sched.is_running() {
             return Err(SubmitError::Closed(task));
         }
@@ -158,20 +159,24 @@ impl<T: Send + 'static> Core<T> {
     }
 
     #[inline]
-    fn settle(self: &Arc<Self>, entered: Entered<T, Idle<T>>) -> Result<(), SubmitError<T>> {
+    fn settle(
+        self: &Arc<Self>,
+        entered: Entered<T, Idle<T>>,
+    ) -> Result<Option<Number>, SubmitError<T>> {
         match entered {
             Entered::Idle { worker, task, given, .. } => self.start(worker, task, given),
             Entered::New(task) => self.start(self.hire(), task, 0),
-            Entered::Queued | Entered::Blocked => {}
+            Entered::Queued(number) => return Ok(Some(number)),
+            Entered::Blocked => {}
             Entered::Inline(task) => self.run_inline(task),
             Entered::Closed(task) => return Err(SubmitError::Closed(task)),
             Entered::Overloaded(task) => return Err(SubmitError::Overloaded(task)),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The task lies in `node`, which is listed.
-    fn blocked(&self, node: &Node<T>, until: Until<'_>) -> Result<(), SubmitError<T>> {
+    fn blocked(&self, node: &Node<T>, until: Until<'_>) -> Result<Option<Number>, SubmitError<T>> {
         let word = match node.wait(Why::PoolSubmit, until) {
             Ok(word) => word,
             // SAFETY: it was listed there.
@@ -182,16 +187,23 @@ impl<T: Send + 'static> Core<T> {
                     drop(task);
                     wait::unwind();
                 }
-                return task.map_or(Ok(()), |task| Err(SubmitError::Timeout(task)));
+                return task.map_or(Ok(None), |task| Err(SubmitError::Timeout(task)));
             }
             Err(_) => node.wait_taken(Why::PoolSubmit),
         };
         if word == Word::Done {
-            return Ok(());
+            return Ok(node.number());
         }
         // SAFETY: it was released, and is its owner's again.
         let task = unsafe { node.take_task() };
-        task.map_or(Ok(()), |task| Err(SubmitError::Closed(task)))
+        task.map_or(Ok(None), |task| Err(SubmitError::Closed(task)))
+    }
+
+    /// A task that was submitted under `number` has ended, and was not begun.
+    #[cold]
+    pub(super) fn withdraw(self: &Arc<Self>, number: Number) {
+        let rest = self.gate.withdraw(number);
+        self.finish(rest);
     }
 
     /// A new worker, for whom the gate has reserved a place.

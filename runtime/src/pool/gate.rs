@@ -29,8 +29,7 @@
 //! comes later can get in between, for who comes later finds no idle worker and no place.
 //!
 //! *An idle worker is whose the gate is.* Its goroutine has left its stack ([`AtRest`](crate::g::AtRest)): who takes it out of
-//! the list starts it, or ends it. The stacks are those that were left last where it is started, and hot; so LIFO is what
-//! it is for.
+//! the list starts it, or ends it. The stacks are those that were left last where it is started, and hot; so LIFO is what it is for.
 //!
 //! *A place is reserved before its worker is started*, and the task is counted as running when it is given
 //! away, not when it is begun. So the counters are exact at each instant at which the lock is free.
@@ -38,13 +37,16 @@
 //! *To end a wait* one asks under the lock whether the node was taken. A submitter whose node was taken has
 //! submitted, whatever its deadline says. So a task is never both accepted and given back.
 //!
+//! *A task that is aborted in the queue* leaves it, and the first blocked submitter gets in: who has ended it [takes it out](Gate::withdraw)
+//! by its number in the [line](super::line). If it is not there, a worker has it, to whom it is nothing any more. Its number is known
+//! when it was submitted: who has submitted it sees to one that has been ended by then.
+//!
 //! *Age.* Now and then, while there are idle workers, somebody lets the gate [age](Gate::age), and those who
 //! have been idle for [`AGES`] whole ages retire. Nobody reads a clock when a task begins or ends.
 //!
 //! *A worker that is cut short* (its runtime stops, or there was no stack for it) is [`lost`](Gate::lost). If the
-//! runtime stops, nobody will run what is accepted: the pool closes, submitters get their tasks back, and what is
-//! queued is dropped by the caller, outside of the lock. If not, another worker is hired in its place
-//! if there is anything to do.
+//! runtime stops, nobody will run what is accepted: the pool closes, submitters get their tasks back, and what is queued is
+//! dropped by the caller, outside of the lock. If not, another worker is hired in its place if there is anything to do.
 //!
 //! # Invariants, while the lock is free
 //! 1. `live` = `busy` + the idle; at most `capacity`, but for busy workers that were there when the capacity was lowered.
@@ -56,6 +58,7 @@
 //! 6. Nothing of the gate is touched after a worker was given to it but the lock, by the store that frees it: the worker
 //!    keeps the gate, and may be gone then.
 
+use super::line::{Line, Number};
 use super::node::{self, Node, Taken};
 pub(super) use super::outcome::{Counts, Entered, Next, Rest};
 use crate::wait::{List, Locked};
@@ -80,7 +83,7 @@ struct State<T, W> {
     live: usize,
     busy: usize,
     waiting: usize,
-    queue: VecDeque<T>,
+    queue: Line<T>,
     /// The last one is the next.
     idle: VecDeque<Idle<W>>,
     blocked: List<Node<T>>,
@@ -118,7 +121,7 @@ pub(super) struct Limits {
 }
 
 impl<T, W> Gate<T, W> {
-    pub(super) fn new(limits: Limits, queue: VecDeque<T>) -> Self {
+    pub(super) fn new(limits: Limits, queue: Line<T>) -> Self {
         let state = State {
             limits,
             closed: false,
@@ -187,21 +190,31 @@ impl<T, W> Gate<T, W> {
 
     /// A worker was cut short while it was busy, or its start was. `stops`: its runtime does.
     pub(super) fn lost(&self, goroutine: usize, stops: bool) -> Rest<T, W> {
-        let mut rest = Rest::default();
-        self.state.with(|state| {
+        self.change(|state, rest| {
             state.busy -= 1;
             state.live -= 1;
             state.members.remove(&goroutine);
             if stops {
-                state.close(&mut rest);
-                rest.dropped.extend(state.queue.drain(..));
+                state.close(rest);
+                rest.dropped.extend(state.queue.drain());
             }
-            state.refill(&mut rest);
+            state.refill(rest);
             if state.live == 0 {
                 state.take_leaving(&mut rest.leaving);
             }
-        });
-        rest
+        })
+    }
+
+    /// The task of that number is not to be run. If it is still in the queue, it and its place are free.
+    #[cold]
+    pub(super) fn withdraw(&self, number: Number) -> Rest<T, W> {
+        self.change(|state, rest| {
+            rest.dropped.extend(state.queue.take(number));
+            // If nothing was taken out, nobody is blocked then (invariant 3).
+            if state.queue.len() < state.limits.room {
+                rest.accepted.extend(state.let_in());
+            }
+        })
     }
 
     /// A new worker is idle. As [`next`](Self::next); a number: the caller sees to it that the gate ages under that.
@@ -216,8 +229,7 @@ impl<T, W> Gate<T, W> {
 
     /// From now on there may be `capacity` workers.
     pub(super) fn tune(&self, capacity: usize) -> Rest<T, W> {
-        let mut rest = Rest::default();
-        self.state.with(|state| {
+        self.change(|state, rest| {
             state.limits.capacity = capacity;
             while state.live > capacity
                 && let Some(idle) = state.idle.pop_front()
@@ -225,20 +237,23 @@ impl<T, W> Gate<T, W> {
                 rest.idle.push(idle.worker);
                 state.live -= 1;
             }
-            state.refill(&mut rest);
-        });
-        rest
+            state.refill(rest);
+        })
     }
 
     /// Nothing more gets in.
     pub(super) fn close(&self) -> Rest<T, W> {
-        let mut rest = Rest::default();
-        self.state.with(|state| {
-            state.close(&mut rest);
+        self.change(|state, rest| {
+            state.close(rest);
             if state.live == 0 {
                 state.take_leaving(&mut rest.leaving);
             }
-        });
+        })
+    }
+
+    fn change(&self, f: impl FnOnce(&mut State<T, W>, &mut Rest<T, W>)) -> Rest<T, W> {
+        let mut rest = Rest::default();
+        self.state.with(|state| f(state, &mut rest));
         rest
     }
 
@@ -349,8 +364,7 @@ impl<T, W> State<T, W> {
             return Entered::New(task);
         }
         if self.queue.len() < self.limits.room {
-            self.queue.push_back(task);
-            return Entered::Queued;
+            return Entered::Queued(self.queue.push(task));
         }
         let Some(node) = node.filter(|_| self.limits.most_waiting != 0) else {
             return Entered::Overloaded(task);
@@ -360,8 +374,7 @@ impl<T, W> State<T, W> {
                 return Entered::Inline(task);
             }
             // Beyond the room: by 2, the submitter itself comes for it, if nobody else does.
-            self.queue.push_back(task);
-            return Entered::Queued;
+            return Entered::Queued(self.queue.push(task));
         }
         if self.waiting >= self.limits.most_waiting {
             return Entered::Overloaded(task);
@@ -423,17 +436,28 @@ impl<T, W> State<T, W> {
     /// The task that is to be begun next, and the submitter who gets in by that.
     #[inline]
     fn take_accepted(&mut self) -> Option<(T, Option<Taken<T>>)> {
-        let queued = self.queue.pop_front();
-        let blocked = node::take_front(&mut self.blocked);
-        self.waiting -= usize::from(blocked.is_some());
-        let task = blocked.as_ref().and_then(Taken::task);
-        match queued {
-            None => task.map(|task| (task, blocked)),
-            Some(first) => {
-                self.queue.extend(task);
-                Some((first, blocked))
-            }
+        let Some(first) = self.queue.pop() else {
+            let blocked = self.take_blocked()?;
+            return blocked.task().map(|task| (task, Some(blocked)));
+        };
+        Some((first, self.let_in()))
+    }
+
+    #[inline]
+    fn take_blocked(&mut self) -> Option<Taken<T>> {
+        let blocked = node::take_front(&mut self.blocked)?;
+        self.waiting -= 1;
+        Some(blocked)
+    }
+
+    /// A place in the queue has become free: the first blocked submitter's task gets in.
+    #[inline]
+    fn let_in(&mut self) -> Option<Taken<T>> {
+        let blocked = self.take_blocked()?;
+        if let Some(task) = blocked.task() {
+            blocked.set_number(self.queue.push(task));
         }
+        Some(blocked)
     }
 
     /// Hires workers for what is to be done, up to the capacity: invariant 2.
@@ -453,10 +477,7 @@ impl<T, W> State<T, W> {
         self.keeper = None;
         self.live -= self.idle.len();
         rest.idle.extend(self.idle.drain(..).map(|idle| idle.worker));
-        while let Some(submitter) = node::take_front(&mut self.blocked) {
-            rest.blocked.push(submitter);
-            self.waiting -= 1;
-        }
+        rest.blocked.extend(std::iter::from_fn(|| self.take_blocked()));
     }
 
     /// The busy worker ends.

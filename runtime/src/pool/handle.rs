@@ -121,7 +121,7 @@ macro_rules! pool_methods {
             self.owner.0.counts().waiting
         }
 
-        /// How many tasks lie in the queue, if the pool has one; also those that were aborted there, until a worker comes by.
+        /// How many tasks lie in the queue, if the pool has one.
         ///
         /// # Examples
         /// ```

@@ -2,12 +2,12 @@
 //! reports; a task that is accepted is run once, and one that is not comes back.
 
 use super::gate::{Gate, Limits};
+use super::line::{Line, Number};
 use super::node::{self, Node, Word};
 use super::outcome::{Entered, Next, Rest};
 use crate::wait::{self, Until, Why};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 struct Model {
@@ -30,7 +30,7 @@ impl Model {
     fn new(capacity: usize, room: usize) -> Arc<Self> {
         let limits = Limits { capacity, room, most_waiting: usize::MAX, inline: false, ages: true };
         Arc::new(Self {
-            gate: Gate::new(limits, VecDeque::new()),
+            gate: Gate::new(limits, Line::new()),
             ran: AtomicUsize::new(0),
             order: std::sync::Mutex::new(Vec::new()),
             workers: std::sync::Mutex::new(Vec::new()),
@@ -75,7 +75,7 @@ impl Model {
             // SAFETY: this returns when the node is not listed any more.
             match unsafe { self.gate.enter(task, Some(&node), false) } {
                 Entered::Idle { task, given, .. } => self.start(task, given),
-                Entered::Queued => {}
+                Entered::Queued(_) => {}
                 Entered::New(task) => self.start(task, 0),
                 Entered::Closed(back) => {
                     assert_eq!(back, task);
@@ -108,6 +108,24 @@ impl Model {
         rest.release();
         assert!(rest.dropped.is_empty());
         rest.start.into_iter().for_each(|task| self.start(task, 0));
+    }
+
+    /// As `Core::submit`, of a task that goes into the queue.
+    fn queue(&self, task: usize) -> Number {
+        // SAFETY: without a node it is never blocked.
+        match unsafe { self.gate.enter(task, None, true) } {
+            Entered::Queued(number) => number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// As `Core::withdraw`: whether it was still there.
+    fn withdraw(self: &Arc<Self>, task: usize, number: Number) -> bool {
+        let mut rest = self.gate.withdraw(number);
+        let there = std::mem::take(&mut rest.dropped);
+        assert!(there.iter().all(|other| *other == task));
+        self.finish(rest);
+        !there.is_empty()
     }
 
     fn close(self: &Arc<Self>) {
@@ -220,5 +238,64 @@ fn loom_who_waits_goes_first() {
         assert!(other.join().unwrap());
         model.end(111);
         assert!(!waits || *model.order.lock().unwrap() == [0, 1, 2]);
+    });
+}
+
+/// No worker comes by, before the submitter has gone on: it gets in for the task that has left.
+#[test]
+fn loom_a_task_that_leaves_the_queue_lets_a_submitter_in() {
+    loom::model(|| {
+        let model = Model::new(1, 1);
+        // SAFETY: without a node it is never blocked.
+        let Entered::New(first) = (unsafe { model.gate.enter(0, None, false) }) else {
+            panic!("there is no worker")
+        };
+        let number = model.queue(1);
+        let other = model.submitter(2, Patience::ForEver);
+        assert!(model.withdraw(1, number));
+        assert!(other.join().unwrap());
+        assert!(!model.withdraw(1, number), "it is another one's place");
+        model.start(first, 0);
+        model.end(101);
+    });
+}
+
+/// A task is run, or has left the queue; and whoever waits for its place gets in by the one or the other, but once.
+#[test]
+fn loom_a_task_leaves_the_queue_against_a_worker() {
+    loom::model(|| {
+        let model = Model::new(1, 1);
+        // SAFETY: without a node it is never blocked.
+        let Entered::New(first) = (unsafe { model.gate.enter(0, None, false) }) else {
+            panic!("there is no worker")
+        };
+        let number = model.queue(1);
+        model.start(first, 0);
+        let other = model.submitter(2, Patience::ForEver);
+        let left = model.withdraw(1, number);
+        assert!(other.join().unwrap());
+        model.end(101 + 10 * usize::from(!left));
+    });
+}
+
+/// The submitter that would get in gives up meanwhile.
+#[test]
+fn loom_a_task_leaves_the_queue_against_an_impatient_submit() {
+    loom::model(|| {
+        let model = Model::new(1, 1);
+        // SAFETY: without a node it is never blocked.
+        let Entered::New(first) = (unsafe { model.gate.enter(0, None, false) }) else {
+            panic!("there is no worker")
+        };
+        let number = model.queue(1);
+        let (other, third) =
+            (model.submitter(2, Patience::Short), model.submitter(3, Patience::Short));
+        assert!(model.withdraw(1, number));
+        let (two, three) = (other.join().unwrap(), third.join().unwrap());
+        assert_eq!(model.gate.counts().queued, usize::from(two || three));
+        assert_eq!(model.gate.counts().waiting, 0);
+        assert!(!(two && three), "there was one place");
+        model.start(first, 0);
+        model.end(1 + 100 * usize::from(two) + 1000 * usize::from(three));
     });
 }

@@ -32,6 +32,7 @@ mod gate;
 mod group;
 mod handle;
 mod job;
+mod line;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod multi;
@@ -61,7 +62,7 @@ pub use Strategy::{LeastTasks, RoundRobin};
 use self::core::{Core, Patience};
 use self::handle::{Owner, pool_methods};
 use self::job::{Job, Runner};
-use self::task::{Cell, Handle};
+use self::task::{Cell, Handle, Place};
 use crate::task::Interrupt;
 use crate::wait::Cancel;
 use std::fmt;
@@ -309,14 +310,17 @@ impl Pool {
     {
         let core = &self.owner.0;
         let cell = Cell::new(f, core.handler().cloned(), Arc::new(Interrupt::new()));
-        let task = Task::new(Handle::new(Arc::clone(&cell)));
+        let task = |place| Task::new(Handle::new(Arc::clone(&cell)), place);
         let job = Job::Run(Runner::new(Arc::clone(&cell) as Arc<dyn job::Run>));
-        let Err(error) = core.submit_joined(job, patience) else { return Ok(task) };
+        let error = match core.submit_joined(job, patience) {
+            Ok(number) => return Ok(task(number.map(|number| Place::new(core, number)))),
+            Err(error) => error,
+        };
         // Before the job is dropped, which would cancel it.
         let f = cell.take_closure();
         match f {
             Some(f) => Err(error.map(drop).map(|()| f)),
-            None => Ok(task),
+            None => Ok(task(None)),
         }
     }
 

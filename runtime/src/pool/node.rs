@@ -11,11 +11,12 @@
 //! Invariants:
 //! 1. A node that is listed or taken stays where it is: whoever listed it returns only after it has
 //!    left the list, or was released. Links and `taken` are touched under the gate's lock.
-//! 2. `task` belongs to the node's owner before it is listed and after it is released, to who holds
+//! 2. `task` and `number` belong to the node's owner before it is listed and after it is released, to who holds
 //!    the gate's lock while it is listed, and to who took it from then until the release.
 //! 3. Who took a node releases it, once, without the lock. After the store that does so it may be
 //!    gone: its slot is read before.
 
+use super::line::Number;
 use crate::carrier::Slot;
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, Ordering};
@@ -49,6 +50,8 @@ pub(super) struct Node<T> {
     word: AtomicU32,
     taken: Cell<bool>,
     task: UnsafeCell<Option<T>>,
+    /// That of the task in the queue, if it was accepted there.
+    number: Cell<Option<Number>>,
 }
 
 impl<T> Linked for Node<T> {
@@ -66,6 +69,7 @@ impl<T> Node<T> {
             word: AtomicU32::new(WAITING),
             taken: Cell::new(false),
             task: UnsafeCell::new(None),
+            number: Cell::new(None),
         }
     }
 
@@ -98,6 +102,11 @@ impl<T> Node<T> {
     pub(super) unsafe fn put_task(&self, task: T) {
         // SAFETY: as the caller says: nobody else touches it.
         self.task.with_mut(|place| unsafe { *place = Some(task) });
+    }
+
+    /// Where the task lies, if its owner, who asks, hears that it was accepted.
+    pub(super) fn number(&self) -> Option<Number> {
+        self.number.get()
     }
 
     /// Acquire pairs with [`Taken::release`].
@@ -181,6 +190,13 @@ impl<T> Taken<T> {
     pub(super) fn task(&self) -> Option<T> {
         // SAFETY: it was taken (invariant 2).
         unsafe { self.node().take_task() }
+    }
+
+    /// Of a submitter: its task has that number.
+    #[inline]
+    pub(super) fn set_number(&self, number: Number) {
+        // It was taken (invariant 2).
+        self.node().number.set(Some(number));
     }
 
     /// Lets it go on. Not under the lock.

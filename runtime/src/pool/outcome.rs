@@ -1,13 +1,14 @@
 //! What a gate's changes leave to do, as values: without its lock, and at once.
 
+use super::line::Number;
 use super::node::{self, Taken, Word};
 
 /// What became of a task.
 #[must_use]
 #[derive(Debug)]
 pub(super) enum Entered<T, W> {
-    /// It is accepted.
-    Queued,
+    /// It is accepted, and lies in the queue under this number.
+    Queued(Number),
     /// It is accepted, and this worker gets it, as the `given`th. `give_way`: the caller lets it run before it goes on.
     Idle {
         worker: W,

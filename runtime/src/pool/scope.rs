@@ -16,7 +16,7 @@ use super::core::{Core, Patience};
 use super::error::SubmitError;
 use super::job::{Call, Job, Run, Runner};
 use super::report::{self, Handler};
-use super::task::{Cell, Handle};
+use super::task::{Cell, Handle, Place};
 use crate::carrier::Slot;
 use crate::g::Unwind;
 use crate::panic::caught;
@@ -64,6 +64,8 @@ struct Known {
 struct Entry {
     /// It has not begun. Invariant 2.
     task: Option<Runner<'static>>,
+    /// Where its number lies in the queue, if it does, and it is known.
+    place: Option<Place>,
     interrupt: Arc<Interrupt>,
 }
 
@@ -84,14 +86,14 @@ impl Children for Data {
             children.cancelled = true;
             for (number, child) in &mut children.table {
                 match child.task.take() {
-                    Some(task) => idle.push((task, *number)),
+                    Some(task) => idle.push((task, *number, child.place.take())),
                     None => busy.push(Arc::clone(&child.interrupt)),
                 }
             }
         }
         busy.iter().for_each(|interrupt| interrupt.raise());
         // The first ones first: others may have their handles.
-        idle.into_iter().for_each(|(task, number)| self.cancel(task, number));
+        idle.into_iter().for_each(|(task, number, place)| self.cancel(task, number, place));
     }
 }
 
@@ -102,8 +104,18 @@ impl Data {
         let mut children = self.children.lock();
         children.spawned += 1;
         let number = children.spawned;
-        children.table.insert(number, Entry { task: Some(task), interrupt });
+        children.table.insert(number, Entry { task: Some(task), place: None, interrupt });
         (number, children.cancelled)
+    }
+
+    /// The child was put into the queue.
+    fn lies_at(&self, number: u64, place: Place) {
+        match self.children.lock().table.get_mut(&number) {
+            Some(child) if child.task.is_some() => return child.place = Some(place),
+            _ => {}
+        }
+        // A worker has it; or who has ended it did not know the place.
+        place.vacate();
     }
 
     /// Takes the child out of the table. `None`: somebody has.
@@ -111,11 +123,14 @@ impl Data {
         self.children.lock().table.get_mut(&number)?.task.take()
     }
 
-    /// A child that has not begun, out of the table, is dropped.
-    fn cancel(&self, task: Runner<'static>, number: u64) {
+    /// A child that has not begun, out of the table, is dropped. Its number leaves `place`.
+    fn cancel(&self, task: Runner<'static>, number: u64, place: Option<Place>) {
         // As in `Child::call`: what its destructor panics with is told before the scope ends, whatever becomes of it.
         let ticket = Ticket { data: self, number };
         report::run(self.handler.as_ref(), || drop(task));
+        if let Some(place) = place {
+            place.vacate();
+        }
         drop(ticket);
     }
 
@@ -126,8 +141,9 @@ impl Data {
             let Some(child) = children.table.get_mut(&number) else { return };
             match child.task.take() {
                 Some(task) => {
+                    let place = child.place.take();
                     drop(children);
-                    return self.cancel(task, number);
+                    return self.cancel(task, number, place);
                 }
                 None => Arc::clone(&child.interrupt),
             }
@@ -199,10 +215,12 @@ impl<'scope> Scope<'scope, '_> {
         let child = Child { data: Arc::clone(&self.data), number };
         if cancelled {
             drop(child);
-        } else if let Err(error) =
-            self.core.submit_joined(Job::Call(Box::new(child)), Patience::FOR_EVER)
-        {
-            self.refused(error);
+        } else {
+            match self.core.submit_joined(Job::Call(Box::new(child)), Patience::FOR_EVER) {
+                Ok(None) => {}
+                Ok(Some(place)) => self.data.lies_at(number, Place::new(self.core, place)),
+                Err(error) => self.refused(error),
+            }
         }
         ScopedTask { handle, data: Arc::clone(&self.data), number }
     }
@@ -272,7 +290,8 @@ impl Drop for Child {
         if self.number != 0
             && let Some(task) = self.data.take(self.number)
         {
-            self.data.cancel(task, self.number);
+            // If it was in the queue, it is not any more.
+            self.data.cancel(task, self.number, None);
         }
     }
 }

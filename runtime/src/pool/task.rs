@@ -1,6 +1,8 @@
 //! Tasks that have a result.
 
-use super::job::Run;
+use super::core::Core;
+use super::job::{Job, Run};
+use super::line::Number;
 use super::report::{self, Handler};
 use crate::carrier::Slot;
 use crate::panic;
@@ -10,7 +12,7 @@ use crate::util;
 use crate::wait::{self, Cancel, Until, Why};
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// What a second join panics with.
@@ -31,7 +33,10 @@ const TAKEN: &str = "join: the result of this task was already taken";
 /// }
 /// ```
 #[must_use = "dropping it detaches the task"]
-pub struct Task<R>(Handle<'static, R>);
+pub struct Task<R> {
+    handle: Handle<'static, R>,
+    place: Option<Place>,
+}
 
 // It only takes a result that is there.
 impl<R> std::panic::UnwindSafe for Task<R> {}
@@ -40,6 +45,25 @@ impl<R> std::panic::RefUnwindSafe for Task<R> {}
 /// The same, of a task that may borrow.
 pub(super) struct Handle<'a, R> {
     cell: Arc<dyn Join<R> + 'a>,
+}
+
+/// Where a task was put into its pool's queue. It keeps no pool.
+pub(super) struct Place {
+    core: Weak<Core<Job>>,
+    number: Number,
+}
+
+impl Place {
+    pub(super) fn new(core: &Arc<Core<Job>>, number: Number) -> Self {
+        Self { core: Arc::downgrade(core), number }
+    }
+
+    /// The task has ended: if it still lies there, it leaves, and somebody else gets in.
+    pub(super) fn vacate(&self) {
+        if let Some(core) = self.core.upgrade() {
+            core.withdraw(self.number);
+        }
+    }
 }
 
 /// What a [`Task`] asks of its cell, whose closure it does not know.
@@ -245,8 +269,9 @@ impl<R> Drop for Handle<'_, R> {
 }
 
 impl<R> Task<R> {
-    pub(super) fn new(handle: Handle<'static, R>) -> Self {
-        Self(handle)
+    /// `place`: where it lies in the queue, if it does.
+    pub(super) fn new(handle: Handle<'static, R>, place: Option<Place>) -> Self {
+        Self { handle, place }
     }
 
     /// Waits for the task to end, and returns what it returned. Blocks the goroutine that calls, or the thread.
@@ -269,7 +294,7 @@ impl<R> Task<R> {
     /// ```
     #[track_caller]
     pub fn join(self) -> Result<R, JoinError> {
-        self.0.wait(Until::NEVER)
+        self.handle.wait(Until::NEVER)
     }
 
     /// Waits for at most `timeout`.
@@ -297,7 +322,7 @@ impl<R> Task<R> {
     #[track_caller]
     pub fn join_timeout(&self, timeout: Duration) -> Result<R, JoinError> {
         // Beyond the clock's range: for ever.
-        self.0.wait(util::now().checked_add(timeout).into())
+        self.handle.wait(util::now().checked_add(timeout).into())
     }
 
     /// Waits until `ctx` is done at most.
@@ -327,7 +352,7 @@ impl<R> Task<R> {
     /// ```
     #[track_caller]
     pub fn join_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<R, JoinError> {
-        self.0.wait_ctx(ctx)
+        self.handle.wait_ctx(ctx)
     }
 
     /// Whether the task has ended, so that `join` would not wait.
@@ -345,11 +370,11 @@ impl<R> Task<R> {
     /// }
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.0.is_finished()
+        self.handle.is_finished()
     }
 
-    /// Ends the task, and not its worker: one that has not begun is dropped, one that runs is unwound from where
-    /// it waits, or from the next place where it does.
+    /// Ends the task, and not its worker: one that has not begun is dropped, and leaves the queue; one that runs is unwound
+    /// from where it waits, or from the next place where it does.
     ///
     /// # Examples
     /// ```
@@ -363,7 +388,15 @@ impl<R> Task<R> {
     /// }
     /// ```
     pub fn abort(&self) {
-        self.0.abort();
+        /// Also when the closure's destructor unwinds.
+        struct Vacates<'a>(&'a Place);
+        impl Drop for Vacates<'_> {
+            fn drop(&mut self) {
+                self.0.vacate();
+            }
+        }
+        let _ends = self.place.as_ref().map(Vacates);
+        self.handle.abort();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pools: how tasks get to workers, the counters, the settings, and the end.
 
+mod abort;
 #[path = "../common/mod.rs"]
 mod common;
 mod end;
