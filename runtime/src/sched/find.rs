@@ -351,9 +351,11 @@ impl Sched {
         }
         m.own().left_warm.set(false);
         if !m.own().spinning.get() {
-            // Its time had come, and nobody is at work from whom something could come. It does not count as a
-            // spinner, so nobody leaves work to it.
-            if m.own().timed.get() && self.idle.idle_ps() + 1 >= self.config.procs {
+            // Nobody is at work from whom something could come, and its time had come, or it will come from sockets, which are
+            // watched asleep. It does not count as a spinner, so nobody leaves work to it.
+            if self.idle.idle_ps() + 1 >= self.config.procs
+                && (m.own().timed.get() || self.net().is_some())
+            {
                 return None;
             }
             if !self.idle.start_spinning(self.config.procs) {
