@@ -2,12 +2,14 @@
 //!
 //! Invariants:
 //! 1. A member has an entry in `entries` from before it is submitted, and counts in `members` until it has
-//!    filled it, or is dropped.
+//!    filled it, or is dropped. One that lies in the pool's queue has its place there in its entry; or if the group fails
+//!    before, who has submitted it takes it out.
 //! 2. Closures, values, errors and payloads are run and dropped without the lock.
 
 use super::core::{Core, Patience};
 use super::error::SubmitError;
 use super::job::{Call, Job};
+use super::task::Place;
 use crate::g::Unwind;
 use crate::panic::{self, caught};
 use crate::prim::Mutex;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 /// Tasks of a pool that may fail, and are waited for together; see [`Pool::group`](super::Pool::group).
 ///
 /// [`wait`](Self::wait) gives their results in the order in which they were submitted. The first error ends it
-/// for those that have not begun: they are dropped. Those that run go on. Dropping the group detaches its tasks.
+/// for those that have not begun: they are dropped, and leave the queue. Those that run go on. Dropping the group detaches its tasks.
 ///
 /// # Examples
 /// ```
@@ -68,7 +70,8 @@ struct Room<T, E> {
 }
 
 enum Entry<T> {
-    Pending,
+    /// Where it lies in the queue, if it does, and it is known.
+    Pending(Option<Place>),
     Value(T),
     /// It was not accepted.
     Void,
@@ -118,13 +121,21 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
         }
         let place = {
             let entries = &mut self.shared.room.lock().entries;
-            entries.push(Entry::Pending);
+            entries.push(Entry::Pending(None));
             entries.len() - 1
         };
         self.shared.members.add(1);
         let member = Member { f: Some(f), place, shared: Arc::clone(&self.shared) };
         let job = Job::Call(Box::new(member));
-        let Err(error) = self.core.submit_joined(job, Patience::FOR_EVER) else { return Ok(()) };
+        let error = match self.core.submit_joined(job, Patience::FOR_EVER) {
+            Ok(number) => {
+                if let Some(number) = number {
+                    self.shared.lies_at(place, Place::new(&self.core, number));
+                }
+                return Ok(());
+            }
+            Err(error) => error,
+        };
         let mut f = None;
         let error = error.map(|job| {
             let mut member = job.into_call::<Member<F, T, E>>();
@@ -174,7 +185,7 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
             match entry {
                 Entry::Value(value) => values.push(value),
                 Entry::Void => {}
-                Entry::Pending => {
+                Entry::Pending(_) => {
                     // Perhaps that was because the caller is to end, too.
                     wait::with(|slot| {
                         if slot.has_stack() {
@@ -247,19 +258,49 @@ impl Drop for Done<'_> {
 }
 
 impl<T, E> Shared<T, E> {
+    /// The member was put into the queue.
+    fn lies_at(&self, member: usize, place: Place) {
+        {
+            let mut room = self.room.lock();
+            if room.failure.is_none() {
+                if let Entry::Pending(known) = &mut room.entries[member] {
+                    *known = Some(place);
+                }
+                return;
+            }
+        }
+        place.vacate();
+    }
+
     fn fail(&self, failure: Failure<E>) {
         self.failed.store(true, Ordering::Relaxed);
-        let superfluous = {
-            let mut room = self.room.lock();
-            match (&room.failure, &failure) {
+        let (superfluous, queued) = {
+            let room = &mut *self.room.lock();
+            let queued: Vec<_> = match room.failure {
+                None => room.entries.iter_mut().filter_map(Entry::take_place).collect(),
+                Some(_) => Vec::new(),
+            };
+            let superfluous = match (&room.failure, &failure) {
                 // A panic is what `wait` must not keep to itself.
                 (None, _) | (Some(Failure::Error(_)), Failure::Panic(_)) => {
                     room.failure.replace(failure)
                 }
                 (Some(_), _) => Some(failure),
-            }
+            };
+            (superfluous, queued)
         };
+        // Those that have not begun are dropped there.
+        queued.iter().for_each(Place::vacate);
         drop(superfluous);
+    }
+}
+
+impl<T> Entry<T> {
+    fn take_place(&mut self) -> Option<Place> {
+        match self {
+            Self::Pending(place) => place.take(),
+            _ => None,
+        }
     }
 }
 

@@ -207,3 +207,35 @@ fn a_child_that_ends_before_it_is_queued_gives_up_its_place() {
         });
     }
 }
+
+/// The one that fails is run by who submits it: no worker comes by.
+#[test]
+fn members_of_a_group_that_fails_give_up_their_places() {
+    let _test = test();
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let (pool, drops) = (pool_with_room(2), Tally::default());
+            let (inside, held) = (pool.clone(), drops.clone());
+            let task = pool.spawn(move || {
+                let group = inside.group();
+                for _ in 0..2 {
+                    let token = Some(held.token());
+                    let task = move || {
+                        assert!(token.is_none());
+                        Ok(())
+                    };
+                    group.submit(task).unwrap();
+                }
+                assert_eq!((inside.running(), inside.queued()), (1, 2));
+                group.submit(|| Err("no")).unwrap();
+                held.assert_all_dropped();
+                assert_eq!(inside.queued(), 0);
+                // It waits for nobody: the only worker is here.
+                assert_eq!(group.wait(), Err("no"));
+            });
+            task.unwrap().join_timeout(LONG).unwrap();
+            pool.release_timeout(LONG).unwrap();
+            drops.assert_all_dropped();
+        });
+    }
+}
