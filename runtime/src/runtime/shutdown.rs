@@ -80,6 +80,11 @@ pub(super) fn shut_down(
     sched: &Arc<Sched>,
     timeout: Option<Duration>,
 ) -> Result<usize, ShutdownTimeout> {
+    if sched.is_current() {
+        sched.begin_stop();
+        let own = sched::current_slot().map(|slot| slot.id.load(Ordering::Relaxed));
+        return Err(ShutdownTimeout { ids: own.into_iter().collect() });
+    }
     // A lab's clock would not show that time passes: its goroutine has a thread wait.
     if sched::current_sched().is_some_and(|own| own.is_lab()) {
         let on_a_thread = || {
@@ -91,11 +96,6 @@ pub(super) fn shut_down(
         if let Some(result) = wait::blocking(on_a_thread) {
             return result;
         }
-    }
-    if sched.is_current() {
-        sched.begin_stop();
-        let own = sched::current_slot().map(|slot| slot.id.load(Ordering::Relaxed));
-        return Err(ShutdownTimeout { ids: own.into_iter().collect() });
     }
     let deadline = timeout.and_then(|timeout| util::now().checked_add(timeout));
     sched.begin_stop();

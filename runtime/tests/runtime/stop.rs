@@ -167,6 +167,31 @@ fn drop_inside_its_own_goroutine_only_starts_the_stop() {
     });
 }
 
+/// Its clock stands still while one of its goroutines runs, or has a thread wait: it must not wait for itself.
+#[test]
+fn a_lab_that_is_dropped_inside_its_own_goroutine_only_starts_to_stop() {
+    let _t = common::test();
+    let builders = || [rt::Runtime::builder().procs(2), rt::Runtime::builder().procs(1)];
+    for builder in builders() {
+        let lab = builder.virtual_time(true).build().unwrap();
+        let last = lab.handle().spawn(move || {
+            drop(lab);
+            assert!(rt::spawn(|| ()).join().unwrap_err().is_cancelled());
+            1
+        });
+        assert_eq!(last.join_timeout(Duration::from_secs(5)).unwrap(), 1);
+    }
+    for builder in builders() {
+        let lab = builder.virtual_time(true).build().unwrap();
+        let last = lab.handle().spawn(move || {
+            let left = lab.shutdown_timeout(Duration::MAX).unwrap_err();
+            (left.goroutines().to_vec(), rt::task::current().id().get())
+        });
+        let (left, own) = last.join_timeout(Duration::from_secs(5)).unwrap();
+        assert_eq!(left, [own]);
+    }
+}
+
 #[test]
 fn drop_inside_a_goroutine_of_another_runtime_waits() {
     let _t = common::test();
