@@ -24,11 +24,12 @@ fn assert_balanced(metrics: &Metrics) {
     assert!(parks.abs_diff(wakes) <= parks / 50 + 5, "{parks} parks, {wakes} wakes: {metrics:#?}");
 }
 
-/// When the last goroutine has been counted as ended.
+/// When the last goroutine has been counted as ended, and nobody looks for another.
 fn quiet(runtime: &rt::Runtime) -> Metrics {
     eventually("all have ended", || {
-        let g = runtime.metrics().goroutines;
-        g.live == 0 && g.running == 0
+        let metrics = runtime.metrics();
+        let g = &metrics.goroutines;
+        g.live == 0 && g.running == 0 && metrics.procs.iter().all(|p| p.thread.is_none())
     });
     runtime.metrics()
 }
@@ -91,6 +92,75 @@ fn on_many_processors_runs_end_as_often_as_they_begin() {
         assert!(sum(&metrics, |p| p.yields) >= 500);
         assert!(sum(&metrics, |p| p.runs) >= 2501);
         assert_balanced(&metrics);
+    }
+}
+
+/// All that is counted, by name.
+fn counted(metrics: &Metrics) -> Vec<(String, u64)> {
+    let g = &metrics.goroutines;
+    let mut all = vec![("spawned".to_owned(), g.spawned), ("finished".to_owned(), g.finished)];
+    for (i, p) in metrics.procs.iter().enumerate() {
+        let h = &p.hand_offs;
+        let of = [
+            ("spawned", p.spawned),
+            ("finished", p.finished),
+            ("runs", p.runs),
+            ("parks", p.parks),
+            ("yields", p.yields),
+            ("wakes", p.wakes),
+            ("steals", p.steals),
+            ("steal_attempts", p.steal_attempts),
+            ("global", p.global),
+            ("timers", p.timers),
+            ("polls", p.polls),
+            ("blocked", h.blocked),
+            ("burning", h.burning),
+            ("asked", h.asked),
+            ("pinned", h.pinned),
+        ];
+        all.extend(of.map(|(name, n)| (format!("{name} of P{i}"), n)));
+    }
+    for (name, of) in [("latencies", &metrics.latency), ("slices", &metrics.slices)] {
+        all.push((name.to_owned(), of.count()));
+    }
+    all
+}
+
+/// However many come and go while they are read: to who scrapes them, a counter that falls has begun anew.
+#[test]
+fn what_is_counted_never_falls() {
+    let _t = common::test();
+    for procs in [1, 2] {
+        let runtime = runtime(procs);
+        let stop = Arc::new(AtomicBool::new(false));
+        let busy: Vec<_> = (0..4)
+            .map(|i| {
+                let stop = Arc::clone(&stop);
+                runtime.handle().spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        let crowd: Vec<_> = (0..100).map(|_| rt::spawn(|| ())).collect();
+                        if i % 2 == 0 {
+                            crowd.into_iter().for_each(|handle| handle.join().unwrap());
+                        }
+                        rt::yield_now();
+                    }
+                })
+            })
+            .collect();
+        let mut before = counted(&runtime.metrics());
+        for _ in 0..3000 {
+            let now = counted(&runtime.metrics());
+            for ((name, before), (_, now)) in before.iter().zip(&now) {
+                assert!(
+                    before <= now,
+                    "{name} falls from {before} to {now}, with {procs} processors"
+                );
+            }
+            before = now;
+        }
+        stop.store(true, Ordering::Relaxed);
+        busy.into_iter().for_each(|handle| handle.join().unwrap());
+        assert_balanced(&quiet(&runtime));
     }
 }
 

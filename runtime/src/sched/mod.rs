@@ -258,10 +258,16 @@ impl Sched {
 
     /// The goroutines that have been spawned and have not ended, at some instant of the call
     /// when it is zero, and about that many otherwise.
-    ///
-    /// The ends are read before the spawns: each end comes after its spawn, so the sum is never
-    /// too low, and zero means that there was an instant with none.
     pub(crate) fn live(&self) -> u64 {
+        let (spawned, finished) = self.counts();
+        spawned.saturating_sub(finished)
+    }
+
+    /// How many goroutines have been spawned, and how many have ended. Neither ever falls.
+    ///
+    /// The ends are read before the spawns: each end comes after its spawn, so the difference is never
+    /// too low, and zero means that there was an instant with none alive.
+    fn counts(&self) -> (u64, u64) {
         let mut finished = self.finished_outside.load(Ordering::Acquire);
         for p in &self.ps {
             finished += p.finished();
@@ -271,7 +277,7 @@ impl Sched {
         for p in &self.ps {
             spawned += p.spawned();
         }
-        spawned.saturating_sub(finished)
+        (spawned, finished)
     }
 
     /// The scheduler of the M whose `home` this is.

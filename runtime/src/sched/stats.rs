@@ -68,10 +68,10 @@ impl Sched {
             .map(|(why, n)| (Why::name_of(why), n))
             .collect();
         waiting.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-        let live = self.live();
+        // Of one look: else `spawned` would count some twice that end meanwhile, and fall again.
+        let (spawned, finished) = self.counts();
+        let live = spawned.saturating_sub(finished);
         let stay: u64 = running + detached + parked.iter().sum::<u64>();
-        let finished = self.finished_outside.load(Ordering::Relaxed)
-            + self.ps.iter().map(P::finished).sum::<u64>();
         let goroutines = GoroutineMetrics {
             live,
             running,
@@ -79,7 +79,7 @@ impl Sched {
             detached,
             waiting,
             finished,
-            spawned: finished + live,
+            spawned,
         };
         let (idle, spinning) = self.idle.count();
         Metrics {
@@ -111,21 +111,30 @@ impl Sched {
             asked: of(Reason::Asked),
             pinned: of(Reason::Pinned),
         };
-        let thread = p.holder();
+        let all_idle = || self.idle.idle_ps() == self.config.procs;
+        let (thread, looks, idle) = (p.holder(), p.runs(), all_idle());
+        // What began or came here, less what ended in another way, or has not ended. In this order: what begins and ends
+        // meanwhile is not taken for one that waits, of however many that is.
+        let runs = p.true_runs();
+        let begun = runs + counters.continued.get();
         let runs_now = thread.and_then(|id| self.machines.get(id)?.slot.get()).is_some();
-        // What began or came here, less what ended in another way, or has not ended.
-        let begun = p.true_runs() + counters.continued.get();
         let others = counters.yields.get()
             + p.finished()
             + Reason::ALL.map(of).iter().sum::<u64>()
             + u64::from(runs_now);
+        // Where all stands still that is exact. Else a look may be counted that finds nothing, or a run before it begins; and one
+        // that has ended may not be counted yet.
+        let stood = idle && all_idle() && p.runs() == looks;
+        let (early, late) = if stood { (0, 0) } else { (1, 1) };
+        let runs = counters.told_runs.at_least(runs.saturating_sub(early));
+        let parks = counters.told_parks.at_least(begun.saturating_sub(others + early + late));
         ProcMetrics {
             thread,
             queue: queued(p),
             spawned: p.spawned(),
             finished: p.finished(),
-            runs: p.true_runs(),
-            parks: begun.saturating_sub(others),
+            runs,
+            parks,
             yields: counters.yields.get(),
             wakes: counters.wakes.get(),
             steals: counters.steals.get(),

@@ -28,6 +28,21 @@ impl Counter {
     }
 }
 
+/// The most that was told of a number that is made of several, which do not stand still while they are read: what is told never falls.
+#[derive(Debug)]
+pub(crate) struct Told(AtomicU64);
+
+impl Told {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// What to tell, if it is `least` at least.
+    pub(crate) fn at_least(&self, least: u64) -> u64 {
+        self.0.fetch_max(least, Ordering::Relaxed).max(least)
+    }
+}
+
 /// The counters of a P that its holder adds to.
 ///
 /// Runs, spawns and ends are counted by `P` itself, which counts a run when its holder looks for one. What is counted here
@@ -47,6 +62,9 @@ pub(crate) struct Counters {
     pub(crate) timers: Counter,
     pub(crate) polls: Counter,
     hand_offs: [Counter; 4],
+    /// Not the holder's: of runs that were, and of parks, which are made of the others.
+    pub(crate) told_runs: Told,
+    pub(crate) told_parks: Told,
 }
 
 impl Counters {
@@ -63,6 +81,8 @@ impl Counters {
             timers: Counter::new(),
             polls: Counter::new(),
             hand_offs: [const { Counter::new() }; 4],
+            told_runs: Told::new(),
+            told_parks: Told::new(),
         }
     }
 

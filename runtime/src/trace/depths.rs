@@ -6,6 +6,7 @@
 use super::metrics::StackHighWater;
 use super::site::{SITES, SiteId};
 use crate::prim::global::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 #[derive(Debug)]
@@ -52,7 +53,8 @@ impl Depths {
         self.wanted.load(Ordering::Relaxed) && self.refreshed.take(tick)
     }
 
-    /// The deepest first.
+    /// The deepest first. A place in generic code may have several numbers, one for each copy that the compiler made of it: it is
+    /// told of once.
     pub(crate) fn all(&self) -> Vec<StackHighWater> {
         self.wanted.store(true, Ordering::Relaxed);
         let Some(all) = self.deepest.get() else { return Vec::new() };
@@ -65,6 +67,8 @@ impl Depths {
         all.sort_by_key(|of| {
             (std::cmp::Reverse(of.bytes), of.site.file(), of.site.line(), of.site.column())
         });
+        let mut told = HashSet::new();
+        all.retain(|of| told.insert(of.site));
         all
     }
 }
@@ -112,6 +116,19 @@ mod tests {
         assert!(!depths.wants(SiteId::of(a)));
         let of = |site, bytes| StackHighWater { site, bytes };
         assert_eq!(depths.all(), [of(b, 65536), of(a, 8192)]);
+    }
+
+    /// Else Prometheus would be told of one thing twice.
+    #[test]
+    fn copies_of_a_place_are_one_place() {
+        let depths = Depths::new();
+        let place = Location::caller();
+        let copy: &'static Location<'static> = Box::leak(Box::new(*place));
+        assert_ne!(SiteId::of(place), SiteId::of(copy));
+        depths.add(SiteId::of(place), 4096);
+        depths.add(SiteId::of(copy), 8192);
+        let told = depths.all();
+        assert_eq!((told.len(), told[0].bytes, told[0].site), (1, 8192, place));
     }
 
     #[test]
