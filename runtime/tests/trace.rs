@@ -264,6 +264,51 @@ fn two_runtimes_and_one_that_comes_later() {
     drop(first);
 }
 
+/// Forty years.
+const LONG: Duration = Duration::from_secs(40 * 365 * 86_400);
+
+/// What is noted goes by the real time: a virtual clock would be ahead of who asks, and what happened be missing.
+#[test]
+fn a_runtime_with_virtual_time_is_seen_as_any_other() {
+    let _t = common::alone();
+    let file = File::new("virtual");
+    let lab = rt::Runtime::builder().procs(1).virtual_time(true).build().unwrap();
+    trace::start(&file.0).unwrap();
+    lab.run(|| {
+        rt::time::sleep(LONG);
+        named("late", || rt::time::sleep(LONG)).join().unwrap();
+    });
+    let summary = trace::stop().unwrap();
+    assert!(summary.span < LONG, "{summary:?}");
+    let trace = file.read();
+    assert!(
+        trace.of("late").iter().any(|slice| slice.then == "waits: sleep"),
+        "{:?}",
+        trace.slices
+    );
+}
+
+/// So are the samples: who was followed while the clock jumped is no reason for a panic, nor are there none after it.
+#[test]
+fn samples_go_on_when_a_virtual_clock_has_jumped() {
+    let _t = common::test();
+    let lab = rt::Runtime::builder().procs(1).virtual_time(true).build().unwrap();
+    let samples = || {
+        let metrics = rt::metrics();
+        metrics.latency.count() + metrics.slices.count()
+    };
+    lab.run(|| {
+        for _ in 0..2 {
+            let before = samples();
+            common::eventually_yielding("somebody was looked at", || {
+                rt::spawn(|| rt::time::sleep(Duration::from_nanos(1))).join().unwrap();
+                samples() > before + 2
+            });
+            rt::time::sleep(LONG);
+        }
+    });
+}
+
 #[test]
 fn what_is_overwritten_is_counted() {
     let _t = common::alone();

@@ -127,10 +127,11 @@ impl std::fmt::Debug for Hub {
     }
 }
 
-/// Nanoseconds since the first call.
+/// Nanoseconds since the first call, of the real time: threads of several runtimes note what is compared, and of them only some
+/// may follow a virtual clock.
 pub(crate) fn clock() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
-    let now = util::now();
+    let now = util::real_now();
     let since = now.saturating_duration_since(*START.get_or_init(|| now));
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
