@@ -245,6 +245,24 @@ fn a_runtime_that_is_dropped_inside_takes_the_time_it_needs() {
     });
 }
 
+/// Deadlines are those of the virtual clock, whoever looks; how long somebody has waited is told by the real one.
+#[test]
+fn a_dump_goes_by_the_clock_of_its_runtime() {
+    let test = rt::Runtime::builder().procs(1).virtual_time(true).build().unwrap();
+    test.run(|| {
+        time::sleep(1000 * HOUR);
+        let sleeper = rt::spawn(|| time::sleep(HOUR));
+        rt::yield_now();
+        let (handle, id) = (rt::Handle::current(), sleeper.task().id().get());
+        let outside = rt::blocking(|| std::thread::spawn(move || handle.dump()).join().unwrap());
+        for dump in [rt::dump(), outside] {
+            let sleeper = dump.goroutines().iter().find(|g| g.id() == id).unwrap();
+            assert_eq!(sleeper.time_left(), Some(HOUR), "{dump}");
+            assert!(sleeper.waiting_for().unwrap() < HOUR, "{dump}");
+        }
+    });
+}
+
 #[inline(never)]
 fn takes_from(ch: &Chan<u32>) -> Option<u32> {
     std::hint::black_box(ch.recv())

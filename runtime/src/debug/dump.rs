@@ -189,7 +189,7 @@ pub(crate) fn take(sched: &Arc<Sched>) -> Dump {
     // Made when the first lock is seen that somebody waits for.
     let stacks = LazyCell::new(Stacks::now);
     let owner = |address| stacks.id_at(address);
-    let mut visit = |seen| goroutines.push(Goroutine::of(seen, &owner));
+    let mut visit = |seen| goroutines.push(Goroutine::of(seen, &owner, sched.now()));
     let unstarted = sched.look_at_all(&mut walker, &mut visit);
     name_frames(&mut goroutines);
     goroutines.sort_unstable_by_key(|g| g.id);

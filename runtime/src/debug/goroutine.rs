@@ -5,11 +5,10 @@
 use super::Wait;
 use super::symbol::{self, Frame};
 use crate::sched::{Doing, Seen};
-use crate::util;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a goroutine does.
 ///
@@ -102,8 +101,8 @@ pub struct Goroutine {
 }
 
 impl Goroutine {
-    /// What was seen, without the names of its frames. While it is visited.
-    pub(super) fn of(seen: Seen, owner: &dyn Fn(usize) -> Option<u64>) -> Self {
+    /// What was seen, without the names of its frames. While it is visited. `now`: by the clock of its runtime.
+    pub(super) fn of(seen: Seen, owner: &dyn Fn(usize) -> Option<u64>, now: Instant) -> Self {
         let wait = if seen.doing == Doing::Waiting { Wait::of(&seen, owner) } else { None };
         Self {
             wait,
@@ -119,7 +118,7 @@ impl Goroutine {
             name: seen.who.name,
             since: seen.since,
             timed: seen.timed,
-            left: seen.deadline.map(|at| at.saturating_duration_since(util::now())),
+            left: seen.deadline.map(|at| at.saturating_duration_since(now)),
             site: seen.who.site,
             parent: seen.who.parent,
             scope: seen.scope,

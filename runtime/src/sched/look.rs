@@ -155,7 +155,7 @@ impl Sched {
         let on_threads = self.on_threads();
         let deadlines = self.deadlines();
         let (home, mut seen) = (self.this(), 0);
-        self.tick(crate::util::now());
+        self.tick(crate::util::real_now());
         carrier::for_each(|slot| {
             if slot.home() != home || slot.job().is_null() {
                 return;

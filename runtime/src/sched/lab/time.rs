@@ -290,6 +290,11 @@ impl Sched {
         self.seeded().map_or(id, |seeded| seeded.script.lock().number_of(id))
     }
 
+    /// What time it is for its goroutines, whoever asks.
+    pub(crate) fn now(&self) -> Instant {
+        self.lab.as_ref().map_or_else(util::real_now, |lab| lab.clock.now())
+    }
+
     /// What time it is for deadlines; `now` is the system's.
     pub(in crate::sched) fn due_by(&self, now: Instant) -> u64 {
         self.lab.as_ref().map_or_else(|| self.ns(now), |lab| lab.clock.passed())
