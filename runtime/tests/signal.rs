@@ -352,6 +352,26 @@ fn some_cannot_be_had() {
     });
 }
 
+/// One that cannot be had leaves the others as they were, whatever their order.
+#[test]
+fn all_or_none() {
+    apart("all_or_none", |_| {
+        let refused = Signal::from_raw(32).unwrap();
+        let rx = signal::notify(&[Signal::USER1, Signal::USER2]);
+        for signals in [[refused, Signal::USER1], [Signal::USER1, refused]] {
+            panic_text(|| signal::ignore(&signals));
+            raise(Signal::USER1);
+            assert_eq!(rx.recv_timeout(Duration::from_secs(5)), Ok(Signal::USER1), "{signals:?}");
+        }
+        // The default would end the process.
+        signal::ignore(&[Signal::HANGUP]);
+        for signals in [[refused, Signal::HANGUP], [Signal::HANGUP, refused]] {
+            panic_text(|| signal::notify(&signals));
+            raise(Signal::HANGUP);
+        }
+    });
+}
+
 #[test]
 fn names() {
     let _t = common::test();

@@ -43,6 +43,7 @@ struct Changed {
 /// # Errors
 /// When the system refuses; nothing has changed then.
 pub(super) fn add(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
+    ask(signals)?;
     let (sender, receiver) = chan::watched(BUFFER, release_unwanted);
     let hook = Hook { wanted: set(signals), sender };
     let mut registry = REGISTRY.lock();
@@ -62,8 +63,9 @@ pub(super) fn add(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
 }
 
 /// # Errors
-/// When the system refuses.
+/// When the system refuses; nothing has changed then.
 pub(super) fn ignore(signals: &[Signal]) -> io::Result<()> {
+    ask(signals)?;
     let mut registry = REGISTRY.lock();
     let left = registry.take_away(signals);
     let ignored = signals.iter().try_for_each(|signal| registry.ignore(*signal));
@@ -89,6 +91,16 @@ pub(super) fn has_receivers() -> bool {
 fn release_unwanted() {
     let left = REGISTRY.lock().release_unwanted();
     drop(left);
+}
+
+/// Before anything changes: of several, the first may be had and the last not.
+///
+/// # Errors
+/// When the system keeps one of them for itself.
+fn ask(signals: &[Signal]) -> io::Result<()> {
+    let ask =
+        |signal: &Signal| signal::ask(signal.as_raw()).map_err(|error| refused(*signal, &error));
+    signals.iter().try_for_each(ask)
 }
 
 fn set(signals: &[Signal]) -> u64 {

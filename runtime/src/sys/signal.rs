@@ -106,6 +106,15 @@ pub(crate) fn settle() -> u64 {
     }
 }
 
+/// Whether `signal` may be had; changes nothing.
+///
+/// # Errors
+/// When the system does not know it, or keeps it for itself.
+pub(crate) fn ask(signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: no action to be set, and no place for the one there is: nothing is read or written.
+    check(unsafe { libc::sigaction(signal, std::ptr::null(), std::ptr::null_mut()) })
+}
+
 /// From now on `signal` is counted. Returns what became of it before.
 ///
 /// # Errors
