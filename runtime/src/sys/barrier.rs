@@ -5,6 +5,7 @@
 //! thread of the process that runs go through a full barrier (`membarrier(2)`).
 
 use crate::prim::global::{AtomicU32, Ordering};
+use std::ffi::OsStr;
 use std::io;
 
 const UNKNOWN: u32 = 0;
@@ -21,13 +22,18 @@ pub(crate) fn is_available() -> bool {
     }
     match STATE.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let fence = std::env::var_os("RT_BARRIER").is_some_and(|how| how == "fence");
-            let there = !fence && super::os::membarrier_register();
+            let asked = std::env::var_os("RT_BARRIER").unwrap_or_default();
+            let there = !is_fence(&asked) && super::os::membarrier_register();
             STATE.store(if there { THERE } else { MISSING }, Ordering::Relaxed);
             there
         }
         state => state == THERE,
     }
+}
+
+/// Whether `RT_BARRIER` asks to do without. With blanks around it, too: `runtime::env` takes it so.
+fn is_fence(asked: &OsStr) -> bool {
+    asked.to_str().is_some_and(|asked| asked.trim() == "fence")
 }
 
 /// The side that is taken often: keeps the compiler in order.
@@ -51,4 +57,15 @@ pub(crate) fn heavy() -> io::Result<()> {
     }
     #[cfg(not(any(loom, shuttle)))]
     super::os::membarrier().inspect_err(|_| STATE.store(MISSING, Ordering::Relaxed))
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::is_fence;
+
+    #[test]
+    fn what_the_environment_says_may_have_blanks_around_it() {
+        assert!(["fence", " fence", "fence\n"].iter().all(|asked| is_fence(asked.as_ref())));
+        assert!(["", " ", "membarrier", "fences"].iter().all(|asked| !is_fence(asked.as_ref())));
+    }
 }
