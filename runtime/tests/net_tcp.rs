@@ -233,6 +233,15 @@ fn in_several_buffers() {
         let mut xs = vec![0; n];
         server.read_exact(&mut xs).unwrap();
         assert!(xs.iter().all(|x| *x == b'x'));
+        // As many as it takes at once may be empty.
+        let mut text = vec![IoSlice::new(b""); 5000];
+        text.push(IoSlice::new(b"end"));
+        assert_eq!(client.write_vectored(&text).unwrap(), 3);
+        let mut end = [0; 3];
+        let mut room: Vec<_> = (0..5000).map(|_| IoSliceMut::new(&mut [])).collect();
+        room.push(IoSliceMut::new(&mut end));
+        assert_eq!(server.read_vectored(&mut room).unwrap(), 3);
+        assert_eq!(&end, b"end");
     });
 }
 

@@ -8,7 +8,7 @@ mod net;
 use net::{beside, bytes, everywhere};
 use rt::context::Context;
 use rt::net::{Closed, UnixDatagram, UnixListener, UnixStream};
-use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
@@ -90,7 +90,14 @@ fn a_pair() {
         assert!(b.peek(&mut buf).unwrap() > 0);
         b.read_exact(&mut buf[..5]).unwrap();
         assert_eq!(&buf[..5], b"hello");
-        let a = writer();
+        let mut a = writer();
+        // As many as the system takes at once may be empty.
+        let mut text = vec![IoSlice::new(b""); 5000];
+        text.push(IoSlice::new(b"end"));
+        assert_eq!(a.write_vectored(&text).unwrap(), 3);
+        let mut room: Vec<_> = (0..5000).map(|_| IoSliceMut::new(&mut [])).collect();
+        room.push(IoSliceMut::new(&mut buf));
+        assert_eq!(b.read_vectored(&mut room).unwrap(), 3);
         b.set_nonblocking(true).unwrap();
         assert_eq!(b.read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
         let mut other = b.try_clone().unwrap();

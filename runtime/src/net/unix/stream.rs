@@ -227,9 +227,11 @@ impl Read for &UnixStream {
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
+        let Some(first) = bufs.iter().position(|buf| !buf.is_empty()) else {
             return self.0.nothing(Dir::Read);
-        }
+        };
+        // The system takes some at once; if those had no room for a byte, that would look like the end of the stream.
+        let bufs = &mut bufs[first..];
         self.0.op(Dir::Read, |mut io| io.read_vectored(bufs))
     }
 }
@@ -245,10 +247,11 @@ impl Write for &UnixStream {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
+        let Some(first) = bufs.iter().position(|buf| !buf.is_empty()) else {
             return self.0.nothing(Dir::Write);
-        }
+        };
         // The system takes no more of them at once.
+        let bufs = &bufs[first..];
         let bufs = &bufs[..bufs.len().min(libc::UIO_MAXIOV as usize)];
         self.0.op(Dir::Write, |io| SockRef::from(io).send_vectored_with_flags(bufs, NO_SIGNAL))
     }
