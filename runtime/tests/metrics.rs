@@ -164,6 +164,40 @@ fn what_is_counted_never_falls() {
     }
 }
 
+/// A stack that is asked how deep it is may be given back at that moment, and its header go to another one.
+#[test]
+fn beside_the_end_of_runtimes() {
+    let _t = common::test();
+    let come_and_go = || {
+        for round in 0..100 {
+            let runtime = runtime(1 + round % 2);
+            let stop = AtomicBool::new(false);
+            let handle = runtime.handle();
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let deepest = handle.metrics().stack_high_water;
+                        assert!(deepest.iter().all(|of| of.bytes <= 8 << 20), "{deepest:?}");
+                    }
+                });
+                for i in 0..100 {
+                    runtime.handle().spawn(move || {
+                        if i % 3 == 0 {
+                            rt::time::sleep(Duration::from_micros(i));
+                        }
+                        rt::scope(|s| drop(s.spawn(|| Chan::<()>::nil().recv())));
+                    });
+                }
+                // Some have begun by then, and some have not.
+                std::thread::sleep(Duration::from_micros(100 * (round as u64 % 16)));
+                drop(runtime);
+                stop.store(true, Ordering::Relaxed);
+            });
+        }
+    };
+    std::thread::scope(|s| (0..3).for_each(|_| drop(s.spawn(come_and_go))));
+}
+
 /// Whenever it would have come: soon, some day, or never.
 #[test]
 fn a_deadline_that_is_not_waited_for_is_not_pending() {

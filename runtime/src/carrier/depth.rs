@@ -41,11 +41,14 @@ impl Slot {
 
     /// How many bytes, in whole pages, have memory. `None`: that is not known.
     ///
-    /// Of a fresh stack these are as many as the job has used, or a page where that was less. The job may be running.
+    /// Of a fresh stack these are as many as the job has used, or a page where that was less. The job may be running; if the caller
+    /// is not on its stack, the slot may even pass to another one meanwhile: then it is any number, up to the size of a stack.
     pub(crate) fn depth(&self) -> Option<usize> {
-        let start = self.stack_limit() + page_size();
+        // Read once: even if they are those of two stacks, the end lies behind the start.
+        let (limit, bytes) = (self.stack_limit(), self.class().bytes());
+        let (start, end) = (limit + page_size(), limit + bytes);
         let at = NonNull::<u8>::without_provenance(NonZeroUsize::new(start)?);
-        let lowest = mem::first_in_memory(&Span::new(at, self.stack_end() - start))?;
-        Some(self.stack_end() - lowest)
+        let lowest = mem::first_in_memory(&Span::new(at, end - start))?;
+        Some(end - lowest)
     }
 }
