@@ -8,9 +8,9 @@
 //! Broken on purpose, and noticed: no fence in `wants_wake`; no fence in `retire`, or in `retire_p`;
 //! no second look after `retire`, `retire_p`; the second look before the decrement of `spinning`; a
 //! last spinner that does not wake the next; `stop_spinning` Relaxed; `claim` that does not count the
-//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look; a spinner that
-//! retires and does not look for who lies alone in a `next`.
+//! spinner it makes; a claim that fails and does not look again; an M that comes back without a P and does not look.
 
+mod next;
 mod waiting;
 
 use crate::parker::{ParkWord, Woke};
@@ -130,15 +130,6 @@ impl World {
         let p = self.own(m).p.expect("runs with a P");
         self.ps[p as usize].queue.fetch_add(1, Ordering::Relaxed);
         self.surplus();
-    }
-
-    /// As `Sched::put_next` where there is credit.
-    fn put_next(&self, m: u32) {
-        let p = self.own(m).p.expect("runs with a P");
-        self.ps[p as usize].next.store(1, Ordering::Relaxed);
-        if self.idle.idle_ps() != 0 {
-            self.surplus();
-        }
     }
 
     /// As `Sched::surplus` and `wake_one`.
@@ -290,10 +281,6 @@ impl World {
         take(&self.global, one) != 0 || seen.into_iter().any(|v| take(&self.ps[v].next, one) != 0)
     }
 
-    fn has_next(&self, p: usize) -> bool {
-        self.has_next && self.ps[p].next.load(Ordering::Relaxed) != 0
-    }
-
     /// As `Sched::retire`.
     fn retire(&self, m: u32) {
         let Some(Own { p: Some(p), spinning }) = self.release(m) else { panic!("no P") };
@@ -428,22 +415,6 @@ fn surplus_of_a_burning_goroutine() {
         world.run(1);
         burner.join().unwrap();
         world.all_taken(2);
-    });
-}
-
-/// A goroutine wakes one that runs next, and computes, while a spinner leaves that has begun to look before.
-#[test]
-fn one_alone_in_next_while_a_spinner_leaves() {
-    loom::model(|| {
-        let world = Arc::new(World { has_next: true, ..World::new(3, 3, 3, &[2]) });
-        world.begin(0);
-        world.begin(1);
-        assert!(world.idle.start_spinning(3));
-        world.set_own(1, Own { spinning: true, ..world.own(1) });
-        let computes = producer(&world, |world| world.put_next(0));
-        world.run(1);
-        computes.join().unwrap();
-        world.all_taken(1);
     });
 }
 
