@@ -301,6 +301,8 @@ impl Sched {
             m.detached.undo(begun);
             return false;
         }
+        // It may be long in entering the runtime, though it comes to checkpoints: those only look whether something is asked.
+        m.entry.ask(PREEMPT);
         // Nobody else is its holder yet.
         self.tell_hand_off(p, m, why);
         // Its holder may have come and gone since the look, and left something. A lone `next` of a P that nobody

@@ -175,6 +175,27 @@ fn without_migration_who_is_woken_from_afar_gets_its_turn() {
     }
 }
 
+/// The same, and the one that computes has lost its processor before, while it was blocked in the system.
+#[test]
+fn without_migration_who_comes_back_without_a_processor_lets_others_in() {
+    let t = common::test();
+    let runtime = builder(1).migrate(false).build().unwrap();
+    let homes = workers(&runtime, 4);
+    for _ in 0..10 {
+        let (began, ran) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (began2, ran2, ran3) = (began.clone(), ran.clone(), ran.clone());
+        homes[0][0].send(Box::new(move || {
+            thread::sleep(Duration::from_millis(20));
+            began2.store(true, Ordering::SeqCst);
+            compute_until(&ran2);
+        }));
+        common::eventually("it computes", || began.load(Ordering::SeqCst));
+        homes[0][1].send(Box::new(move || ran3.store(true, Ordering::SeqCst)));
+        common::eventually("the other one has run", || ran.load(Ordering::SeqCst));
+        t.dog.pet();
+    }
+}
+
 /// A thread without work finds some that it cannot do: it is not lost to those who can.
 #[test]
 fn without_migration_who_is_stolen_in_vain_gets_its_turn() {
