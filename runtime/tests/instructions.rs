@@ -17,6 +17,8 @@ use std::process::{Command, Stdio};
 
 const FEW: u64 = 4_000;
 const MANY: u64 = 44_000;
+/// How often a turn that seems to have changed is counted again.
+const AGAIN: usize = 4;
 /// What a count may be above or below what is written: compilers and C libraries differ a little.
 const TOLERANCE: f64 = 0.06;
 /// A turn of few instructions may gain so many.
@@ -121,10 +123,28 @@ fn count(turn: &str, times: u64) -> u64 {
     line.unwrap_or_else(|| panic!("{turn}: {text}")).1.trim().parse().unwrap()
 }
 
-/// By the turn; the least of two, for the monitor has its own clock.
-fn per_turn(turn: &str) -> f64 {
-    let least = |times| count(turn, times).min(count(turn, times));
-    least(MANY).saturating_sub(least(FEW)) as f64 / (MANY - FEW) as f64
+/// What a process of [`FEW`] turns and one of [`MANY`] took at least. The monitor has its own clock: on a busy machine it takes part more often,
+/// and what it does is added, never taken away.
+struct Least([u64; 2]);
+
+impl Least {
+    fn of(turn: &str) -> Self {
+        let mut least = Self([u64::MAX; 2]);
+        least.count(turn);
+        least.count(turn);
+        least
+    }
+
+    fn count(&mut self, turn: &str) {
+        for (least, times) in self.0.iter_mut().zip([FEW, MANY]) {
+            *least = count(turn, times).min(*least);
+        }
+    }
+
+    fn per_turn(&self) -> f64 {
+        let [few, many] = self.0;
+        many.saturating_sub(few) as f64 / (MANY - FEW) as f64
+    }
 }
 
 #[test]
@@ -150,32 +170,34 @@ fn the_hot_paths_are_as_short_as_they_were() {
         return;
     }
     let t = common::test();
-    let counted: Vec<_> = TURNS
-        .iter()
-        .map(|(name, _)| {
-            let count = per_turn(name);
-            println!("{name}: {count:.1}");
-            t.dog.pet();
-            (*name, count)
-        })
-        .collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/instructions.txt");
-    if std::env::var("RT_INSTRUCTIONS").is_ok_and(|what| what == "write") {
-        let mut text = String::new();
-        for (name, count) in &counted {
-            writeln!(text, "{name}: {count:.1}").unwrap();
+    let writes = std::env::var("RT_INSTRUCTIONS").is_ok_and(|what| what == "write");
+    let written = std::fs::read_to_string(&path).unwrap();
+    let (mut text, mut wrong) = (String::new(), String::new());
+    for (name, _) in TURNS {
+        let line = written.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let was: f64 = line.map_or(f64::NAN, |count| count.parse().unwrap());
+        let is_off = |least: &Least| {
+            let off = (least.per_turn() - was).abs();
+            !writes && !(off <= (was * TOLERANCE).max(SLACK))
+        };
+        let mut least = Least::of(name);
+        for _ in 0..AGAIN {
+            if is_off(&least) {
+                least.count(name);
+            }
+            t.dog.pet();
         }
+        let count = least.per_turn();
+        println!("{name}: {count:.1}");
+        writeln!(text, "{name}: {count:.1}").unwrap();
+        if is_off(&least) {
+            writeln!(wrong, "{name}: {count:.1} instructions, {was:.1} are written").unwrap();
+        }
+    }
+    if writes {
         std::fs::write(path, text).unwrap();
         return;
-    }
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut wrong = String::new();
-    for (name, count) in counted {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        let written: f64 = line.unwrap_or_else(|| panic!("{name} is not written")).parse().unwrap();
-        if (count - written).abs() > (written * TOLERANCE).max(SLACK) {
-            writeln!(wrong, "{name}: {count:.1} instructions, {written:.1} are written").unwrap();
-        }
     }
     assert!(
         wrong.is_empty(),
