@@ -6,7 +6,8 @@ mod common;
 use common::{OnDrop, Rng, Tally, eventually, eventually_yielding, fail, panic_text, runtime};
 use common::{seeded, text_of, turns};
 use rt::chan;
-use rt::time::{sleep, timeout};
+use rt::time::{Elapsed, sleep, timeout};
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +54,27 @@ fn too_late_it_is_unwound_from_where_it_waits() {
             eventually_yielding("it ends", || rt::num_goroutines() == 1);
         });
     }
+}
+
+/// For `?` where errors are those of files and sockets.
+#[test]
+fn too_late_is_an_error_of_io() {
+    fn read(file: &'static str, limit: Duration) -> std::io::Result<String> {
+        timeout(limit, move || {
+            sleep(ms(u64::from(file.is_empty()) * 60_000));
+            std::fs::read_to_string(file)
+        })?
+    }
+    let _t = common::test();
+    runtime(1).run(|| {
+        assert!(read("Cargo.toml", MINUTE).is_ok());
+        let late = read("", ms(1)).unwrap_err();
+        assert_eq!(
+            (late.kind(), late.to_string().as_str()),
+            (ErrorKind::TimedOut, "the time is up")
+        );
+        assert!(late.get_ref().unwrap().is::<Elapsed>());
+    });
 }
 
 #[test]

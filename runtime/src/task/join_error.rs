@@ -5,6 +5,7 @@ use crate::sched;
 use crate::wait::ContextError;
 use std::any::Any;
 use std::fmt;
+use std::io;
 
 /// Why a join has no value to give.
 ///
@@ -214,3 +215,14 @@ impl fmt::Display for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    /// Of the kind `TimedOut` if the time was up, of the context's if that is done, else `Other`.
+    fn from(error: JoinError) -> Self {
+        match error.0 {
+            Cause::Context(error) => error.into(),
+            Cause::Timeout => Self::new(io::ErrorKind::TimedOut, error),
+            _ => Self::other(error),
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::task::{self, JoinHandle};
 use crate::wait;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::panic::resume_unwind;
 use std::time::Duration;
 
@@ -98,3 +99,10 @@ impl fmt::Display for Elapsed {
 }
 
 impl Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    /// Of the kind `TimedOut`.
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}

@@ -1,6 +1,8 @@
 //! What comes back from a goroutine: its value, or what it panicked with.
 
 use crate::common::{self, fail, panic_text, runtime};
+use std::io::{self, ErrorKind::Other, ErrorKind::TimedOut};
+use std::time::Duration;
 
 #[test]
 fn values_of_all_sizes_come_back() {
@@ -70,4 +72,35 @@ fn into_panic_of_another_error_panics() {
         panic_text(|| error.into_panic())
     });
     assert_eq!(text, "JoinError::into_panic: the goroutine was cancelled");
+}
+
+/// For `?` where errors are those of files and sockets.
+#[test]
+fn errors_of_joins_become_errors_of_io() {
+    fn join<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+        Ok(rt::spawn(f).join()?)
+    }
+    let _t = common::test();
+    runtime(1).run(|| {
+        assert_eq!(join(|| 7).unwrap(), 7);
+        let error = join(|| fail("no")).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (Other, "the goroutine panicked: no")
+        );
+        let payload = error.downcast::<rt::JoinError>().unwrap().into_panic();
+        assert_eq!(common::text_of(&*payload), "no");
+        assert_eq!(join(|| rt::task::exit()).unwrap_err().kind(), Other);
+
+        let waits = rt::spawn(|| rt::chan::never::<()>().recv());
+        let late = io::Error::from(waits.join_timeout(Duration::ZERO).unwrap_err());
+        assert_eq!(late.kind(), TimedOut);
+        let (ctx, _cancel) = rt::context::Context::background().with_timeout(Duration::ZERO);
+        let late = io::Error::from(waits.join_ctx(&ctx).unwrap_err());
+        assert_eq!(
+            (late.kind(), late.to_string().as_str()),
+            (TimedOut, "context deadline exceeded")
+        );
+        waits.abort();
+    });
 }
