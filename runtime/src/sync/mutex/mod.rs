@@ -24,8 +24,8 @@ use std::time::Duration;
 ///
 /// Whoever finds it locked waits without blocking its thread. A goroutine that runs may lock ahead
 /// of those who wait, which is what makes a busy lock fast; who has waited for a millisecond is
-/// handed the lock as the next one, in the order of their coming. Locking it when it is free, and
-/// unlocking it when nobody waits, is one atomic operation each and never lets others run; the rest
+/// handed the lock as the next one, in the order of their coming. Locking it when it is free, whoever
+/// waits, and unlocking it when nobody does, is one atomic operation each and never lets others run; the rest
 /// are points at which a goroutine that has used up its time slice does.
 ///
 /// * **No poison.** A panic unlocks it, as in Go with a deferred `Unlock`. What the value then looks
