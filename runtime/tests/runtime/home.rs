@@ -155,6 +155,20 @@ fn compute_until(flag: &AtomicBool) {
     }
 }
 
+/// The first worker does something and computes, until the second, which is at home on the same thread, has run.
+fn lets_in(workers: &[Chan<Job>], before: fn()) {
+    let (began, ran) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (began2, ran2, ran3) = (began.clone(), ran.clone(), ran.clone());
+    workers[0].send(Box::new(move || {
+        before();
+        began2.store(true, Ordering::SeqCst);
+        compute_until(&ran2);
+    }));
+    common::eventually("it computes", || began.load(Ordering::SeqCst));
+    workers[1].send(Box::new(move || ran3.store(true, Ordering::SeqCst)));
+    common::eventually("the other one has run", || ran.load(Ordering::SeqCst));
+}
+
 /// The thread of who is woken is held by one that computes; somebody else has woken it, and nobody else waits.
 #[test]
 fn without_migration_who_is_woken_from_afar_gets_its_turn() {
@@ -162,15 +176,7 @@ fn without_migration_who_is_woken_from_afar_gets_its_turn() {
     let runtime = builder(2).migrate(false).build().unwrap();
     let homes = workers(&runtime, 12);
     for _ in 0..20 {
-        let (began, ran) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let (began2, ran2, ran3) = (began.clone(), ran.clone(), ran.clone());
-        homes[0][0].send(Box::new(move || {
-            began2.store(true, Ordering::SeqCst);
-            compute_until(&ran2);
-        }));
-        common::eventually("it computes", || began.load(Ordering::SeqCst));
-        homes[0][1].send(Box::new(move || ran3.store(true, Ordering::SeqCst)));
-        common::eventually("the other one has run", || ran.load(Ordering::SeqCst));
+        lets_in(&homes[0], || ());
         t.dog.pet();
     }
 }
@@ -182,16 +188,7 @@ fn without_migration_who_comes_back_without_a_processor_lets_others_in() {
     let runtime = builder(1).migrate(false).build().unwrap();
     let homes = workers(&runtime, 4);
     for _ in 0..10 {
-        let (began, ran) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let (began2, ran2, ran3) = (began.clone(), ran.clone(), ran.clone());
-        homes[0][0].send(Box::new(move || {
-            thread::sleep(Duration::from_millis(20));
-            began2.store(true, Ordering::SeqCst);
-            compute_until(&ran2);
-        }));
-        common::eventually("it computes", || began.load(Ordering::SeqCst));
-        homes[0][1].send(Box::new(move || ran3.store(true, Ordering::SeqCst)));
-        common::eventually("the other one has run", || ran.load(Ordering::SeqCst));
+        lets_in(&homes[0], || thread::sleep(Duration::from_millis(20)));
         t.dog.pet();
     }
 }
