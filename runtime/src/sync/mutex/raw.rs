@@ -60,6 +60,7 @@
 //! 4. A queued waiter is released, or takes itself out of the queue, before `lock_slow` returns.
 
 use crate::prim::atomic::{AtomicU32, Ordering};
+use crate::prim::global::AtomicBool;
 use crate::prim::const_fn;
 use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
@@ -92,6 +93,8 @@ const PAUSE: u64 = 1500;
 #[derive(Debug)]
 pub(in crate::sync) struct RawMutex {
     word: AtomicU32,
+    /// What WAITING was a moment ago: a hint, written under the queue's lock.
+    waited: AtomicBool,
     queue: Locked<Queue>,
     owner: Owner,
     /// In a model: whoever waits has waited for too long.
@@ -104,6 +107,7 @@ impl RawMutex {
         pub(in crate::sync) const fn new() -> Self {
             Self {
                 word: AtomicU32::new(0),
+                waited: AtomicBool::new(false),
                 queue: Locked::new(Queue::new()),
                 owner: Owner::new(),
                 #[cfg(any(loom, shuttle))]
@@ -114,8 +118,7 @@ impl RawMutex {
 
     #[inline(always)]
     pub(in crate::sync) fn lock(&self) {
-        // One that others wait for is taken here, too: to expect zero would cost a failed exchange each time.
-        let word = self.word.load(Ordering::Relaxed);
+        let word = self.expected();
         if word & (LOCKED | STARVING) != 0 || self.take(word, LOCKED, 0).is_err() {
             self.lock_slow(Until::NEVER, Why::Mutex.on(self));
         }
@@ -164,6 +167,14 @@ impl RawMutex {
     #[cfg(all(test, any(loom, shuttle)))]
     pub(super) fn is_idle(&self) -> bool {
         self.word.load(Ordering::Relaxed) == 0 && self.queue.with(|queue| queue.is_empty())
+    }
+
+    /// What the word is if the lock is free, as far as can be told without reading it: a load of what an atomic operation has
+    /// just written waits for that to reach the cache, which makes an exchange a third dearer on some processors.
+    /// While others wait it is read: to expect zero then would cost a failed exchange each time.
+    #[inline(always)]
+    fn expected(&self) -> u32 {
+        if self.waited.load(Ordering::Relaxed) { self.word.load(Ordering::Relaxed) } else { 0 }
     }
 
     /// Takes `word` to what it is with `set` and without `clear`. Acquire: invariant 2.
@@ -264,6 +275,7 @@ impl RawMutex {
                 // SAFETY: as above.
                 Some(_) => unsafe { queue.push_front(waiter) },
             }
+            self.waited.store(true, Ordering::Relaxed);
             true
         })
     }
@@ -284,6 +296,7 @@ impl RawMutex {
             let left = unsafe { queue.leave(waiter) };
             if left && queue.is_empty() {
                 self.word.fetch_and(!(WAITING | STARVING), Ordering::Relaxed);
+                self.waited.store(false, Ordering::Relaxed);
             }
             left
         });
@@ -349,6 +362,8 @@ impl RawMutex {
                 Err(seen) => word = seen,
             }
         };
-        queue.take_front().map(|taken| (taken, code))
+        let taken = queue.take_front();
+        self.waited.store(!queue.is_empty(), Ordering::Relaxed);
+        taken.map(|taken| (taken, code))
     }
 }
