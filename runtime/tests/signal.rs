@@ -117,6 +117,26 @@ fn who_waits_for_one_is_no_deadlock() {
     });
 }
 
+/// What is asked under the registry's lock is no place where a seed lets others go on: they would wait for the lock, and the
+/// one thread there is with them.
+#[test]
+fn a_seed_stops_nobody_under_the_lock() {
+    apart("a_seed_stops_nobody_under_the_lock", |_| {
+        let _other = signal::notify(&[Signal::USER2]);
+        let scenario = || {
+            rt::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| drop(signal::notify(&[Signal::USER1])));
+                }
+            });
+        };
+        for seed in 0..100 {
+            let schedule = Explorer::new().replay(seed, scenario).unwrap();
+            assert!(schedule.not_deterministic().is_empty(), "{schedule:#}");
+        }
+    });
+}
+
 /// Without a thread nobody is notified, and nothing is left of the attempts.
 #[test]
 fn without_a_thread() {

@@ -179,9 +179,14 @@ impl<T> Sender<T> {
     /// assert!(tx.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        let is_closed = self.core.gate.is_closed();
+        let is_closed = self.is_closed_here();
         wait::point("after is_closed");
         is_closed
+    }
+
+    /// The same under a lock, where nobody else is to go on.
+    pub(crate) fn is_closed_here(&self) -> bool {
+        self.core.gate.is_closed()
     }
 
     /// How many values are in the channel.

@@ -4,6 +4,7 @@
 //! 1. A signal is caught as long as a hook that is open wants it, and ignored from `ignore` to the next change;
 //!    `changed` has what was there before.
 //! 2. Senders are dropped without the lock: that may close their channel, which comes back here.
+//! 3. Under the lock nobody waits, and in a runtime with a seed nobody else goes on.
 
 use super::{BUFFER, Signal};
 use crate::chan::{self, Receiver, Sender};
@@ -84,7 +85,7 @@ pub(super) fn reset(signals: &[Signal]) {
 
 /// Whether anybody is notified of anything.
 pub(super) fn has_receivers() -> bool {
-    REGISTRY.lock().hooks.iter().any(|hook| !hook.sender.is_closed())
+    REGISTRY.lock().hooks.iter().any(|hook| !hook.sender.is_closed_here())
 }
 
 /// A receiver was closed, mostly since the last handle was dropped.
@@ -173,7 +174,7 @@ impl Registry {
     /// Gives back the signals that nobody wants. Returns the hooks that are closed.
     #[must_use]
     fn release_unwanted(&mut self) -> Vec<Hook> {
-        let closed = self.hooks.extract_if(.., |hook| hook.sender.is_closed()).collect();
+        let closed = self.hooks.extract_if(.., |hook| hook.sender.is_closed_here()).collect();
         let wanted = self.hooks.iter().fold(0, |wanted, hook| wanted | hook.wanted);
         let is_unwanted = |(signal, changed): (&Signal, &Changed)| {
             (!changed.ignored && wanted & signal.bit() == 0).then_some(*signal)
