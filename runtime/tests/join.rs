@@ -110,6 +110,67 @@ fn the_first_may_wait_for_the_second() {
     }
 }
 
+/// Ends when `done` says so: always runnable, or always running.
+fn busy_until(done: &AtomicBool, mut pass: impl FnMut()) {
+    let begun = Instant::now();
+    while !done.load(Ordering::SeqCst) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the second half never had its turn");
+        pass();
+    }
+}
+
+/// Whom the first half waits for has its turn though no processor ever runs out of other work.
+#[test]
+fn the_first_may_wait_for_the_second_beside_others() {
+    let t = common::test();
+    let empty = Chan::<()>::new(1);
+    let waits: [fn(); 3] = [
+        || {
+            let ch = Chan::new(0);
+            assert_eq!(rt::join(|| ch.recv(), || ch.send(7)), (Some(7), ()));
+        },
+        // Above the offers of others, and below them.
+        || {
+            let (one, two) = (Chan::new(0), Chan::new(0));
+            let inner = || rt::join(|| two.recv(), || one.send(2));
+            let ((two_s, ()), ones) = rt::join(inner, || {
+                two.send(1);
+                one.recv()
+            });
+            assert_eq!((two_s, ones), (Some(1), Some(2)));
+        },
+        || {
+            let (mut ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+            let mut got = [0];
+            rt::join(|| ours.read_exact(&mut got).unwrap(), || theirs.write_all(&[7]).unwrap());
+            assert_eq!(got, [7]);
+        },
+    ];
+    let is_empty = || assert!(empty.try_recv().is_err());
+    // The second come to no end of a slice by themselves, and the third to no checkpoint.
+    let others: [(&(dyn Fn() + Sync), _); 3] =
+        [(&rt::yield_now, &waits[..]), (&is_empty, &waits), (&std::hint::spin_loop, &waits[..1])];
+    for (procs, count) in [(1, 1), (1, 3), (2, 2), (2, 5)] {
+        for (other, waits) in others {
+            for wait in waits {
+                runtime(procs).run(|| {
+                    let done = AtomicBool::new(false);
+                    rt::scope(|s| {
+                        s.spawn(|| {
+                            wait();
+                            done.store(true, Ordering::SeqCst);
+                        });
+                        for _ in 0..count {
+                            s.spawn(|| busy_until(&done, other));
+                        }
+                    });
+                });
+                t.dog.pet();
+            }
+        }
+    }
+}
+
 /// In the system, where the runtime does not see it: its processor goes to others, and they see the offer.
 #[test]
 fn the_first_may_block_its_thread_for_the_second() {

@@ -97,6 +97,22 @@ fn spawns_live_on_what_ended_goroutines_have_left() {
     }
 }
 
+/// Each withdraws its offer from below the other's, with something in the queue all the time.
+#[test]
+fn joins_that_cross_leave_nothing_behind() {
+    let _t = common::alone();
+    runtime(1).run(|| {
+        let joins = || (0..ROUNDS).for_each(|i| assert_eq!(rt::join(rt::yield_now, || i), ((), i)));
+        let crossed = allocations(|| {
+            rt::scope(|s| {
+                s.spawn(joins);
+                s.spawn(joins);
+            });
+        });
+        assert!(crossed < 100, "{crossed} of {ROUNDS}");
+    });
+}
+
 #[test]
 fn a_select_that_is_used_again_allocates_nothing() {
     let _t = common::alone();

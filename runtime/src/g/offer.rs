@@ -13,8 +13,9 @@
 //! stack, after TAKEN by the joiner; and by the joiner if it has taken it out itself, when no CAS is needed.
 //!
 //! Invariants:
-//! 1. A node lies on one stack at most, once, and is taken out once.
-//! 2. `half` is written before the node is put on a stack; who has taken it out reads it before the CAS, after which the
+//! 1. A node lies on one stack at most, once. Who takes it out and is not its joiner takes it by the CAS, or frees it, or puts it
+//!    on a stack again.
+//! 2. `what` is written before the node is put on a stack; who has taken it out reads it before the CAS, after which the
 //!    node may be gone.
 //! 3. What `half` names outlives its node's being OPEN, and, if it was TAKEN, the goroutine that runs it: the joiner waits for that.
 //!
@@ -22,6 +23,7 @@
 //! the other's last access. What the joiner wrote before, the stack hands over (invariant 3 of `queue`).
 
 use super::{GRef, Scope};
+use crate::carrier::Slot;
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU32, Ordering};
 use crate::queue::Item;
@@ -48,7 +50,14 @@ const TOMB: u32 = 2;
 #[derive(Debug)]
 struct Node {
     state: AtomicU32,
-    half: UnsafeCell<NonNull<dyn Half>>,
+    what: UnsafeCell<What>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct What {
+    half: NonNull<dyn Half>,
+    /// Where the joiner runs: good to be looked at even when the joiner has gone on.
+    joiner: NonNull<Slot>,
 }
 
 /// A node on its way.
@@ -72,25 +81,43 @@ impl Item for Offer {
 }
 
 impl Offer {
-    /// A node for `half`: `spare`, or a new one.
+    /// A node for `half` of the goroutine on the slot `joiner`: `spare`, or a new one.
     ///
     /// # Safety
     /// `spare` has been given back by its protocol's last side. The caller sees to invariant 3.
     #[inline]
-    pub(crate) unsafe fn new(spare: Option<Self>, half: NonNull<dyn Half>) -> Self {
-        let Some(spare) = spare else { return Self::allocate(half) };
+    pub(crate) unsafe fn new(
+        spare: Option<Self>,
+        half: NonNull<dyn Half>,
+        joiner: NonNull<Slot>,
+    ) -> Self {
+        let what = What { half, joiner };
+        let Some(spare) = spare else { return Self::allocate(what) };
         // SAFETY: nobody else knows it.
         let node = unsafe { spare.0.as_ref() };
         node.state.store(OPEN, Ordering::Relaxed);
         // SAFETY: as above.
-        node.half.with_mut(|place| unsafe { *place = half });
+        node.what.with_mut(|place| unsafe { *place = what });
         spare
     }
 
     #[cold]
-    fn allocate(half: NonNull<dyn Half>) -> Self {
-        let node = Node { state: AtomicU32::new(OPEN), half: UnsafeCell::new(half) };
+    fn allocate(what: What) -> Self {
+        let node = Node { state: AtomicU32::new(OPEN), what: UnsafeCell::new(what) };
         Self(NonNull::from(Box::leak(Box::new(node))))
+    }
+
+    /// Where its joiner runs, if it has not withdrawn it, as of a moment ago.
+    ///
+    /// # Safety
+    /// By who has taken it out of a stack and is not its joiner, before anything else.
+    pub(crate) unsafe fn joiner(self) -> Option<&'static Slot> {
+        // SAFETY: it is freed by us, or after we have made it TAKEN.
+        let node = unsafe { self.0.as_ref() };
+        // SAFETY: invariant 2.
+        let joiner = node.what.with_mut(|what| unsafe { *what }).joiner;
+        // SAFETY: a slot is never unmapped.
+        (node.state.load(Ordering::Relaxed) == OPEN).then(|| unsafe { joiner.as_ref() })
     }
 
     /// The joiner, who has not taken it out, wants its half back. `true`: it has it, and the node is no longer its
@@ -112,7 +139,7 @@ impl Offer {
         // SAFETY: it is freed by us, or after we have made it TAKEN.
         let node = unsafe { self.0.as_ref() };
         // SAFETY: invariant 2.
-        let half = node.half.with_mut(|half| unsafe { *half });
+        let half = node.what.with_mut(|what| unsafe { *what }).half;
         let taken =
             node.state.compare_exchange(OPEN, TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok();
         taken.then_some(half)
@@ -126,7 +153,7 @@ impl Offer {
         // SAFETY: made by `Box::leak` in `allocate`; nobody else knows it.
         let node = unsafe { Box::from_raw(self.0.as_ptr()) };
         // In a model: whoever looked at it has done so before.
-        node.half.with_mut(|_| ());
+        node.what.with_mut(|_| ());
     }
 }
 
@@ -184,7 +211,7 @@ mod loom_tests {
             let offers = works.each_ref().map(|work| {
                 let half: NonNull<dyn Half> = NonNull::from(&**work);
                 // SAFETY: the work outlives the model's threads.
-                let offer = unsafe { Offer::new(None, half) };
+                let offer = unsafe { Offer::new(None, half, NonNull::dangling()) };
                 stack.push(offer);
                 offer
             });

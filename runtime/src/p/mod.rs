@@ -70,6 +70,8 @@ pub(crate) struct Own {
     pub(crate) offers: Stack<Offer>,
     /// Nodes for new offers.
     spare: RefCell<Vec<Offer>>,
+    /// When it last had a look at its offers before its queue, by the monitor's clock.
+    offers_at: Cell<u32>,
     /// Idle carriers of the default stack class, hottest last.
     pub(crate) carriers: RefCell<Vec<&'static Slot>>,
     /// How many there were when one was last taken.
@@ -120,6 +122,7 @@ impl P {
                 queue,
                 offers,
                 spare: RefCell::new(Vec::new()),
+                offers_at: Cell::new(0),
                 carriers: RefCell::new(Vec::new()),
                 carriers_left: Cell::new(0),
                 streak: Cell::new(0),
@@ -263,17 +266,25 @@ impl Held {
         self.own().queue.pop(&self.remote)
     }
 
-    /// Offers `half` to other Ps.
+    /// Offers `half` of the goroutine on `joiner` to other Ps.
     ///
     /// # Safety
     /// Invariant 3 of `g::offer`.
     #[inline]
-    pub(crate) unsafe fn offer(&self, half: NonNull<dyn Half>) -> Offer {
+    pub(crate) unsafe fn offer(&self, half: NonNull<dyn Half>, joiner: &'static Slot) -> Offer {
         let spare = self.own().spare.borrow_mut().pop();
         // SAFETY: a spare one is nobody's; the rest is as the caller says.
-        let offer = unsafe { Offer::new(spare, half) };
+        let offer = unsafe { Offer::new(spare, half, NonNull::from(joiner)) };
         self.own().offers.push(offer);
         offer
+    }
+
+    /// Whether this slice, one of those that begin with a look at others than the queue, begins with a look at the offers: if it is the
+    /// 61st, or the first such in a tick of the monitor's clock.
+    pub(crate) fn is_offers_turn(&self, ticks: u32) -> bool {
+        let own = self.own();
+        let is_61st = own.until_global.get() == GLOBAL_EVERY - 1;
+        !own.offers.is_empty() && (own.offers_at.replace(ticks) != ticks || is_61st)
     }
 
     /// Keeps the node of `offer` for another one, or frees it.

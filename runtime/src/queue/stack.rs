@@ -83,6 +83,34 @@ impl<T: Item> Stack<T> {
         word.map(item)
     }
 
+    /// Takes what lies at the bottom, as thieves do, and so on, until `f` has made something of it. `bottom` is this stack's, and
+    /// `f` does not touch it.
+    pub(crate) fn from_bottom<R>(
+        &self,
+        bottom: &Bottom<T>,
+        mut f: impl FnMut(T) -> Option<R>,
+    ) -> Option<R> {
+        let Some(plain) = &self.plain else {
+            loop {
+                if let Some(made) = f(bottom.steal()?) {
+                    return Some(made);
+                }
+            }
+        };
+        // Many may be at the bottom that nothing is made of: those above move once.
+        let mut words = plain.with(std::mem::take);
+        let (mut taken, mut made) = (0, None);
+        while made.is_none()
+            && let Some(word) = words.get(taken)
+        {
+            taken += 1;
+            made = f(item(*word));
+        }
+        words.drain(..taken);
+        plain.with(|place| *place = words);
+        made
+    }
+
     /// As the owner sees it: a thief may have emptied it.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

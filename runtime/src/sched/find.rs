@@ -1,6 +1,6 @@
 //! Where the next runnable comes from.
 //!
-//! In this order: on every 61st slice, and when it was asked for, the global queue, or else who waited for a deadline or a socket
+//! In this order: on every 61st slice, and when it was asked for, a second half on offer whose joiner waits (`offers`), or the global queue, or else who waited for a deadline or a socket
 //! (but not twice running, while something lies in the P's own queue); `next`,
 //! which inherits the slice, so that a pair that wakes each other shares one; the P's own queue, in turns with
 //! deadlines while several are due; second halves of joins that it has on offer; the P's share of the global queue, in turns with who
@@ -28,6 +28,7 @@ use super::tell::tell;
 use crate::g::{GBox, GRef, Runnable};
 use crate::m::{CurrentM, OTHERS, SEEDED};
 use crate::p::{Held, NEXT_CAP, P};
+use crate::prim::global::Ordering;
 use crate::trace::Event;
 
 /// Looks at all other queues before an M gives up, and the time for which warm work must have waited.
@@ -185,7 +186,17 @@ impl Sched {
             found.fetch();
             return Some(found);
         }
-        let found = self.next_of_others(m);
+        let offer = if p.is_offers_turn(self.ticks.load(Ordering::Relaxed)) {
+            self.waiting_offer(p)
+        } else {
+            None
+        };
+        if offer.is_some() {
+            p.own().due.set(Due::NOW);
+            // The others are next.
+            m.entry.ask(OTHERS);
+        }
+        let found = offer.or_else(|| self.next_of_others(m));
         if found.is_some()
             && let Some(p) = m.own().p.get()
         {

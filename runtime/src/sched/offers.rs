@@ -4,14 +4,21 @@
 //! of others: whoever waits in a queue can be run by nobody else, while the joiner comes back to its offer by itself. It comes
 //! to the processor's own notice when the joiner waits for something in its first half.
 //!
+//! A processor whose queue is never empty would never come to an offer; but a joiner may wait for what its second half does, and
+//! offers that were withdrawn where they lay would pile up. So now and then ([`Held::is_offers_turn`]) it begins a slice with a look at the oldest
+//! one: it runs it if the joiner waits, or blocks its thread. A joiner that does not comes back to its offer, and a second half that is begun
+//! while the first is under way would only be one goroutine more in the queue; so that one goes to the top, and the next look is at another.
+//! The monitor asks for such a slice where slices are long, and ends one for it that does not end.
+//!
 //! For the idle protocol an offer is work like any other: it is published, then `Sched::surplus`; and `Sched::any_work` sees it.
 //!
 //! A thief takes the oldest, which of a tree that is walked depth first is the largest. This is the work-first
 //! discipline of Cilk (Frigo, Leiserson, Randall: *The implementation of the Cilk-5 multithreaded language*, 1998).
 
 use super::{Sched, id_batch};
+use crate::carrier::Slot;
 use crate::g::{Half, Offer, Runnable, Scope, new_cell};
-use crate::m::{self, CurrentM};
+use crate::m::{self, CurrentM, M};
 use crate::p::{Held, P};
 use std::ptr::NonNull;
 
@@ -23,7 +30,8 @@ use std::ptr::NonNull;
 #[inline(never)]
 pub(crate) unsafe fn offer(half: NonNull<dyn Half>) -> Option<Offer> {
     let m = m::current()?;
-    if m.slot.get()?.entered.get() {
+    let joiner = m.slot.get()?;
+    if joiner.entered.get() {
         return None;
     }
     let was = m.enter();
@@ -35,7 +43,7 @@ pub(crate) unsafe fn offer(half: NonNull<dyn Half>) -> Option<Offer> {
     let offer = match m.own().p.get() {
         Some(p) if sched.is_running() && sched.lab.is_none() => {
             // SAFETY: as the caller says.
-            let offer = unsafe { p.offer(half) };
+            let offer = unsafe { p.offer(half, joiner) };
             if sched.config.procs > 1 {
                 sched.surplus();
             }
@@ -120,6 +128,38 @@ impl Sched {
                 return Some(found);
             }
         }
+    }
+
+    /// One whose joiner waits, though others lie in the queue of this P. What was withdrawn is freed on the way.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn waiting_offer(&self, p: Held) -> Option<Runnable> {
+        let offers = &p.own().offers;
+        let oldest = offers.from_bottom(&p.offered, |offer| {
+            // SAFETY: just taken out, and not by its joiner.
+            if unsafe { offer.joiner() }.is_some_and(|joiner| !self.waits(joiner)) {
+                return Some(Err(offer));
+            }
+            self.take_offer(p, offer).map(Ok)
+        });
+        match oldest? {
+            Ok(found) => Some(found),
+            Err(offer) => {
+                offers.push(offer);
+                // Who looked meanwhile has missed it.
+                self.surplus();
+                None
+            }
+        }
+    }
+
+    /// Whether a joiner is neither on a P nor queued for one: it waits, or is on a thread that has lost its P.
+    fn waits(&self, joiner: &'static Slot) -> bool {
+        let is_on = |m: &M| m.slot.get().is_some_and(|slot| std::ptr::eq(slot, joiner));
+        let has_p = |m: &M| self.ps.iter().any(|p| p.holder() == Some(m.id));
+        joiner.word.is_parked()
+            || joiner.word.is_asleep()
+            || self.machines.any(|m| is_on(m) && !has_p(m))
     }
 
     /// One from another P.

@@ -11,6 +11,8 @@
 //!   the CPUs among them: their number grows with the square root of time. Who does not run at
 //!   all, because other processes do, keeps its P: another thread would not run either. While a deadline has passed
 //!   that nobody has got to, the first ones lose theirs after less than a slice: who sleeps is to be woken in time.
+//! * **It runs, and nothing but second halves of joins lies there**, which may be its own, or may be awaited by others. It is asked to yield as
+//!   above, and then it is seen which (`offers`); but if it burns it keeps its P for a second, for it may be a join with large leaves.
 //! * Where the state of a thread is not to be had, because no file can be opened or there is no `/proc`, who has not run at
 //!   all for a slice is taken to wait in the kernel. A clock that stands still says less: beside others that run it
 //!   may just have had no CPU. It loses its P all the same, to one that will have no more of the CPUs.
@@ -54,7 +56,7 @@ pub(super) struct Watch {
     shared: bool,
 }
 
-/// So long a call that blocks keeps its P, in a lab with a seed.
+/// So long a call that blocks keeps its P, in a lab with a seed; and so long who burns keeps it from what is only on offer.
 const LONG: Duration = Duration::from_secs(1);
 
 /// A P as it was.
@@ -64,6 +66,8 @@ struct Seen {
     next: usize,
     runs: u64,
     tick: u32,
+    /// Second halves of joins lie there, which may be awaited.
+    offers: bool,
     slice_since: Instant,
     /// It has run nothing new since the look before.
     rests: bool,
@@ -84,6 +88,7 @@ impl Seen {
             next: p.remote.peek_next(),
             runs: p.runs(),
             tick: p.tick(),
+            offers: !p.offered.is_empty(),
             slice_since: now,
             rests: false,
             blocked: 0,
@@ -136,6 +141,12 @@ impl Watch {
             self.seen[index] = new;
             if new.owner.holder().is_none() {
                 continue;
+            }
+            if new.offers
+                && old.offers
+                && let Some(m) = new.owner.holder().and_then(|id| sched.machines.get(id))
+            {
+                m.entry.ask(OTHERS);
             }
             if new.owner != old.owner {
                 // Perhaps it computes: the next look tells.
@@ -192,6 +203,8 @@ impl Watch {
         let nobody = sched.idle.idle_ps() == 0;
         let waiting = seen.next != 0 || !p.remote.is_empty();
         let work = waiting || (nobody || short) && (late || sched.has_shared());
+        // Else an idle P runs them.
+        let offers = seen.offers && (nobody || short);
         if seen.rests && !m.entry.is_inside() {
             let (blocked, stands) = match self.is_blocked(&m) {
                 Some(true) => (seen.blocked + 1, None),
@@ -217,7 +230,7 @@ impl Watch {
         if sched.is_seeded() || spent < if urgent { URGENT } else { SLICE } {
             return false;
         }
-        if !work && !sched.has_line(m.id) {
+        if !work && !offers && !sched.has_line(m.id) {
             return false;
         }
         let Some(asked) = seen.asked else {
@@ -225,7 +238,7 @@ impl Watch {
             self.seen[index].asked = Some((now, time_of(&m)));
             return true;
         };
-        if !work {
+        if !work && !(offers && spent >= LONG) {
             // Who waits for this very thread has nothing of it if another has the P.
             return false;
         }
