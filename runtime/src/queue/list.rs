@@ -6,8 +6,12 @@
 //! 1. A listed node is alive and does not move: whoever lists it takes it out before it goes.
 //! 2. Links are touched under the lock of the room that the list lies in, and a node is only ever
 //!    in lists of that lock at one time.
+//! 3. A node that takes itself out in its `Drop` is there as a `&mut`, while others, who hold the lock, may still
+//!    touch its links. The compiler takes a `&mut` for the only way to what it shows, and may read before the lock what is to
+//!    be read under it; but not where something is not `Unpin`. So no node is.
 
 use std::cell::Cell;
+use std::marker::PhantomPinned;
 use std::ptr;
 
 /// A node's place in a list.
@@ -16,6 +20,8 @@ pub(crate) struct Links<N> {
     prev: Cell<*const N>,
     next: Cell<*const N>,
     listed: Cell<bool>,
+    /// Invariant 3.
+    _pinned: PhantomPinned,
 }
 
 impl<N> Links<N> {
@@ -24,6 +30,7 @@ impl<N> Links<N> {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             listed: Cell::new(false),
+            _pinned: PhantomPinned,
         }
     }
 
@@ -152,5 +159,29 @@ impl<N: Linked> List<N> {
             Some(next) => next.links().prev.set(prev),
             None => self.tail = prev,
         }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::Links;
+    use std::marker::PhantomData;
+
+    struct Probe<T>(PhantomData<T>);
+    impl<T: Unpin> Probe<T> {
+        const IS_UNPIN: bool = true;
+    }
+    /// Asked where there is no other.
+    trait Otherwise {
+        const IS_UNPIN: bool = false;
+    }
+    impl<T> Otherwise for Probe<T> {}
+
+    /// A node, as those that have a `Drop` of their own.
+    struct Node(#[allow(dead_code, reason = "what is asked is what its type is")] Links<Self>);
+
+    #[test]
+    fn a_node_is_not_the_compilers_alone() {
+        const { assert!(Probe::<u8>::IS_UNPIN && !Probe::<Node>::IS_UNPIN) };
     }
 }

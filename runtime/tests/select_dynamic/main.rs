@@ -13,6 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+// It may be moved between two calls, also by who has it pinned.
+const _: () = {
+    const fn unpin<T: Unpin>() {}
+    unpin::<Select<'static>>();
+};
+
 pub(crate) const SHORT: Duration = Duration::from_millis(2);
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 

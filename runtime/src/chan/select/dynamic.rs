@@ -116,6 +116,9 @@ pub struct Select<'a> {
     spare: Vec<usize>,
 }
 
+// Nodes are pinned while a call has them in queues (`queue::list`), and between two calls no place has one.
+impl Unpin for Select<'_> {}
+
 struct Entry<'a> {
     index: usize,
     case: Option<Case<'a>>,
