@@ -1,5 +1,9 @@
 //! The gate and its nodes under loom: workers and submitters are threads. Who is not released waits for ever, which loom
 //! reports; a task that is accepted is run once, and one that is not comes back.
+//!
+//! Broken on purpose, and noticed: `withdraw` that lets nobody in, that lets somebody in whether or not there is room, or two, that
+//! leaves the task where it lies, or does without the lock; a number that comes again; `let_in` that loses the task; `leave` that says of a node
+//! which was taken that it was not.
 
 use super::gate::{Gate, Limits};
 use super::line::{Line, Number};
@@ -297,5 +301,26 @@ fn loom_a_task_leaves_the_queue_against_an_impatient_submit() {
         assert!(!(two && three), "there was one place");
         model.start(first, 0);
         model.end(1 + 100 * usize::from(two) + 1000 * usize::from(three));
+    });
+}
+
+/// Its number is no longer there, and its place another one's: nobody gets in for it, beyond the room.
+#[test]
+fn loom_a_task_that_has_left_lets_nobody_in() {
+    loom::model(|| {
+        let model = Model::new(1, 1);
+        // SAFETY: without a node it is never blocked.
+        let Entered::New(first) = (unsafe { model.gate.enter(0, None, false) }) else {
+            panic!("there is no worker")
+        };
+        let number = model.queue(1);
+        assert!(model.withdraw(1, number));
+        let _next = model.queue(2);
+        let other = model.submitter(3, Patience::ForEver);
+        assert!(!model.withdraw(1, number), "it has left");
+        assert_eq!(model.gate.counts().queued, 1, "there is one place");
+        model.start(first, 0);
+        assert!(other.join().unwrap());
+        model.end(1101);
     });
 }
