@@ -271,6 +271,25 @@ fn a_full_destination_and_one_with_room() {
     });
 }
 
+/// The last pause before the time is up is as short as it has to be.
+#[rt::test(virtual_time)]
+fn who_tries_again_by_itself_stops_in_time() {
+    let at = name();
+    let full = UnixDatagram::bind_addr(&at).unwrap();
+    let socket = UnixDatagram::unbound().unwrap();
+    let timeout = Duration::from_millis(130);
+    socket.set_write_timeout(Some(timeout)).unwrap();
+    let error = loop {
+        let begin = rt::time::now();
+        if let Err(error) = socket.send_to_addr(b"x", &at) {
+            assert_eq!(rt::time::now() - begin, timeout);
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    drop(full);
+}
+
 /// The event comes to who waits for it, and not to who tries again by itself.
 #[test]
 fn who_pauses_takes_no_event() {

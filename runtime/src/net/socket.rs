@@ -187,10 +187,7 @@ impl<S: AsFd> Socket<S> {
             match call(&self.io) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock && self.waits() => {
-                    if wait::is_over(until) {
-                        return Err(ErrorKind::TimedOut.into());
-                    }
-                    self.pause(next, limit)?;
+                    self.pause(next, limit.or_at(until))?;
                     next = LONGEST.min(2 * next);
                 }
                 result => {
