@@ -120,8 +120,8 @@ impl<F, R> Cell<F, R> {
         self.stage.lock().f.take()
     }
 
-    /// Not under the lock: what is dropped here is a user's.
-    fn complete(&self, result: Result<R, JoinError>) {
+    /// Not under the lock: what is dropped here is a user's. `reported`: a panic that could be joined when it was raised.
+    fn complete(&self, result: Result<R, JoinError>, reported: bool) {
         let (result, joiners) = {
             let mut stage = self.stage.lock();
             stage.finished = true;
@@ -130,7 +130,7 @@ impl<F, R> Cell<F, R> {
         };
         joiners.into_iter().for_each(wait::wake);
         match result {
-            Some(Err(error)) if error.is_panic() => {
+            Some(Err(error)) if error.is_panic() && !reported => {
                 report::panicked(self.handler.as_ref(), error.into_panic());
             }
             other => drop(other),
@@ -143,14 +143,16 @@ impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
         let Some(f) = self.take_closure() else { return };
         // If it was aborted by now it is dropped, and its destructor may unwind.
         let told = Told(&self, JoinError::cancelled);
+        let mut reported = false;
         let result = self.interrupt.run(f).map_err(|payload| {
-            if !self.stage.lock().detached {
-                // Now: who joins may end the process.
+            reported = !self.stage.lock().detached;
+            if reported {
+                // Now: who joins may end the process. Who drops the task from here on drops its panic.
                 panic::report(&*payload);
             }
             JoinError::of(payload)
         });
-        told.of(result);
+        told.of(result, reported);
     }
 
     fn cancel(&self) {
@@ -162,14 +164,14 @@ impl<F: FnOnce() -> R + Send, R: Send> Run for Cell<F, R> {
 struct Told<'a, F, R>(&'a Cell<F, R>, fn() -> JoinError);
 
 impl<F, R> Told<'_, F, R> {
-    fn of(self, result: Result<R, JoinError>) {
-        ManuallyDrop::new(self).0.complete(result);
+    fn of(self, result: Result<R, JoinError>, reported: bool) {
+        ManuallyDrop::new(self).0.complete(result, reported);
     }
 }
 
 impl<F, R> Drop for Told<'_, F, R> {
     fn drop(&mut self) {
-        self.0.complete(Err((self.1)()));
+        self.0.complete(Err((self.1)()), false);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::common::{self, Tally, Token, eventually_resting, everywhere, fail, runtime, test};
 use crate::{Gate, LONG, fill};
+use rt::chan::Chan;
 use rt::pool::{Pool, Queue, SubmitError};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -299,4 +300,44 @@ fn what_a_task_has_entered_it_leaves() {
             assert_eq!(pool.spawn(here).unwrap().join().unwrap(), procs);
         });
     }
+}
+
+/// It could have been joined when it was raised.
+#[test]
+fn a_panic_whose_task_is_dropped_while_it_is_reported_is_not_the_handlers() {
+    /// Superseded, it is dropped when its report has been written.
+    struct Reported(Chan<()>, Chan<()>);
+
+    impl Drop for Reported {
+        fn drop(&mut self) {
+            self.0.send(());
+            self.1.recv();
+        }
+    }
+
+    let _test = test();
+    everywhere(|| {
+        let told = Arc::new(AtomicUsize::new(0));
+        let pool = Pool::builder()
+            .capacity(1)
+            .panic_handler({
+                let told = Arc::clone(&told);
+                move |_| _ = told.fetch_add(1, Ordering::SeqCst)
+            })
+            .build()
+            .unwrap();
+        let (reported, goes_on) = (Chan::new(0), Chan::new(0));
+        let payload = Reported(reported.clone(), goes_on.clone());
+        let task = pool.spawn(|| {
+            rt::panic::frame(|f| -> () {
+                f.defer(|_| fail("second"));
+                std::panic::resume_unwind(Box::new(payload));
+            })
+        });
+        reported.recv().unwrap();
+        drop(task.unwrap());
+        goes_on.send(());
+        pool.release_timeout(LONG).unwrap();
+        assert_eq!(told.load(Ordering::SeqCst), 0);
+    });
 }
