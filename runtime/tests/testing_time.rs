@@ -3,9 +3,11 @@
 mod common;
 
 use rt::chan::{self, Chan};
+use rt::net::UnixStream;
 use rt::sync::{Condvar, Mutex, Semaphore, WaitGroup};
 use rt::testing::TimeHold;
 use rt::time::{self, Ticker, Timer, after_func};
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -31,6 +33,30 @@ fn hours_of_sleep_take_no_time() {
                 s.spawn(move || time::sleep(n * HOUR / 60));
             }
         });
+    });
+}
+
+/// It is there when its writer waits, though another thread may be about to tell of it.
+#[rt::test(virtual_time, procs = 2)]
+fn what_a_goroutine_has_written_comes_before_a_deadline() {
+    const ROUNDS: u32 = 20_000;
+    takes(Duration::ZERO, || {
+        let (mut one, mut other) = UnixStream::pair().unwrap();
+        one.set_read_timeout(Some(HOUR)).unwrap();
+        let echo = rt::spawn(move || {
+            let mut buf = [0; 4];
+            for _ in 0..ROUNDS {
+                other.read_exact(&mut buf).unwrap();
+                other.write_all(&buf).unwrap();
+            }
+        });
+        let mut buf = [0; 4];
+        for n in 0..ROUNDS {
+            one.write_all(&n.to_le_bytes()).unwrap();
+            one.read_exact(&mut buf).unwrap();
+            assert_eq!(u32::from_le_bytes(buf), n);
+        }
+        echo.join().unwrap();
     });
 }
 

@@ -108,6 +108,11 @@ impl Poller {
         Ok(notified)
     }
 
+    /// Waits as [`poll`](Self::poll) does, and leaves what it finds to who polls. Whether there is something.
+    pub(crate) fn look(&self, timeout: Option<Duration>) -> bool {
+        self.epoll.look(timeout)
+    }
+
     /// Ends the [`poll`](Self::poll) of one who waits, or else the next one. Never blocks. What the
     /// caller wrote before is seen by who is told.
     #[allow(

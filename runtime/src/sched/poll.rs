@@ -67,6 +67,9 @@ impl Sched {
         {
             p.counters.polls.add_one();
         }
+        if let Some(lab) = &self.lab {
+            lab.begin_ask();
+        }
         let mut found = false;
         let rang = poll(poller, Some(Duration::ZERO), |slot| {
             if !std::mem::replace(&mut found, true) {
@@ -75,6 +78,9 @@ impl Sched {
             self.note(|| "a socket has become ready".into());
             super::wake(slot);
         });
+        if let Some(lab) = &self.lab {
+            lab.end_ask();
+        }
         if rang {
             self.ring_on(poller);
         }
@@ -97,7 +103,7 @@ impl Sched {
     }
 
     /// Sleeps in the poll, until `until` at the latest. Whose sockets have become ready is in the M's `woken`
-    /// then; it comes back for nothing, too.
+    /// then; it comes back for nothing, too. In a lab always: what it took there, nobody would see (`lab::time`).
     pub(super) fn sleep_in_poll(&self, m: CurrentM, until: Option<Instant>) {
         let Some(poller) = self.poller.get() else { return };
         let mut rang = false;
@@ -105,8 +111,12 @@ impl Sched {
         fence(atomic::Ordering::SeqCst);
         if !m.is_given() && !self.is_stopped() {
             let timeout = until.map(|at| at.saturating_duration_since(util::real_now()));
-            let mut woken = m.own().woken.borrow_mut();
-            rang = poll(poller, timeout, |slot| woken.push(slot));
+            if self.is_lab() {
+                poller.look(timeout);
+            } else {
+                let mut woken = m.own().woken.borrow_mut();
+                rang = poll(poller, timeout, |slot| woken.push(slot));
+            }
         }
         m.polling.store(false, Ordering::Relaxed);
         if rang {

@@ -221,6 +221,10 @@ pub(crate) mod epoll {
         pub(crate) fn wait(&self, _: &mut Events, _: Option<Duration>) -> io::Result<()> {
             match self.0 {}
         }
+
+        pub(crate) fn look(&self, _: Option<Duration>) -> bool {
+            match self.0 {}
+        }
     }
 
     impl Events {

@@ -63,6 +63,8 @@ pub(super) struct Lab {
     halts: bool,
     /// While one is held, time does not move.
     holds: AtomicU32,
+    /// Who takes events of sockets, and has not told those that they concern.
+    asks: AtomicU32,
     /// Runs that somebody waits for. Without one there is no deadlock.
     awaited: AtomicU32,
     /// All runs have ended, in a lab that halts.
@@ -96,11 +98,22 @@ impl Lab {
             clock: Clock::new(start),
             halts: plan.halts,
             holds: AtomicU32::new(0),
+            asks: AtomicU32::new(0),
             awaited: AtomicU32::new(0),
             halted: AtomicBool::new(false),
             trouble: Mutex::new(None),
             seeded,
         }
+    }
+
+    /// Somebody is about to take events of sockets.
+    pub(super) fn begin_ask(&self) {
+        self.asks.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Those that they concern have been told.
+    pub(super) fn end_ask(&self) {
+        self.asks.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Somebody waits for a run.

@@ -19,6 +19,13 @@
 //! Strangers are no part of it: a plain thread that will wake somebody, or a socket's peer. They are asked for first
 //! (sockets), or hold the time.
 //!
+//! *A socket whose peer is a goroutine is no stranger*: what was written has made it ready before the writer's M entered the list. Its event is
+//! with the kernel then, or with who has taken it. So a look asks the sockets; and under the lock it sees, in this order, that
+//! the kernel has no event, that nobody is about to tell of one that he has taken (`asks`: whoever takes some is counted
+//! before he does, and until he has queued whom they concern), and that no queue holds anything; or begins again. If the kernel has no
+//! event because it was taken, the count of who took it is seen, or what he has queued. Who sleeps in the poll cannot be counted all the
+//! time, so in a lab he takes nothing: he wakes, and asks as all do.
+//!
 //! *A signal that has come is no stranger*, though a plain thread delivers it: a goroutine that has raised it may wait for it, beside a
 //! deadline. So a look first waits until all that came are settled (`sys::signal`), and counts them; and under the lock it
 //! sees that no more have come since, or begins again. What a goroutine raised is counted before its M enters the list, so a look that
@@ -128,6 +135,9 @@ impl Sched {
     fn tide(&self) -> Tide {
         let Some(lab) = &self.lab else { return Tide::Busy };
         let tide = loop {
+            if self.poll_now() {
+                break Tide::Busy;
+            }
             if let Some(tide) = self.tide_after(lab, signal::settle()) {
                 break tide;
             }
@@ -139,10 +149,10 @@ impl Sched {
         }
     }
 
-    /// The same; `None`: more than `signals` have come.
+    /// The same; `None`: more than `signals` have come, or a socket has become ready.
     fn tide_after(&self, lab: &Lab, signals: u64) -> Option<Tide> {
         let quiet = self.when_quiet(|| {
-            if signal::caught() != signals {
+            if signal::caught() != signals || self.hears(lab) {
                 return None;
             }
             let earliest = self.earliest();
@@ -166,6 +176,16 @@ impl Sched {
             })
         });
         quiet.unwrap_or(Some(Tide::Busy))
+    }
+
+    /// Whether a socket has become ready, or somebody was told of that since the queues were looked at.
+    fn hears(&self, lab: &Lab) -> bool {
+        let Some(poller) = self.net() else { return false };
+        if poller.look(Some(Duration::ZERO)) {
+            return true;
+        }
+        let asks = lab.asks.load(Ordering::SeqCst) != 0;
+        asks || self.any_work(false)
     }
 
     /// Calls `f` if no goroutine runs, and none can be resumed before it returns.

@@ -96,6 +96,14 @@ impl Epoll {
         }
     }
 
+    /// Waits until there is an event, for at most `timeout`, and leaves it there; a signal ends it early. Whether there is one.
+    pub(crate) fn look(&self, timeout: Option<Duration>) -> bool {
+        let mut file =
+            libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one entry, which lives over the call.
+        unsafe { libc::poll(&raw mut file, 1, millis(timeout)) > 0 }
+    }
+
     /// `None`: the kernel is older than the call, or a filter forbids it.
     fn wait_by_nanos(
         &self,
@@ -138,22 +146,24 @@ impl Epoll {
         Some(events.filled(rc as libc::c_int))
     }
 
-    /// Rounds up: who waits for a moment shall not wake before it.
     fn wait_by_millis(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let millis = timeout.map_or(-1, |t| {
-            t.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(libc::c_int::MAX)
-        });
         // SAFETY: the buffer has room for so many events.
         let rc = unsafe {
             libc::epoll_wait(
                 self.0.as_raw_fd(),
                 events.room.as_mut_ptr(),
                 ROOM as libc::c_int,
-                millis,
+                millis(timeout),
             )
         };
         events.filled(rc)
     }
+}
+
+/// Rounds up: who waits for a moment shall not wake before it.
+fn millis(timeout: Option<Duration>) -> libc::c_int {
+    timeout
+        .map_or(-1, |t| t.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(libc::c_int::MAX))
 }
 
 impl Events {
