@@ -5,8 +5,8 @@
 //! 1. What Go evaluates at the `go` statement is evaluated in the caller, once, left to right: the callee or the
 //!    receiver first, then each argument. Only the call itself is inside the spawned closure.
 //! 2. The spawned closure is always `move`: a goroutine outlives the frame it was started from.
-//! 3. No name of ours can meet a name of the user's: our locals have mixed-site hygiene. They are *located* at the
-//!    operand they hold, so a type error is shown under the user's text.
+//! 3. No name of ours can meet a name of the user's: our locals have mixed-site hygiene, and odd names, for constants and
+//!    statics know no hygiene. They are *located* at the operand they hold, so a type error is shown under the user's text.
 //! 4. No `#[allow]`: it is an error where the user forbids the lint.
 //! 5. Nothing the user wrote is dropped without a word: what does not fit is an error with a span.
 //!

@@ -3,17 +3,17 @@
 //! ```text
 //! {
 //!     enum __RtChosen<T0> { Case0(T0), Case1, Default }
-//!     let chosen = match (recv_case(&(rx)), send_case(&(tx), value), Wait::For(duration),) {
-//!         (mut c0, mut c1, wait,) => {
-//!             match select([RecvCase::arm(&mut c0), SendCase::arm(&mut c1)], false, wait) {
+//!     let __rt_chosen = match (recv_case(&(rx)), send_case(&(tx), value), Wait::For(duration),) {
+//!         (mut __rt_c0, mut __rt_c1, __rt_wait,) => {
+//!             match select([RecvCase::arm(&mut __rt_c0), SendCase::arm(&mut __rt_c1)], false, __rt_wait) {
 //!                 None => __RtChosen::Default,
-//!                 Some(0) => __RtChosen::Case0(c0.finish()),
-//!                 _ => { let _ = c1.finish(); __RtChosen::Case1 }
+//!                 Some(0) => __RtChosen::Case0(__rt_c0.finish()),
+//!                 _ => { let _ = __rt_c1.finish(); __RtChosen::Case1 }
 //!             }
 //!         }
 //!     };
-//!     match chosen {
-//!         __RtChosen::Case0(result) => { let pattern = result; match () { () => body } }
+//!     match __rt_chosen {
+//!         __RtChosen::Case0(__rt_result) => { let pattern = __rt_result; match () { () => body } }
 //!         ..
 //!     }
 //! }
@@ -30,8 +30,9 @@
 //!    Only the winner's are evaluated. A body is the whole of a match arm, not the last expression of a block: its own
 //!    temporaries end before its pattern's bindings, and no lint finds its braces unnecessary.
 //! 4. A result that no pattern wants, or `_`, is dropped before the body.
-//! 5. No name of ours can meet a name of the user's. Our locals have mixed-site hygiene; an item has none, therefore
-//!    the odd name of the enum.
+//! 5. No name of ours can meet a name of the user's. Our locals have mixed-site hygiene, which tells them from the user's
+//!    locals, but not from constants and statics: a pattern that names one of those is no binding. An item has no hygiene at
+//!    all. Therefore the odd names of both.
 //! 6. Our tokens have our macro's context, for lints to leave them alone, and are located at the operation they belong
 //!    to, for errors to be shown there. Only `finish()`, which may panic, is wholly at the user's word: the message
 //!    then says which arm it was.
@@ -73,8 +74,8 @@ fn expand_select(Select { biased, arms }: &Select) -> TokenStream {
             ours! {
                 {
                     #chosen
-                    let chosen = #choice;
-                    match chosen { #(#branches)* }
+                    let __rt_chosen = #choice;
+                    match __rt_chosen { #(#branches)* }
                 }
             }
         }
@@ -104,14 +105,14 @@ fn choice(arms: &[Arm], biased: bool) -> TokenStream {
         if let Operation::Default(duration) = &arm.operation {
             wait = ours!(::rt::__private::Wait::Never);
             if let Some(duration) = duration {
-                patterns.push(ours!(wait));
+                patterns.push(ours!(__rt_wait));
                 operands.push(call(arm, "Wait::For", duration.to_token_stream()));
-                wait = ours!(wait);
+                wait = ours!(__rt_wait);
             }
             outcomes.push((ours!(::core::option::Option::None), ours!(__RtChosen::#variant)));
             continue;
         }
-        let case = format_ident!("c{i}", span = ours_at(arm.word.span()));
+        let case = format_ident!("__rt_c{i}", span = ours_at(arm.word.span()));
         patterns.push(ours!(mut #case));
         operands.push(operand(arm));
         let index = Literal::usize_unsuffixed(cases.len());
@@ -193,7 +194,7 @@ fn branch(i: usize, arm: &Arm) -> TokenStream {
         None => ours!(__RtChosen::#variant => #body,),
         Some(pattern) => {
             // Located at the operation: "this expression has type `Option<_>`".
-            let result = Ident::new("result", ours_at(arm.word.span()));
+            let result = Ident::new("__rt_result", ours_at(arm.word.span()));
             let body = scoped(body);
             // `let` takes no `A | B` without parentheses.
             let pattern = match pattern {

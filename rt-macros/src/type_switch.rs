@@ -2,20 +2,20 @@
 //!
 //! ```text
 //! match &(x) {
-//!     operand => {
-//!         let (subject, look) = {
+//!     __rt_operand => {
+//!         let (__rt_subject, __rt_look) = {
 //!             use ::rt::__private::any::{Concrete as _, Interface as _, Object as _, ..};
-//!             let operand = ::rt::__private::any::Peel(operand);
-//!             let operand = (&&operand).__rt_peel();
-//!             let operand = (&&operand).__rt_peel();
-//!             let operand = (&&operand).__rt_peel();
-//!             ((&&&operand).__rt_subject(), (&&operand).__rt_value())
+//!             let __rt_operand = ::rt::__private::any::Peel(__rt_operand);
+//!             let __rt_operand = (&&__rt_operand).__rt_peel();
+//!             let __rt_operand = (&&__rt_operand).__rt_peel();
+//!             let __rt_operand = (&&__rt_operand).__rt_peel();
+//!             ((&&&__rt_operand).__rt_subject(), (&&__rt_operand).__rt_value())
 //!         };
-//!         let value = look(subject);
-//!         if let Some(case) = ::rt::__private::any::case::<bool>(value) { let v = case; let _ = &v; body }
-//!         else if Option::is_none(&value) { let v = subject; let _ = &v; body }
-//!         else if Option::is_some(&case::<i32>(value)) || .. { let v = subject; let _ = &v; body }
-//!         else { let v = subject; let _ = &v; body }
+//!         let __rt_value = __rt_look(__rt_subject);
+//!         if let Some(__rt_case) = ::rt::__private::any::case::<bool>(__rt_value) { let v = __rt_case; let _ = &v; body }
+//!         else if Option::is_none(&__rt_value) { let v = __rt_subject; let _ = &v; body }
+//!         else if Option::is_some(&case::<i32>(__rt_value)) || .. { let v = __rt_subject; let _ = &v; body }
+//!         else { let v = __rt_subject; let _ = &v; body }
 //!     }
 //! }
 //! ```
@@ -27,7 +27,8 @@
 //! 1. The operand is evaluated once and borrowed; its temporaries live until the end of the switch.
 //! 2. Bodies are in no closure: `break`, `continue`, `return` and `?` are those of the function around. No trait of ours is
 //!    in scope in them.
-//! 3. No name of ours can meet a name of the user's: ours have mixed-site hygiene.
+//! 3. No name of ours can meet a name of the user's: ours have mixed-site hygiene, and odd names, for constants and statics
+//!    know no hygiene.
 //! 4. Nor can a method: ours have odd names, or are called by their paths. One of a blanket trait of the user's might be found first.
 //! 5. The name for the value may be left unused in any arm, as the name in a pattern of a `match` could not. Without an
 //!    `#[allow]`: it is an error where the user forbids the lint.
@@ -58,30 +59,30 @@ fn expand_switch(TypeSwitch { name, operand, arms, default }: &TypeSwitch) -> To
     let name = name.as_ref();
     let branches = arms.iter().map(|arm| branch(name, arm));
     let otherwise = match default {
-        Some(body) => bound(name, ours!(subject), scoped(body)),
+        Some(body) => bound(name, ours!(__rt_subject), scoped(body)),
         None => ours!({}),
     };
     // Located at the operand: "`i32` is no interface value".
     let at =
         operand.to_token_stream().into_iter().next().map_or_else(Span::mixed_site, |t| t.span());
     let at = Span::mixed_site().located_at(at);
-    let subject = quote_spanned!(at=> (&&&operand).__rt_subject());
-    let value = quote_spanned!(at=> look(subject));
+    let subject = quote_spanned!(at=> (&&&__rt_operand).__rt_subject());
+    let value = quote_spanned!(at=> __rt_look(__rt_subject));
     ours! {
         match &(#operand) {
-            operand => {
-                let (subject, look) = {
+            __rt_operand => {
+                let (__rt_subject, __rt_look) = {
                     use ::rt::__private::any::{
                         Concrete as _, Errors as _, Interface as _, Object as _, Plain as _, Pointer as _,
                         Values as _,
                     };
-                    let operand = ::rt::__private::any::Peel(operand);
-                    let operand = (&&operand).__rt_peel();
-                    let operand = (&&operand).__rt_peel();
-                    let operand = (&&operand).__rt_peel();
-                    (#subject, (&&operand).__rt_value())
+                    let __rt_operand = ::rt::__private::any::Peel(__rt_operand);
+                    let __rt_operand = (&&__rt_operand).__rt_peel();
+                    let __rt_operand = (&&__rt_operand).__rt_peel();
+                    let __rt_operand = (&&__rt_operand).__rt_peel();
+                    (#subject, (&&__rt_operand).__rt_value())
                 };
-                let value = #value;
+                let __rt_value = #value;
                 #(#branches else)* #otherwise
             }
         }
@@ -92,17 +93,17 @@ fn expand_switch(TypeSwitch { name, operand, arms, default }: &TypeSwitch) -> To
 fn branch(name: Option<&Ident>, Arm { cases, body }: &Arm) -> TokenStream {
     let body = scoped(body);
     if let [Case::Type(ty)] = &cases[..] {
-        let (case, body) = (look(ty), bound(name, ours!(case), body));
-        return ours!(if let ::core::option::Option::Some(case) = #case #body);
+        let (case, body) = (look(ty), bound(name, ours!(__rt_case), body));
+        return ours!(if let ::core::option::Option::Some(__rt_case) = #case #body);
     }
     let conditions = cases.iter().map(|case| match case {
-        Case::Nil => ours!(::core::option::Option::is_none(&value)),
+        Case::Nil => ours!(::core::option::Option::is_none(&__rt_value)),
         Case::Type(ty) => {
             let case = look(ty);
             ours!(::core::option::Option::is_some(&#case))
         }
     });
-    let body = bound(name, ours!(subject), body);
+    let body = bound(name, ours!(__rt_subject), body);
     ours!(if #(#conditions)||* #body)
 }
 
@@ -113,7 +114,7 @@ fn look(ty: &Type) -> TokenStream {
     let function = if is_dyn(ty) { "case_dyn" } else { "case" };
     let at = Span::mixed_site().located_at(at);
     let function = Ident::new(function, at);
-    quote_spanned!(at=> ::rt::__private::any::#function::<#ty>(value))
+    quote_spanned!(at=> ::rt::__private::any::#function::<#ty>(__rt_value))
 }
 
 /// Whether this is `dyn Trait`, in parentheses or not.

@@ -41,21 +41,21 @@ fn each_operation_is_a_case() {
         "recv(rx) -> mut v => f(v), send(self.tx, x + 1) => g(), send_from(&txs[i], &mut slot) -> _ => {}",
         "{
             enum __RtChosen<T0> { Case0(T0), Case1, Case2 }
-            let chosen = match (
+            let __rt_chosen = match (
                 private::recv_case(&(rx)),
                 private::send_case(&(self.tx), x + 1),
                 private::send_from_case(&(&txs[i]), &mut slot),
             ) {
-                (mut c0, mut c1, mut c2,) => {
-                    match private::select([private::RecvCase::arm(&mut c0), private::SendCase::arm(&mut c1), private::SendFromCase::arm(&mut c2)], false, private::Wait::Forever) {
-                        option::Some(0) => __RtChosen::Case0(c0.finish()),
-                        option::Some(1) => { let _ = c1.finish(); __RtChosen::Case1 },
-                        _ => { let _ = c2.finish(); __RtChosen::Case2 },
+                (mut __rt_c0, mut __rt_c1, mut __rt_c2,) => {
+                    match private::select([private::RecvCase::arm(&mut __rt_c0), private::SendCase::arm(&mut __rt_c1), private::SendFromCase::arm(&mut __rt_c2)], false, private::Wait::Forever) {
+                        option::Some(0) => __RtChosen::Case0(__rt_c0.finish()),
+                        option::Some(1) => { let _ = __rt_c1.finish(); __RtChosen::Case1 },
+                        _ => { let _ = __rt_c2.finish(); __RtChosen::Case2 },
                     }
                 }
             };
-            match chosen {
-                __RtChosen::Case0(mut result) => { let mut v = result; match () { () => f(v) } }
+            match __rt_chosen {
+                __RtChosen::Case0(mut __rt_result) => { let mut v = __rt_result; match () { () => f(v) } }
                 __RtChosen::Case1 => g(),
                 __RtChosen::Case2 => {},
             }
@@ -69,19 +69,19 @@ fn default_is_evaluated_in_its_place_and_is_no_case() {
         "biased; recv(a) -> v => v, default(d) => 0, recv(b) -> w => w",
         "{
             enum __RtChosen<T0, T2> { Case0(T0), Default, Case2(T2) }
-            let chosen = match (private::recv_case(&(a)), private::Wait::For(d), private::recv_case(&(b)),) {
-                (mut c0, wait, mut c2,) => {
-                    match private::select([private::RecvCase::arm(&mut c0), private::RecvCase::arm(&mut c2)], true, wait) {
-                        option::Some(0) => __RtChosen::Case0(c0.finish()),
+            let __rt_chosen = match (private::recv_case(&(a)), private::Wait::For(d), private::recv_case(&(b)),) {
+                (mut __rt_c0, __rt_wait, mut __rt_c2,) => {
+                    match private::select([private::RecvCase::arm(&mut __rt_c0), private::RecvCase::arm(&mut __rt_c2)], true, __rt_wait) {
+                        option::Some(0) => __RtChosen::Case0(__rt_c0.finish()),
                         option::None => __RtChosen::Default,
-                        _ => __RtChosen::Case2(c2.finish()),
+                        _ => __RtChosen::Case2(__rt_c2.finish()),
                     }
                 }
             };
-            match chosen {
-                __RtChosen::Case0(mut result) => { let v = result; match () { () => v } }
+            match __rt_chosen {
+                __RtChosen::Case0(mut __rt_result) => { let v = __rt_result; match () { () => v } }
                 __RtChosen::Default => 0,
-                __RtChosen::Case2(mut result) => { let w = result; match () { () => w } }
+                __RtChosen::Case2(mut __rt_result) => { let w = __rt_result; match () { () => w } }
             }
         }",
     );
@@ -93,15 +93,15 @@ fn default_without_a_duration_does_not_wait() {
         "default => 0, recv(a) => 1",
         "{
             enum __RtChosen<> { Default, Case1 }
-            let chosen = match (private::recv_case(&(a)),) {
-                (mut c1,) => {
-                    match private::select([private::RecvCase::arm(&mut c1)], false, private::Wait::Never) {
+            let __rt_chosen = match (private::recv_case(&(a)),) {
+                (mut __rt_c1,) => {
+                    match private::select([private::RecvCase::arm(&mut __rt_c1)], false, private::Wait::Never) {
                         option::None => __RtChosen::Default,
-                        _ => { let _ = c1.finish(); __RtChosen::Case1 },
+                        _ => { let _ = __rt_c1.finish(); __RtChosen::Case1 },
                     }
                 }
             };
-            match chosen {
+            match __rt_chosen {
                 __RtChosen::Default => 0,
                 __RtChosen::Case1 => 1,
             }
@@ -117,14 +117,14 @@ fn default_alone_looks_at_nothing() {
         "default(d) => x",
         "{
             enum __RtChosen<> { Default }
-            let chosen = match (private::Wait::For(d),) {
-                (wait,) => {
-                    match private::select([], false, wait) {
+            let __rt_chosen = match (private::Wait::For(d),) {
+                (__rt_wait,) => {
+                    match private::select([], false, __rt_wait) {
                         _ => __RtChosen::Default,
                     }
                 }
             };
-            match chosen { __RtChosen::Default => x, }
+            match __rt_chosen { __RtChosen::Default => x, }
         }",
     );
 }
@@ -143,7 +143,7 @@ fn an_ignored_result_has_no_field() {
 #[test]
 fn alternatives_are_put_in_parentheses() {
     let expanded = expand(quote!(recv(a) -> Some(_) | None => x)).to_string();
-    assert!(expanded.contains(&quote!(let (Some(_) | None) = result;).to_string()), "{expanded}");
+    assert!(expanded.contains(&quote!(let (Some(_) | None) = __rt_result;).to_string()), "{expanded}");
 }
 
 #[test]

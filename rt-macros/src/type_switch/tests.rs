@@ -20,19 +20,19 @@ fn expands(input: &str, operand: &str, branches: &str) {
     });
     let expected = quote! {
         match &(#operand) {
-            operand => {
-                let (subject, look) = {
+            __rt_operand => {
+                let (__rt_subject, __rt_look) = {
                     use ::rt::__private::any::{
                         Concrete as _, Errors as _, Interface as _, Object as _, Plain as _, Pointer as _,
                         Values as _,
                     };
-                    let operand = ::rt::__private::any::Peel(operand);
-                    let operand = (&&operand).__rt_peel();
-                    let operand = (&&operand).__rt_peel();
-                    let operand = (&&operand).__rt_peel();
-                    ((&&&operand).__rt_subject(), (&&operand).__rt_value())
+                    let __rt_operand = ::rt::__private::any::Peel(__rt_operand);
+                    let __rt_operand = (&&__rt_operand).__rt_peel();
+                    let __rt_operand = (&&__rt_operand).__rt_peel();
+                    let __rt_operand = (&&__rt_operand).__rt_peel();
+                    ((&&&__rt_operand).__rt_subject(), (&&__rt_operand).__rt_value())
                 };
-                let value = look(subject);
+                let __rt_value = __rt_look(__rt_subject);
                 #branches
             }
         }
@@ -55,14 +55,14 @@ fn each_kind_of_arm() {
     expands(
         "v = self.x; nil => a, bool => b(v), i32 | dyn S => { c } (dyn T) => d, _ => e",
         "self.x",
-        "if ::core::option::Option::is_none(&value) { let v = subject; let _ = &v; match () { () => a } }
-        else if let Some(case) = any::case::<bool>(value) {
-            let v = case; let _ = &v; match () { () => b(v) }
-        } else if ::core::option::Option::is_some(&any::case::<i32>(value)) || ::core::option::Option::is_some(&any::case_dyn::<dyn S>(value)) {
-            let v = subject; let _ = &v; match () { () => { c } }
-        } else if let Some(case) = any::case_dyn::<(dyn T)>(value) {
-            let v = case; let _ = &v; match () { () => d }
-        } else { let v = subject; let _ = &v; match () { () => e } }",
+        "if ::core::option::Option::is_none(&__rt_value) { let v = __rt_subject; let _ = &v; match () { () => a } }
+        else if let Some(__rt_case) = any::case::<bool>(__rt_value) {
+            let v = __rt_case; let _ = &v; match () { () => b(v) }
+        } else if ::core::option::Option::is_some(&any::case::<i32>(__rt_value)) || ::core::option::Option::is_some(&any::case_dyn::<dyn S>(__rt_value)) {
+            let v = __rt_subject; let _ = &v; match () { () => { c } }
+        } else if let Some(__rt_case) = any::case_dyn::<(dyn T)>(__rt_value) {
+            let v = __rt_case; let _ = &v; match () { () => d }
+        } else { let v = __rt_subject; let _ = &v; match () { () => e } }",
     );
 }
 
@@ -71,15 +71,15 @@ fn without_a_name_without_a_default() {
     expands(
         "f(x); | Vec<u8> => a,",
         "f(x)",
-        "if let Some(case) = any::case::<Vec<u8>>(value) { let _ = case; match () { () => a } } else {}",
+        "if let Some(__rt_case) = any::case::<Vec<u8>>(__rt_value) { let _ = __rt_case; match () { () => a } } else {}",
     );
     expands("_ = x;", "x", "{}");
     expands(
         "x; nil | u8 => a",
         "x",
-        "if ::core::option::Option::is_none(&value) || ::core::option::Option::is_some(&any::case::<u8>(value)) { let _ = subject; match () { () => a } } else {}",
+        "if ::core::option::Option::is_none(&__rt_value) || ::core::option::Option::is_some(&any::case::<u8>(__rt_value)) { let _ = __rt_subject; match () { () => a } } else {}",
     );
-    expands("x == y; _ => a", "x == y", "{ let _ = subject; match () { () => a } }");
+    expands("x == y; _ => a", "x == y", "{ let _ = __rt_subject; match () { () => a } }");
 }
 
 #[test]

@@ -40,10 +40,10 @@ macro_rules! defer {
         ::core::compile_error!("`defer!` takes the code to run: `defer! { .. }` or `defer!(|| ..)`")
     };
     (|| $($body:tt)*) => {
-        let _deferred = $crate::panic::Guard::new(|| $($body)*);
+        let __rt_deferred = $crate::panic::Guard::new(|| $($body)*);
     };
     (move || $($body:tt)*) => {
-        let _deferred = $crate::panic::Guard::new(move || $($body)*);
+        let __rt_deferred = $crate::panic::Guard::new(move || $($body)*);
     };
     // What would be made and dropped, and never run.
     (| $($closure:tt)*) => {
@@ -66,7 +66,7 @@ macro_rules! defer {
         $crate::defer! { $($code)* }
     };
     ($($code:tt)*) => {
-        let _deferred = $crate::panic::Guard::new(|| { $($code)* });
+        let __rt_deferred = $crate::panic::Guard::new(|| { $($code)* });
     };
 }
 
