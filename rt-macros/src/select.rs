@@ -13,7 +13,7 @@
 //!         }
 //!     };
 //!     match __rt_chosen {
-//!         __RtChosen::Case0(__rt_result) => { let pattern = __rt_result; match () { () => body } }
+//!         __RtChosen::Case0(__rt_result) => { let pattern = { __rt_result }; match () { () => body } }
 //!         ..
 //!     }
 //! }
@@ -193,15 +193,18 @@ fn branch(i: usize, arm: &Arm) -> TokenStream {
     match wanted(arm) {
         None => ours!(__RtChosen::#variant => #body,),
         Some(pattern) => {
-            // Located at the operation: "this expression has type `Option<_>`".
-            let result = Ident::new("__rt_result", ours_at(arm.word.span()));
+            // Located at the operation: "this expression has type `Option<_>`". Braces around a use of it: clippy's pedants find
+            // that a name with an underscore is bound to no effect (`no_effect_underscore_binding`).
+            let at = ours_at(arm.word.span());
+            let result = Ident::new("__rt_result", at);
+            let value = quote_spanned!(at=> { #result });
             let body = scoped(body);
             // `let` takes no `A | B` without parentheses.
             let pattern = match pattern {
                 Pat::Or(_) => ours!((#pattern)),
                 pattern => pattern.to_token_stream(),
             };
-            ours!(__RtChosen::#variant(mut #result) => { let #pattern = #result; #body })
+            ours!(__RtChosen::#variant(#result) => { let #pattern = #value; #body })
         }
     }
 }

@@ -127,9 +127,14 @@ fn is_dyn(ty: &Type) -> bool {
     }
 }
 
-/// `{ let name = value; body }`
+/// `{ let name = value; body }`. A name that begins with an underscore may be unused anyway: clippy's pedants would find it used, and
+/// without braces bound to no effect.
 fn bound(name: Option<&Ident>, value: TokenStream, body: TokenStream) -> TokenStream {
     match name {
+        Some(name) if name.to_string().starts_with('_') => ours!({
+            let #name = { #value };
+            #body
+        }),
         Some(name) => ours!({
             let #name = #value;
             let _ = &#name;

@@ -91,6 +91,7 @@ fn select_in_all_its_forms() {
     let got = select! { recv(a) -> n => n, default(std::time::Duration::ZERO) => Some(3) };
     assert_eq!(got, Some(3));
     select! { recv(a) => {}, default => TIMES.with(|times| times.set(1)) }
+    select! { recv(a) -> _got => {}, send(b, 1) -> _sent => {}, default => {} }
 }
 
 #[rt::test]
@@ -100,6 +101,8 @@ fn type_switch_in_all_its_forms() {
     {
         let arm = type_switch! { v = x; u8 => *v, i32 | bool => 2, nil => 3, _ => 4 };
         assert_eq!(arm, expected);
+        let unused = type_switch! { _v = x; u8 => 1, i32 | bool => 2, nil => 3, _ => 4 };
+        assert_eq!(unused, expected);
         let unnamed = type_switch! { x; u8 => 1, bool => 2, nil => 3, _ => 4 };
         assert_eq!(unnamed, expected);
     }

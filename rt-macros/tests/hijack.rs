@@ -39,7 +39,11 @@ fn a_blanket_trait_is_in_nobodys_way() {
 
 /// The names that locals of the macros' might have, as C calls its things.
 mod lower_case {
-    #![allow(non_upper_case_globals, non_camel_case_types, reason = "such names are what is tested")]
+    #![allow(
+        non_upper_case_globals,
+        non_camel_case_types,
+        reason = "such names are what is tested"
+    )]
 
     use rt::any::Dyn;
     use rt::chan::Chan;

@@ -55,7 +55,7 @@ fn each_operation_is_a_case() {
                 }
             };
             match __rt_chosen {
-                __RtChosen::Case0(mut __rt_result) => { let mut v = __rt_result; match () { () => f(v) } }
+                __RtChosen::Case0(__rt_result) => { let mut v = { __rt_result }; match () { () => f(v) } }
                 __RtChosen::Case1 => g(),
                 __RtChosen::Case2 => {},
             }
@@ -79,9 +79,9 @@ fn default_is_evaluated_in_its_place_and_is_no_case() {
                 }
             };
             match __rt_chosen {
-                __RtChosen::Case0(mut __rt_result) => { let v = __rt_result; match () { () => v } }
+                __RtChosen::Case0(__rt_result) => { let v = { __rt_result }; match () { () => v } }
                 __RtChosen::Default => 0,
-                __RtChosen::Case2(mut __rt_result) => { let w = __rt_result; match () { () => w } }
+                __RtChosen::Case2(__rt_result) => { let w = { __rt_result }; match () { () => w } }
             }
         }",
     );
@@ -143,7 +143,10 @@ fn an_ignored_result_has_no_field() {
 #[test]
 fn alternatives_are_put_in_parentheses() {
     let expanded = expand(quote!(recv(a) -> Some(_) | None => x)).to_string();
-    assert!(expanded.contains(&quote!(let (Some(_) | None) = __rt_result;).to_string()), "{expanded}");
+    assert!(
+        expanded.contains(&quote!(let (Some(_) | None) = { __rt_result };).to_string()),
+        "{expanded}"
+    );
 }
 
 #[test]
