@@ -117,6 +117,85 @@ fn reset_moves_it() {
 }
 
 #[test]
+fn with_a_function_that_may_be_called_again() {
+    let _t = common::test();
+    everywhere(|| {
+        let tally = Tally::default();
+        let token = tally.token();
+        let (tx, rx) = chan::unbounded();
+        let timer = Timer::with_func(ms(1), move || {
+            let _ = &token;
+            tx.send(Instant::now()).unwrap();
+        });
+        assert!(timer.chan().try_recv().is_err());
+        rx.recv().unwrap();
+        assert!(!timer.stop(), "it has fired");
+        for _ in 0..3 {
+            let start = Instant::now();
+            assert!(!timer.reset(ms(2)), "it had fired");
+            assert!(rx.recv().unwrap() >= start + ms(2));
+        }
+        assert!(!timer.reset(MINUTE) && timer.reset(2 * MINUTE) && timer.stop() && !timer.stop());
+        assert!(!timer.reset(Duration::MAX) && timer.reset(Duration::ZERO));
+        rx.recv().unwrap();
+        assert!(rx.recv_timeout(ms(3)).is_err(), "once for each");
+        // What is to come does so without its timer, and then the function goes.
+        assert!(!timer.reset(ms(2)));
+        drop(timer);
+        rx.recv().unwrap();
+        assert!(rx.recv().is_err());
+        tally.assert_all_dropped();
+        let token = tally.token();
+        let late = Timer::with_func(MINUTE, move || drop(token.clone()));
+        assert!(late.stop());
+        drop(late);
+        tally.assert_all_dropped();
+    });
+}
+
+/// However they meet: each call has a reset, or the beginning, of its own, and after a stop there is none.
+#[test]
+fn with_a_function_resets_and_stops_meet() {
+    let _t = common::test();
+    for procs in [1, 2, 8] {
+        runtime(procs).run(|| {
+            for _ in 0..turns(20, 200) {
+                let calls = Arc::new(AtomicU64::new(0));
+                let inside = Arc::clone(&calls);
+                let timer = Arc::new(Timer::with_func(Duration::ZERO, move || {
+                    inside.fetch_add(1, Ordering::SeqCst);
+                }));
+                let prevented: u64 = rt::scope(|s| {
+                    let movers: Vec<_> = (0..4_u64)
+                        .map(|i| {
+                            let timer = &timer;
+                            s.spawn(move || {
+                                let mut prevented = 0;
+                                for n in 0..10 {
+                                    let at = Duration::from_micros((i + n) % 3 * 5);
+                                    prevented += u64::from(timer.reset(at));
+                                    if n % 4 == i {
+                                        rt::yield_now();
+                                    }
+                                }
+                                prevented
+                            })
+                        })
+                        .collect();
+                    movers.into_iter().map(|mover| mover.join().unwrap()).sum()
+                });
+                let prevented = prevented + u64::from(timer.stop());
+                eventually_yielding("each has its call", || {
+                    calls.load(Ordering::SeqCst) + prevented == 41
+                });
+                rt::yield_now();
+                assert_eq!(calls.load(Ordering::SeqCst) + prevented, 41);
+            }
+        });
+    }
+}
+
+#[test]
 fn dropping_the_timer_stops_nothing() {
     let _t = common::test();
     runtime(1).run(|| {

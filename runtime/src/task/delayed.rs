@@ -53,6 +53,16 @@ impl Delayed {
         Self::start_g(Arc::clone(sched), at, g)
     }
 
+    /// Another one, in the same runtime.
+    pub(crate) fn another(
+        &self,
+        site: &'static Location<'static>,
+        at: Option<Instant>,
+        f: impl FnOnce() + Send + 'static,
+    ) -> Self {
+        Self::start_in(&self.sched, site, at, f)
+    }
+
     fn start_g(sched: Arc<Sched>, at: Option<Instant>, g: GRef) -> Self {
         let state = sched.spawn_at(instant(at), g).map_err(end).map_or(State::Gone, State::Armed);
         Self { sched, state: Mutex::new(state) }

@@ -7,7 +7,8 @@
 //! | `time.After`, `time.Tick` | [`chan::after`](crate::chan::after), [`chan::tick`](crate::chan::tick) |
 //! | `time.NewTimer` | [`Timer::new`] |
 //! | `time.NewTicker` | [`Ticker::new`] |
-//! | `time.AfterFunc` | [`after_func`] |
+//! | `time.AfterFunc` | [`after_func`]; [`Timer::with_func`], if it is to fire again |
+//! | `time.Since(t)`, `time.Until(t)` | `time::now() - t`, `t - time::now()` |
 //! | `context.WithTimeout` around a call | [`timeout`] |
 //!
 //! A duration so long that the clock cannot tell its end means never; one of zero, and a deadline that has

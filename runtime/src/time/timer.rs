@@ -1,15 +1,18 @@
 //! `Timer` and `after_func`.
 
 use crate::chan::{self, Receiver};
+use crate::prim::global::Mutex;
 use crate::task::Delayed;
 use crate::util;
 use std::fmt;
-use std::sync::OnceLock;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// One event in the future, which can be stopped and moved. Go's `time.Timer`.
 ///
-/// One made by [`new`](Self::new) puts a value on its channel; one made by [`after_func`] runs a function.
+/// One made by [`new`](Self::new) puts a value on its channel; one made by [`after_func`] runs a function, once; one made
+/// by [`with_func`](Self::with_func) runs it each time that it fires.
 ///
 /// Behind the channel there is no timer: it knows when its value is due, and who receives waits until then. So
 /// nothing runs while nobody receives, nothing has to be stopped to be freed, and **once `stop` or `reset` has
@@ -43,6 +46,37 @@ pub struct Timer(Kind);
 enum Kind {
     Chan(Receiver<Instant>),
     Func { delayed: Delayed, never: OnceLock<Receiver<Instant>> },
+    Again(Box<Again>),
+}
+
+/// Fires again after a reset.
+struct Again {
+    f: Arc<Func>,
+    site: &'static Location<'static>,
+    /// The one to come, or the last one. Held while the time is moved, so that there is one at a time; what is dropped under it
+    /// is a count of `f`, never the last.
+    next: Mutex<Delayed>,
+    never: OnceLock<Receiver<Instant>>,
+}
+
+type Func = dyn Fn() + Send + Sync;
+
+// Who has the timer never sees the function half way: each call is a goroutine of its own.
+impl UnwindSafe for Again {}
+impl RefUnwindSafe for Again {}
+
+impl Again {
+    fn stop(&self) -> bool {
+        self.next.lock().stop()
+    }
+
+    fn reset(&self, at: Option<Instant>) -> bool {
+        let mut next = self.next.lock();
+        let was_armed = next.stop();
+        let f = Arc::clone(&self.f);
+        *next = next.another(self.site, at, move || f());
+        was_armed
+    }
 }
 
 impl Timer {
@@ -60,6 +94,42 @@ impl Timer {
     /// ```
     pub fn new(duration: Duration) -> Self {
         Self(Kind::Chan(chan::clock(util::now().checked_add(duration), None)))
+    }
+
+    /// A timer that runs `f` in a goroutine of its own after `duration`, and again whenever it was [`reset`](Self::reset), also when it
+    /// has fired: [`after_func`] for a function that may be called more than once, and so Go's `time.AfterFunc` to the letter.
+    ///
+    /// Nobody waits for the last call to end before the next one begins. `f` is dropped with the timer, and with what is still to come or
+    /// runs. For the rest as [`after_func`].
+    ///
+    /// # Panics
+    /// When the caller is neither a goroutine nor inside a [`Handle::enter`](crate::Handle::enter).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (tx, saves) = rt::chan::unbounded();
+    ///     // Saves when nothing has changed for a moment.
+    ///     let quiet = Duration::from_millis(1);
+    ///     let save = Timer::with_func(quiet, move || tx.send("saved").unwrap());
+    ///     for _ in 0..3 {
+    ///         assert_eq!(saves.recv(), Ok("saved"));
+    ///         save.reset(Duration::from_secs(60)); // a change
+    ///         assert!(save.reset(quiet)); // and the last for now
+    ///     }
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn with_func(duration: Duration, f: impl Fn() + Send + Sync + 'static) -> Self {
+        let f: Arc<Func> = Arc::new(f);
+        let first = Arc::clone(&f);
+        let first = Delayed::start(util::now().checked_add(duration), move || first());
+        let (site, next, never) = (Location::caller(), Mutex::new(first), OnceLock::new());
+        Self(Kind::Again(Box::new(Again { f, site, next, never })))
     }
 
     /// Sees to it that the timer does not fire. `true`: the call has prevented it. `false`: it had fired
@@ -85,15 +155,16 @@ impl Timer {
         match &self.0 {
             Kind::Chan(rx) => rx.halt_clock(),
             Kind::Func { delayed, .. } => delayed.pause(),
+            Kind::Again(again) => again.stop(),
         }
     }
 
     /// Moves the timer: it fires `duration` from now, and not when it would have. `true`: it had still been to
     /// fire, in the sense of [`stop`](Self::stop). Does not block. Go's `Timer.Reset`.
     ///
-    /// One with a channel can always be moved, whether it has fired, or was stopped, or not. One that runs a function can be
-    /// if it was stopped (and `false` is returned, as in Go), but **not once it has fired**: the function is gone, since a Rust
-    /// closure may be callable only once. Then nothing happens, and `false` is returned. (Go would call it again.)
+    /// One with a channel, or [`with_func`](Self::with_func), can always be moved, whether it has fired, or was stopped, or not. One by
+    /// [`after_func`] can be if it was stopped (and `false` is returned, as in Go), but **not once it has fired**: the function is gone,
+    /// since a Rust closure may be callable only once. Then nothing happens, and `false` is returned. (Go would call it again.)
     ///
     /// # Examples
     /// ```
@@ -110,6 +181,7 @@ impl Timer {
         match &self.0 {
             Kind::Chan(rx) => rx.set_clock(at, None),
             Kind::Func { delayed, .. } => delayed.reset(at),
+            Kind::Again(again) => again.reset(at),
         }
     }
 
@@ -130,6 +202,7 @@ impl Timer {
         match &self.0 {
             Kind::Chan(rx) => rx,
             Kind::Func { never, .. } => never.get_or_init(chan::never),
+            Kind::Again(again) => again.never.get_or_init(chan::never),
         }
     }
 }
@@ -173,7 +246,7 @@ impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Chan(rx) => f.debug_struct("Timer").field("chan", rx).finish(),
-            Kind::Func { .. } => f.debug_struct("Timer").finish_non_exhaustive(),
+            Kind::Func { .. } | Kind::Again(_) => f.debug_struct("Timer").finish_non_exhaustive(),
         }
     }
 }
