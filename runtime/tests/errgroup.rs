@@ -77,6 +77,49 @@ fn a_panic_comes_out_of_wait() {
     });
 }
 
+/// The pipeline of Go's documentation: one waits to close the channel, another to be told.
+#[test]
+fn who_waits_for_the_end_takes_nothing() {
+    let _t = common::test();
+    runtime(2).run(|| {
+        let group = ErrGroup::<u32>::new();
+        group.wait_ended();
+        for panics in [false, true] {
+            let results = Chan::new(0);
+            for n in 0..10 {
+                let results = results.clone();
+                group.go(move || match n {
+                    7 if panics => fail(n),
+                    7 => Err(n),
+                    _ => {
+                        results.send(n);
+                        Ok(())
+                    }
+                });
+            }
+            rt::go!(group, results => {
+                group.wait_ended();
+                group.wait_ended();
+                results.close();
+            });
+            assert_eq!(results.into_iter().sum::<u32>(), 38);
+            let told = catch_unwind(AssertUnwindSafe(|| group.wait()));
+            match panics {
+                true => assert_eq!(told.unwrap_err().downcast_ref(), Some(&7_u32)),
+                false => assert_eq!(told.unwrap(), Err(7)),
+            }
+            assert_eq!(group.wait(), Ok(()));
+        }
+        // It cancels nothing.
+        let (group, ctx) = ErrGroup::<u32>::with_context(&rt::context::Context::background());
+        group.go(|| Ok(()));
+        group.wait_ended();
+        assert_eq!(ctx.err(), None);
+        assert_eq!(group.wait(), Ok(()));
+        assert!(ctx.err().is_some());
+    });
+}
+
 #[test]
 fn who_waits_beside_or_later_can_tell() {
     let _t = common::test();

@@ -32,6 +32,7 @@ use std::sync::Arc;
 /// ```text
 /// go, go, ..   start members; with a limit, wait for a place
 /// wait         returns when all have ended: Ok, or the first error; or panics as a member did
+/// wait_ended   returns when all have ended, and leaves that to `wait`
 /// ```
 ///
 /// A failure ends no other member; made [with a context](Self::with_context), the group cancels that, for the others
@@ -178,7 +179,7 @@ impl<E> ErrGroup<E> {
     ///
     /// The failure is taken: the group can then be used again, with the same limit. (Go's `Wait` gives the
     /// error to everyone, and for ever: here it need not be `Clone`.) Of several who wait, at the same time or one after the
-    /// other, one gets it. **`Ok` to the others does not say that all went well**: let one wait and tell the others, or have
+    /// other, one gets it. **`Ok` to the others does not say that all went well**: let the others [`wait_ended`](Self::wait_ended), or have
     /// them ask [`has_failed`](Self::has_failed), or the context for its [cause](Self::with_context_cause).
     ///
     /// A member that was cut short (it [exited](crate::task::exit), or its runtime stopped) has ended without an error.
@@ -213,6 +214,34 @@ impl<E> ErrGroup<E> {
             Some(Failure::Error(error)) => Err(error),
             Some(Failure::Panic(payload)) => resume_unwind(payload),
         }
+    }
+
+    /// Waits until every member has ended, and takes nothing: the failure is still there for [`wait`](Self::wait), which alone
+    /// cancels the context. For somebody who has something to do then, such as to close the channel that the members have sent to. Go's `Wait`
+    /// is for both.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::chan::Chan;
+    /// use rt::sync::ErrGroup;
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (group, found) = (ErrGroup::new(), Chan::new(0));
+    ///     for text in ["1", "zwei", "3"] {
+    ///         let found = found.clone();
+    ///         group.go(move || text.parse::<u32>().map(|number| found.send(number)));
+    ///     }
+    ///     rt::go!(group, found => {
+    ///         group.wait_ended();
+    ///         found.close();
+    ///     });
+    ///     assert_eq!(found.into_iter().sum::<u32>(), 4);
+    ///     assert!(group.wait().is_err(), "nobody else has taken it");
+    /// }
+    /// ```
+    pub fn wait_ended(&self) {
+        self.inner.members.wait();
     }
 
     /// Whether a member has ever returned an error or panicked. It stays so when [`wait`](Self::wait) has taken
