@@ -40,6 +40,42 @@ fn children_borrow() {
 }
 
 #[test]
+fn children_may_have_names_and_stacks() {
+    let _t = common::test();
+    on_one_and_two(|| {
+        let mut numbers = [1, 2, 3];
+        rt::scope(|s| {
+            let builder = || rt::task::Builder::new();
+            for (i, n) in numbers.iter_mut().enumerate() {
+                let handle = builder().name(format!("child {i}")).spawn_scoped(s, move || {
+                    *n *= 10;
+                    rt::task::current().name().map(str::to_owned)
+                });
+                let handle = handle.unwrap();
+                assert_eq!(handle.task().name(), Some(&*format!("child {i}")));
+                assert_eq!(handle.join().unwrap(), Some(format!("child {i}")));
+            }
+            // More than the stacks of this runtime have, in release builds, too.
+            let deep = builder().stack_size(8 << 20).spawn_scoped(s, || {
+                let large = [1_u8; 2 << 20];
+                std::hint::black_box(&large).len()
+            });
+            assert_eq!(deep.unwrap().join().unwrap(), 2 << 20);
+            let error = builder().stack_size(1).spawn_scoped(s, || ()).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            // A panic is the scope's to tell, as of any child.
+            let fails = builder().name("fails").spawn_scoped(s, || fail("on purpose"));
+            assert_eq!(fails.unwrap().join().unwrap_err().downcast_ref(), Some(&"on purpose"));
+        });
+        assert_eq!(numbers, [10, 20, 30]);
+        let text = panic_text(|| {
+            rt::scope(|s| _ = rt::task::Builder::new().spawn_scoped(s, || fail("alone")));
+        });
+        assert_eq!(text, "a scoped thread panicked");
+    });
+}
+
+#[test]
 fn the_scope_waits_for_those_that_nobody_joins() {
     let _t = common::test();
     on_one_and_two(|| {

@@ -2,6 +2,7 @@
 
 use super::JoinHandle;
 use super::entered::entered;
+use super::scope::{Scope, ScopedJoinHandle};
 use super::spawn::{extras, launch};
 use crate::g::new_cell;
 use crate::stack::Class;
@@ -108,6 +109,47 @@ impl Builder {
         let cell = new_cell(f, class, Location::caller(), extras(self.name), ());
         launch(cell);
         Ok(JoinHandle::new(cell))
+    }
+
+    /// Starts the goroutine in a scope: it may borrow whatever outlives that, as one that [`Scope::spawn`] starts. For
+    /// [`std::thread::Builder::spawn_scoped`].
+    ///
+    /// # Errors
+    /// `InvalidInput` for a stack size out of range.
+    ///
+    /// # Panics
+    /// As [`Scope::spawn`].
+    ///
+    /// # Examples
+    /// ```
+    /// #[rt::main]
+    /// fn main() -> std::io::Result<()> {
+    ///     let words = ["borrowed", "and", "named"];
+    ///     let longest = rt::scope(|s| {
+    ///         let search = rt::task::Builder::new().name("search");
+    ///         let search = search.spawn_scoped(s, || words.iter().max_by_key(|word| word.len()))?;
+    ///         assert_eq!(search.task().name(), Some("search"));
+    ///         std::io::Result::Ok(search.join().unwrap())
+    ///     });
+    ///     assert_eq!(longest?, Some(&"borrowed"));
+    ///     Ok(())
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn spawn_scoped<'scope, F, T>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let class = match self.stack_size {
+            Some(bytes) => Class::for_size(bytes)?,
+            None => scope.class(),
+        };
+        Ok(scope.spawn_as(class, extras(self.name), f))
     }
 
     #[track_caller]

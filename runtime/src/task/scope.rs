@@ -12,7 +12,7 @@ use super::entered::entered;
 use super::spawn::launch;
 use super::{JoinError, JoinHandle, Task};
 use crate::carrier::Slot;
-use crate::g::{self, GRef, Outcome, new_cell};
+use crate::g::{self, Extras, GRef, Outcome, new_cell};
 use crate::prim::Mutex;
 use crate::prim::global::{AtomicBool, AtomicUsize, Ordering};
 use crate::stack::Class;
@@ -185,11 +185,27 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        self.spawn_as(self.class, None, f)
+    }
+
+    /// The same, on another stack, and under a name.
+    #[track_caller]
+    #[inline]
+    pub(super) fn spawn_as<F, T>(
+        &'scope self,
+        class: Class,
+        extras: Option<Box<Extras>>,
+        f: F,
+    ) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
         let data: NonNull<dyn g::Scope + 'scope> = NonNull::from(&self.data);
         // SAFETY: only the lifetime changes. The scope waits for its children (invariant 1), and
         // the child does not touch it after its decrement (invariant 2).
         let data: NonNull<dyn g::Scope> = unsafe { std::mem::transmute(data) };
-        let cell = new_cell(f, self.class, Location::caller(), None, data);
+        let cell = new_cell(f, class, Location::caller(), extras, data);
         let g = cell.as_ref();
         self.data.children.lock().insert(g.as_ptr().as_ptr().expose_provenance());
         self.data.running.fetch_add(1, Ordering::Relaxed);
@@ -199,6 +215,11 @@ impl<'scope> Scope<'scope, '_> {
             handle.abort();
         }
         ScopedJoinHandle { handle, data: &self.data }
+    }
+
+    /// The stack that the children get unless they ask for another.
+    pub(super) fn class(&self) -> Class {
+        self.class
     }
 }
 
