@@ -5,6 +5,7 @@ use rt::context::Context;
 use rt::pool::Pool;
 use rt::signal::{self, Signal};
 use rt::sync::Semaphore;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -62,6 +63,17 @@ fn all() {
 
     names_its_line(|| _ = Semaphore::new(usize::MAX));
     names_its_line(|| drop(Semaphore::new(1).acquire(2)));
+
+    rt::goroutine_local! {
+        static LOCAL: RefCell<u32> = RefCell::new(1);
+    }
+    LOCAL.with_borrow_mut(|_| {
+        names_its_line(|| LOCAL.with_borrow(|_| ()));
+        names_its_line(|| LOCAL.with_borrow_mut(|_| ()));
+        names_its_line(|| LOCAL.set(2));
+        names_its_line(|| _ = LOCAL.replace(2));
+        names_its_line(|| _ = LOCAL.take());
+    });
 
     let mut map = Map::from([(1, 1)]);
     names_its_line(|| drop(Map::<u8, u8>::with_capacity(usize::MAX)));

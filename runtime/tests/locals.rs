@@ -46,6 +46,66 @@ fn each_goroutine_has_its_own() {
     }
 }
 
+/// What std's thread locals have for a `Cell` and a `RefCell`.
+#[test]
+fn the_short_forms() {
+    let _t = common::test();
+    rt::goroutine_local! {
+        static UNSET: Cell<u32> = unreachable!("it is set first");
+        static UNNAMED: RefCell<Vec<String>> = unreachable!("it is set first");
+    }
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let scenario = move || {
+        assert_eq!((NUMBER.get(), NUMBER.replace(8), NUMBER.get()), (7, 7, 8));
+        NUMBER.set(9);
+        assert_eq!((NUMBER.take(), NUMBER.get()), (9, 0));
+        UNSET.set(1);
+        UNSET.set(2);
+        assert_eq!(UNSET.get(), 2);
+        NAMES.with_borrow_mut(|all| {
+            all.push("ann".to_owned());
+            // Nobody else sees the borrow.
+            rt::yield_now();
+        });
+        assert_eq!(NAMES.with_borrow(Vec::len), 1);
+        assert_eq!(NAMES.replace(names(&["bob"])), names(&["ann"]));
+        NAMES.set(names(&["cid", "dan"]));
+        assert_eq!(NAMES.take(), names(&["cid", "dan"]));
+        assert_eq!(NAMES.take(), names(&[]));
+        UNNAMED.set(names(&["eve"]));
+        UNNAMED.set(names(&["fay"]));
+        assert_eq!(UNNAMED.take(), names(&["fay"]));
+    };
+    for procs in [1, 3] {
+        runtime(procs).run(move || {
+            let all: Vec<_> = (0..20).map(|_| rt::spawn(scenario)).collect();
+            all.into_iter().for_each(|handle| handle.join().unwrap());
+        });
+    }
+    std::thread::spawn(scenario).join().unwrap();
+}
+
+/// What is superseded is dropped when nothing is borrowed: its destructor may use the local.
+#[test]
+fn what_set_drops_may_use_the_local() {
+    let _t = common::test();
+    struct Counts;
+    impl Drop for Counts {
+        fn drop(&mut self) {
+            LAST.with_borrow(|last| assert!(last.is_none()));
+            NUMBER.set(NUMBER.get() + 1);
+        }
+    }
+    rt::goroutine_local! {
+        static LAST: RefCell<Option<Counts>> = RefCell::new(Some(Counts));
+    }
+    runtime(1).run(|| {
+        LAST.with_borrow(|last| assert!(last.is_some()));
+        LAST.set(None);
+        assert_eq!(NUMBER.get(), 8);
+    });
+}
+
 #[test]
 fn a_value_may_be_used_across_a_park() {
     let _t = common::test();

@@ -26,8 +26,8 @@ use std::ptr;
 ///
 /// #[rt::main]
 /// fn main() {
-///     GREETED.with(|n| n.set(n.get() + 1));
-///     let other = rt::spawn(|| GREETED.with(Cell::get));
+///     GREETED.set(GREETED.get() + 1);
+///     let other = rt::spawn(|| GREETED.get());
 ///     assert_eq!(other.join().unwrap(), 0);
 ///     assert_eq!(GREETED.with(Cell::get), 1);
 /// }
@@ -53,6 +53,8 @@ macro_rules! goroutine_local {
 /// newest first. A destructor may use those that are older than itself, and new ones, but not what was dropped before. Of an initializer
 /// that asks for its own local, which makes another, the outermost one's value stays; as with std's.
 ///
+/// One that is a `Cell` or a `RefCell` has the short forms of [`std::thread::LocalKey`].
+///
 /// # Examples
 /// ```
 /// use std::cell::RefCell;
@@ -63,9 +65,9 @@ macro_rules! goroutine_local {
 ///
 /// #[rt::main]
 /// fn main() {
-///     SEEN.with(|seen| seen.borrow_mut().push(7));
-///     assert_eq!(SEEN.with(|seen| seen.borrow().len()), 1);
-///     assert_eq!(rt::spawn(|| SEEN.with(|seen| seen.borrow().len())).join().unwrap(), 0);
+///     SEEN.with_borrow_mut(|seen| seen.push(7));
+///     assert_eq!(SEEN.with_borrow(Vec::len), 1);
+///     assert_eq!(rt::spawn(|| SEEN.with_borrow(Vec::len)).join().unwrap(), 0);
 /// }
 /// ```
 pub struct LocalKey<T: 'static> {
@@ -299,6 +301,15 @@ impl<T: Send + 'static> LocalKey<T> {
     /// }
     /// ```
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        self.try_with_or(self.init, f)
+    }
+
+    /// The same; a first value is made by `init`.
+    fn try_with_or<R>(
+        &'static self,
+        init: impl FnOnce() -> T,
+        f: impl FnOnce(&T) -> R,
+    ) -> Result<R, AccessError> {
         let key = std::ptr::from_ref(self).addr();
         with_locals(|locals| {
             let found = find::<T>(locals, key);
@@ -307,7 +318,7 @@ impl<T: Send + 'static> LocalKey<T> {
                 None if locals.gone.borrow().contains(&key) => return Err(AccessError),
                 None => {
                     // Outside of the borrow: `init` may use other locals, even this one.
-                    let value: Box<T> = Box::new((self.init)());
+                    let value: Box<T> = Box::new(init());
                     let at: *const T = &raw const *value;
                     locals.add(key, value);
                     at
@@ -317,6 +328,17 @@ impl<T: Send + 'static> LocalKey<T> {
             // the goroutine's code, `f` among it, has ended, or by an initializer that called `f` (`Locals::add`).
             Ok(f(unsafe { &*value }))
         })?
+    }
+
+    /// Calls `f` with the goroutine's value, and with `first`, unless that has just become it.
+    #[track_caller]
+    pub(super) fn with_first<R>(&'static self, first: T, f: impl FnOnce(&T, Option<T>) -> R) -> R {
+        let first = Cell::new(Some(first));
+        let init = || first.take().unwrap_or_else(self.init);
+        match self.try_with_or(init, |value| f(value, first.take())) {
+            Ok(result) => result,
+            Err(error) => panic!("goroutine_local: {error}"),
+        }
     }
 }
 

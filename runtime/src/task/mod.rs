@@ -14,6 +14,7 @@ mod interrupt;
 mod join;
 mod join_error;
 mod local;
+mod local_cells;
 mod scope;
 mod spawn;
 
