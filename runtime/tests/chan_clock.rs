@@ -33,6 +33,21 @@ fn after_comes_once_and_not_before() {
 }
 
 #[test]
+fn at_comes_at_its_time() {
+    let _t = common::test();
+    everywhere(|| {
+        let when = Instant::now() + SHORT;
+        let rx = chan::at(when);
+        assert_eq!(rx.recv(), Ok(when));
+        assert!(Instant::now() >= when);
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        // It was in the past already.
+        assert_eq!(chan::at(when).try_recv(), Ok(when));
+        assert_eq!(chan::at(when + LONG).try_recv(), Err(TryRecvError::Empty));
+    });
+}
+
+#[test]
 fn after_is_there_when_it_is_due() {
     let _t = common::test();
     everywhere(|| {

@@ -103,6 +103,77 @@ fn a_call_that_unwinds_does_not_count() {
     assert!(once.is_completed());
 }
 
+/// As one that unwinds: it does not count, and one of those that wait is next. The error goes to who made the call, and to nobody else.
+#[test]
+fn an_initializer_that_fails_does_not_count() {
+    let _t = common::test();
+    on_some(|_| {
+        for outside in [false, true] {
+            let lock = Arc::new(OnceLock::new());
+            let (about, go) = (Chan::new(0), Chan::<()>::new(0));
+            let first = {
+                let (lock, about, go) = (lock.clone(), about.clone(), go.clone());
+                move || {
+                    let made = lock.get_or_try_init(|| {
+                        about.send(());
+                        go.recv();
+                        Err::<u32, _>(String::from("in vain"))
+                    });
+                    made.copied()
+                }
+            };
+            let first: Box<dyn FnOnce() -> Result<u32, String>> = if outside {
+                let thread = thread::spawn(first);
+                Box::new(move || thread.join().unwrap())
+            } else {
+                let handle = rt::spawn(first);
+                Box::new(move || handle.join().unwrap())
+            };
+            about.recv();
+            // The first of these fails, too; the others find that or its successor at it.
+            let calls = Arc::new(AtomicUsize::new(0));
+            let waiters: Vec<_> = (0..6)
+                .map(|_| {
+                    let (lock, calls) = (lock.clone(), calls.clone());
+                    rt::spawn(move || {
+                        let made = lock.get_or_try_init(|| {
+                            rt::yield_now();
+                            match calls.fetch_add(1, Ordering::SeqCst) {
+                                0 => Err("the second"),
+                                n => Ok(n as u32),
+                            }
+                        });
+                        made.copied()
+                    })
+                })
+                .collect();
+            rt::yield_now();
+            assert_eq!(lock.get(), None);
+            go.close();
+            assert_eq!(first(), Err(String::from("in vain")));
+            let mut made: Vec<_> = waiters.into_iter().map(|g| g.join().unwrap()).collect();
+            made.sort();
+            assert_eq!(made[..5], [Ok(1); 5]);
+            assert_eq!(made[5], Err("the second"));
+            assert_eq!((lock.get(), calls.load(Ordering::SeqCst)), (Some(&1), 2));
+            assert_eq!(lock.get_or_try_init(|| Err::<u32, ()>(())), Ok(&1));
+        }
+    });
+    // Nothing is lost, and nothing there twice.
+    let tally = Tally::default();
+    let lock = OnceLock::new();
+    assert!(lock.get_or_try_init(|| Err(tally.token())).is_err());
+    assert!(lock.get_or_try_init(|| Ok::<_, ()>(tally.token())).is_ok());
+    assert!(lock.get_or_try_init(|| Err(tally.token())).is_ok());
+    drop(lock);
+    tally.assert_all_dropped();
+    let lock = OnceLock::new();
+    let inside =
+        || lock.get_or_try_init(|| lock.get_or_try_init(|| Ok::<_, ()>(1)).copied()).copied();
+    assert_eq!(panic_text(inside), INSIDE);
+    assert_eq!(lock.get_or_try_init(|| Ok::<_, ()>(2)), Ok(&2));
+}
+
 #[test]
 fn a_call_from_inside_panics() {
     let _t = common::test();

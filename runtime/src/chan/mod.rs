@@ -33,7 +33,7 @@ pub use error::{
 };
 pub use go::Chan;
 pub use iter::{IntoIter, Iter, ReceiverIntoIter, ReceiverIter, TryIter};
-pub use new::{after, bounded, never, tick, unbounded};
+pub use new::{after, at, bounded, never, tick, unbounded};
 pub(crate) use new::{bell, clock, watched};
 pub(crate) use peek::{Peeked, peek, peek_cases};
 pub use receiver::Receiver;

@@ -68,6 +68,22 @@ pub fn after(delay: Duration) -> Receiver<Instant> {
     clock(util::now().checked_add(delay), None)
 }
 
+/// A channel on which one value comes, `when` itself: then, or at once if that has passed. Else as [`after`].
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// let when = rt::time::now() + Duration::from_millis(2);
+/// let soon = rt::chan::at(when);
+/// assert_eq!(soon.recv(), Ok(when));
+/// assert!(rt::time::now() >= when);
+/// ```
+#[must_use]
+pub fn at(when: Instant) -> Receiver<Instant> {
+    clock(Some(when), None)
+}
+
 /// A channel on which a value comes every `period`: the time at which it was due. Go's `time.Tick`.
 ///
 /// Who is slow loses ticks: those that passed while nobody received count as one, and the next comes

@@ -2,7 +2,7 @@
 //!
 //! Whether it is done is one flag, which is all that is looked at afterwards. Until then everything
 //! happens under a lock: who finds nobody at it begins (`running`), and all others wait. When it has
-//! ended, well or by unwinding, all who wait are released; if it is not done, they start over, and one of
+//! ended, well, in vain or by unwinding, all who wait are released; if it is not done, they start over, and one of
 //! them begins.
 //!
 //! `running` is the slot of who is at it, who has it until the call has ended. A goroutine keeps its slot to its end, and a
@@ -117,6 +117,16 @@ impl Once {
     #[track_caller]
     #[inline]
     pub fn call_once(&self, f: impl FnOnce()) {
+        self.call_until(|| {
+            f();
+            true
+        });
+    }
+
+    /// The same; a call of which `f` says `false` does not count.
+    #[track_caller]
+    #[inline]
+    pub(super) fn call_until(&self, f: impl FnOnce() -> bool) {
         if !self.done() {
             self.run(f);
         }
@@ -173,7 +183,7 @@ impl Once {
     /// Calls `f` if it is the caller's turn.
     #[track_caller]
     #[cold]
-    fn run(&self, f: impl FnOnce()) {
+    fn run(&self, f: impl FnOnce() -> bool) {
         /// It has ended, and well if so.
         struct Ends<'a>(&'a Once, bool);
         impl Drop for Ends<'_> {
@@ -186,8 +196,7 @@ impl Once {
             let turn = self.begin(slot, true);
             if matches!(turn, Turn::Mine) {
                 let mut ends = Ends(self, false);
-                f();
-                ends.1 = true;
+                ends.1 = f();
             }
             turn
         });

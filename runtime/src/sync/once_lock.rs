@@ -142,6 +142,45 @@ impl<T> OnceLock<T> {
         self.value()
     }
 
+    /// The same, by an initializer that may fail: then it stays empty, and the next call tries again, or one that already waits. Go's
+    /// `sync.OnceValues`, which keeps the error.
+    ///
+    /// # Errors
+    /// What `f` returned. Who waits for another's call does not get that one's error.
+    ///
+    /// # Panics
+    /// As [`get_or_init`](Self::get_or_init).
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::sync::OnceLock;
+    ///
+    /// let port = OnceLock::<u16>::new();
+    /// assert!(port.get_or_try_init(|| "http".parse()).is_err());
+    /// assert_eq!(port.get_or_try_init(|| "80".parse()), Ok(&80));
+    /// assert_eq!(port.get_or_try_init(|| "http".parse()), Ok(&80));
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn get_or_try_init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        let mut failed = None;
+        self.once.call_until(|| match f() {
+            Ok(value) => {
+                self.write(value);
+                true
+            }
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        });
+        match failed {
+            // The call has counted, this one or another.
+            None => Ok(self.value()),
+            Some(error) => Err(error),
+        }
+    }
+
     /// The value; waits until somebody has set it.
     ///
     /// # Panics
