@@ -22,30 +22,55 @@
 //! |---|---|
 //! | `go f(x)` | `go!(f(x))`: see [`go!`] for its other forms |
 //! | `make(chan T, n)`, `ch <- v`, `v, ok := <-ch`, `close(ch)`, `for v := range ch` | [`Chan::new(n)`](chan::Chan::new), `ch.send(v)`, `ch.recv()`, `ch.close()`, `for v in &ch` |
+//! | `chan<- T`, `<-chan T` | [`chan::Sender`], [`chan::Receiver`], made by [`chan::bounded`]; or a `Chan` |
 //! | `select { .. }` | [`select!`] |
 //! | `defer`, `recover`, named results | [`panic::frame`](panic::frame()); for clean-up alone [`defer!`], [`defer_call!`] |
 //! | `sync`, `context`, `time`, `net`, `os/signal` | [`sync`], [`context`], [`time`], [`net`], [`signal`] |
+//! | `sync.OnceFunc`, `OnceValue`; `sync/atomic` | [`sync::OnceLock`], or std's `LazyLock`; std's atomics |
+//! | `time.After`, `Tick`, `NewTimer`, `NewTicker`, `AfterFunc`, `Since(t)` | [`chan::after`], [`chan::tick`], [`time::Timer`], [`time::Ticker`], [`time::after_func`] (or [`Timer::with_func`](time::Timer::with_func)), `time::now() - t` |
 //! | `errgroup`, `singleflight`, `semaphore` of `golang.org/x/sync` | [`sync::ErrGroup`], [`sync::SingleFlight`], [`sync::Semaphore`] |
-//! | `runtime.Gosched`, `Goexit`, `LockOSThread`, `NumGoroutine` | [`yield_now`], [`task::exit`], [`task::pin_thread`], [`num_goroutines`] |
+//! | `signal.NotifyContext` | [a few lines](signal#a-context-that-ends-at-a-signal) |
+//! | `os`, `os/exec`, `bufio`, `io.Copy` | std's: what blocks, blocks nobody else |
+//! | `runtime.Gosched`, `Goexit`, `LockOSThread`, `NumGoroutine`, `GOMAXPROCS(0)` | [`yield_now`], [`task::exit`], [`task::pin_thread`], [`num_goroutines`], [`procs`] |
 //! | `[]T`, `map[K]V`, `any`, `switch v := x.(type)` | [`collections`], [`any`], [`type_switch!`] |
+//! | `testing/synctest`; `runtime/pprof`'s goroutines, `runtime/trace` | `#[rt::test(virtual_time)]`; [`dump`], [`trace`] |
 //!
 //! What is different: what a goroutine uses is moved into it, unless it is spawned in a [`scope`]. It has a [handle](JoinHandle) to wait for
-//! its result, or to end it. A panic that nobody catches ends its goroutine, and the process only with [`PanicPolicy::Abort`].
+//! its result, or to end it. A panic that nobody catches ends its goroutine, and the process only with [`PanicPolicy::Abort`]. An `ErrGroup`
+//! gives its error to one of those who [wait](sync::ErrGroup::wait).
 //!
 //! # Coming from tokio
 //!
 //! | tokio | here |
 //! |---|---|
 //! | `#[tokio::main]`, `#[tokio::test]` | [`#[rt::main]`](macro@main), [`#[rt::test]`](macro@test), on functions that are not `async` |
+//! | `Runtime::new()`, `block_on`, `Handle` | [`Runtime::builder()`], [`run`](Runtime::run), [`Handle`] |
 //! | `tokio::spawn(async { .. })`, `handle.await` | `rt::spawn(\|\| ..)`, [`handle.join()`](JoinHandle::join) |
-//! | `spawn_blocking`, `block_in_place` | nothing: call what blocks; [`blocking`] saves the others a moment |
+//! | `spawn_blocking`, `block_in_place`, `tokio::fs`, `tokio::process` | nothing: call what blocks; [`blocking`] saves the others a moment |
 //! | `handle.abort()` | [the same](JoinHandle::abort): it unwinds the goroutine from where it waits |
 //! | `mpsc`, `oneshot` | [`chan::bounded`], [`chan::unbounded`], of which several may receive, too |
+//! | `broadcast` | a `Sender` for each who listens, as the example `chat` has it |
+//! | `watch`, `Notify` | a [`sync::Mutex`] and a [`sync::Condvar`]; a notification also a [`Chan`](chan::Chan) of one slot and its `try_send` |
 //! | `select!` | [`select!`], of operations on channels; a timeout is `default(duration)`, a cancellation `recv(ctx.done())` |
-//! | `time::timeout` | [`time::timeout`]; mostly a call has a form that ends in `_timeout` |
-//! | `CancellationToken`, `JoinSet`, `task_local!` | [`context::Context`], [`scope`] or [`sync::ErrGroup`], [`goroutine_local!`] |
+//! | `time::timeout`, `time::interval` | [`time::timeout`], but mostly a call has a form that ends in `_timeout`; [`time::Ticker`], whose first tick comes after a period |
+//! | `CancellationToken`, `task_local!` | [`context::Context`], [`goroutine_local!`] |
+//! | `JoinSet`, `TaskTracker` | [`scope`], [`sync::ErrGroup`] or [`sync::WaitGroup`], and a channel for results as they come |
+//! | `stream.split()`, `io::copy_bidirectional`, `AsyncRead` | `&stream` reads and writes, or [`try_clone`](net::TcpStream::try_clone); `std::io::copy` twice, in a `scope`; `std::io::Read` |
+//! | `signal::ctrl_c` | [`signal::notify`] |
 //! | `time::pause` | `#[rt::test(virtual_time)]` |
 //! | any future | [`block_on`] |
+//!
+//! # Coming from threads
+//!
+//! | `std::thread` | here |
+//! |---|---|
+//! | `spawn`, `Builder`, `JoinHandle` | [`spawn`], [`task::Builder`], [`JoinHandle`], whose [`join`](JoinHandle::join) has an error with more to say |
+//! | `scope`, `Builder::spawn_scoped` | [`scope`], [`spawn_scoped`](task::Builder::spawn_scoped) |
+//! | `sleep`, `yield_now`, `current().id()`, `available_parallelism` | [`time::sleep`], [`yield_now`], [`task::current`], [`procs`] |
+//! | `thread_local!` | [`goroutine_local!`]: a goroutine goes from thread to thread |
+//! | `mpsc`, crossbeam's channels and `select!` | [`chan`], [`select!`] |
+//! | `park`, `unpark` | a [`Chan`](chan::Chan) of one slot: `recv`, and `try_send` |
+//! | `Mutex`, `RwLock`, `Condvar`, `Once`, `OnceLock`, `Barrier` | [`sync`]; std's work, too, and hold up a thread |
 //!
 //! # Under another name
 //!

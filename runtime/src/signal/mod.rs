@@ -16,6 +16,38 @@
 //! }
 //! ```
 //!
+//! # A context that ends at a signal
+//!
+//! What Go has `signal.NotifyContext` for:
+//!
+//! ```
+//! use rt::context::{Context, ContextError};
+//! use rt::signal::{self, Signal};
+//! # fn raise(signal: Signal) {
+//! #     let kill = format!("kill -{} {}", signal.as_raw(), std::process::id());
+//! #     std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
+//! # }
+//!
+//! #[rt::main]
+//! fn main() {
+//!     let (ctx, stop) = Context::background().with_cancel_cause();
+//!     let signals = signal::notify(&[Signal::INTERRUPT, Signal::TERMINATE]);
+//!     let done = ctx.done().clone();
+//!     rt::go!({
+//!         rt::select! {
+//!             recv(signals) -> signal => stop(signal.unwrap().to_string()),
+//!             recv(done) -> _ => {}
+//!         }
+//!         // `signals` is dropped here: the next Ctrl-C ends the process.
+//!     });
+//!
+//!     raise(Signal::INTERRUPT);
+//!     let slept = rt::time::sleep_ctx(std::time::Duration::from_secs(60), &ctx);
+//!     assert_eq!(slept, Err(ContextError::Canceled));
+//!     assert_eq!(ctx.cause().unwrap().to_string(), "SIGINT");
+//! }
+//! ```
+//!
 //! The handler only counts and wakes a thread, `rt-signal`, which is there from the first [`notify`] on and sends the
 //! values; so whatever may be done in a goroutine may be done at a signal. It runs on the
 //! alternate signal stack of its thread, which all threads of a runtime have, never on a goroutine's.
