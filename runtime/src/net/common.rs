@@ -145,7 +145,7 @@ macro_rules! timed {
         impl $name {
             /// How long a read may wait, each anew: std's. `None`: for ever. One that has waited for so long fails
             /// with [`TimedOut`](io::ErrorKind::TimedOut) (std's: `WouldBlock`, on this system). A read that
-            /// waits already is not affected.
+            /// waits already is not affected, nor are those of [clones](Self::try_clone) (std's are).
             ///
             /// # Errors
             /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero, as std's; when it was closed.

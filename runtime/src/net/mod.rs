@@ -33,6 +33,8 @@
 //! * `close(&self)` ends the waits of all, with [`Closed`].
 //! * Deadlines, as in Go: moments after which calls fail, which may be moved while somebody waits. They, and
 //!   std's timeouts, end with [`ErrorKind::TimedOut`](std::io::ErrorKind::TimedOut).
+//! * A deadline or a timeout is of one handle, and not of its [clones](TcpStream::try_clone), as std's timeouts are: set it where the
+//!   reads and writes are. `&stream` needs no clone.
 //! * What may wait has a form that a [context](crate::context::Context) ends: `accept_ctx`, `connect_ctx`, and
 //!   [`within`](TcpStream::within) for streams. Not so `peek`.
 //! * Listeners are bound with the largest backlog that the system allows, as Go's.
