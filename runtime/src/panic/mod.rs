@@ -25,7 +25,8 @@
 //! recovered is not reported, as in Go, and one that leaves the last frame around it is, with all that it
 //! superseded. One that a plain [`catch_unwind`] swallows inside of a frame is reported when
 //! the frame ends, or at the next panic. A panic in a destructor that runs while another unwinds is reported at once,
-//! and the other with it: Rust may end the process next.
+//! and the other with it: Rust may end the process next. What was swallowed cannot be told from what unwinds, so the panic that
+//! comes next in that frame is reported at once, too, even if it is recovered: [`catch`] instead leaves no such trace.
 //!
 //! Without the hook, std's own has named the thread and the place, recovered or not; one more line says which
 //! goroutine was ended, and what its panic superseded.
