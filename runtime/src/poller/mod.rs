@@ -109,6 +109,10 @@ impl Poller {
     }
 
     /// Waits as [`poll`](Self::poll) does, and leaves what it finds to who polls. Whether there is something.
+    #[allow(
+        dead_code,
+        reason = "for those who poll beside other work; the thread of `wait` does not"
+    )]
     pub(crate) fn look(&self, timeout: Option<Duration>) -> bool {
         self.epoll.look(timeout)
     }

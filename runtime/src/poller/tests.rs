@@ -56,7 +56,10 @@ fn a_notification_stays_until_somebody_polls() {
     let poller = Arc::new(Poller::new().unwrap());
     poller.notify();
     poller.notify();
+    // To look takes nothing.
+    assert!(poller.look(None) && poller.look(Some(Duration::ZERO)));
     assert!(poller.poll(None, &mut nobody).unwrap());
+    assert!(!poller.look(Some(Duration::from_nanos(1))));
     assert!(!poller.poll(Some(Duration::ZERO), &mut nobody).unwrap());
     for _ in 0..50 {
         let other = Arc::clone(&poller);

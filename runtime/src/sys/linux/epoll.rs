@@ -98,8 +98,7 @@ impl Epoll {
 
     /// Waits until there is an event, for at most `timeout`, and leaves it there; a signal ends it early. Whether there is one.
     pub(crate) fn look(&self, timeout: Option<Duration>) -> bool {
-        let mut file =
-            libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut file = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one entry, which lives over the call.
         unsafe { libc::poll(&raw mut file, 1, millis(timeout)) > 0 }
     }
@@ -162,8 +161,7 @@ impl Epoll {
 
 /// Rounds up: who waits for a moment shall not wake before it.
 fn millis(timeout: Option<Duration>) -> libc::c_int {
-    timeout
-        .map_or(-1, |t| t.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(libc::c_int::MAX))
+    timeout.map_or(-1, |t| t.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(libc::c_int::MAX))
 }
 
 impl Events {
