@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 ///
 /// Behind the channel there is no timer: it knows when its value is due, and who receives waits until then. So
 /// nothing runs while nobody receives, nothing has to be stopped to be freed, and **once `stop` or `reset` has
-/// returned, no value of the old time is ever received**. It looks as a channel without buffer does in
-/// Go 1.23 and later. Timers that share no channel do not know of each other; dropping one that runs a
+/// returned, no value of the old time is ever received**, as in
+/// Go 1.23 and later. (There its length is always 0; here it is 1 while a value is due.) Timers that share no channel do not know of each other; dropping one that runs a
 /// function does not stop it.
 ///
 /// For goroutines and plain threads alike.

@@ -5,7 +5,7 @@
 /// How the capacity of a [`Slice`](super::Slice) grows when an append does not fit.
 ///
 /// Go rounds the result up to a size that its allocator has; here it is what the formula says. Elements without a size
-/// take no memory: their slices have a capacity of exactly their length.
+/// take no memory: a slice of them that grows has a capacity of exactly its length.
 ///
 /// # Examples
 /// ```

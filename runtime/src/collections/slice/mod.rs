@@ -17,7 +17,7 @@
 //! 1. Of a nil slice, and of no other, `array` is None; its start, len and cap are 0.
 //! 2. `start + len <= array.len()`, and an array never becomes shorter while it is shared: every element of a slice exists.
 //! 3. `start + cap <= array.capacity()`: a write into a slice's capacity never moves the array. (Elements without a size
-//!    take no room; there the array is the list of them, and cap is len.)
+//!    take no room; there the array has room for any number.)
 //! 4. While an array is borrowed for writing no code of the user runs: what is written was made before, and what was
 //!    overwritten is dropped after. So only a view can be in the way of a write, and only a `view_mut` in the way of a read.
 //! 5. A header changes after the array has, and all at once: what panics on the way leaves a slice that holds 1 to 3.
