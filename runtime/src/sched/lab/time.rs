@@ -104,10 +104,6 @@ impl Sched {
     /// A thread of a lab is in the list of the idle ones, and about to sleep. `dry`: since when, by the real clock,
     /// nothing is to be expected any more.
     pub(in crate::sched) fn rest(&self, dry: &mut Option<Instant>) -> Rest {
-        // Not after it has promised to poll, but before time moves.
-        if self.poll_now() {
-            return Rest::Until(None);
-        }
         match self.tide() {
             Tide::Due => return Rest::No,
             Tide::Busy => *dry = None,
@@ -135,12 +131,15 @@ impl Sched {
     fn tide(&self) -> Tide {
         let Some(lab) = &self.lab else { return Tide::Busy };
         let tide = loop {
+            // Before time moves, also if somebody has promised to sleep in the poll.
             if self.poll_now() {
                 break Tide::Busy;
             }
             if let Some(tide) = self.tide_after(lab, signal::settle()) {
                 break tide;
             }
+            // Perhaps for who is about to tell of something.
+            std::thread::yield_now();
         };
         match tide {
             // Outside of the lock, and after the look: no goroutine has run since that might have asked for some.
