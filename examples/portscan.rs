@@ -25,7 +25,7 @@ use rt::go;
 use rt::net::TcpStream;
 use rt::sync::Semaphore;
 
-const USAGE: &str = "usage: portscan [FIRST-LAST [AT_A_TIME]]";
+const USAGE: &str = "usage: portscan [FIRST-LAST [AT_A_TIME]], numbers from 1 to 65535";
 /// On this machine an answer takes microseconds. A port that drops what comes never gives one.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
