@@ -2,13 +2,12 @@
 //!
 //! | Go | here |
 //! |---|---|
-//! | `time.Now` | [`now`] |
+//! | `time.Now`, `time.Since(t)` | [`now`], `now() - t` |
 //! | `time.Sleep` | [`sleep`], [`sleep_until`]; [`sleep_ctx`], [`sleep_until_ctx`] |
 //! | `time.After`, `time.Tick` | [`chan::after`](crate::chan::after), [`chan::tick`](crate::chan::tick) |
 //! | `time.NewTimer` | [`Timer::new`] |
 //! | `time.NewTicker` | [`Ticker::new`] |
 //! | `time.AfterFunc` | [`after_func`]; [`Timer::with_func`], if it is to fire again |
-//! | `time.Since(t)`, `time.Until(t)` | `time::now() - t`, `t - time::now()` |
 //! | `context.WithTimeout` around a call | [`timeout`] |
 //!
 //! A duration so long that the clock cannot tell its end means never; one of zero, and a deadline that has
