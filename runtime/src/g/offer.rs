@@ -117,7 +117,8 @@ impl Offer {
         // SAFETY: invariant 2.
         let joiner = node.what.with_mut(|what| unsafe { *what }).joiner;
         // SAFETY: a slot is never unmapped.
-        (node.state.load(Ordering::Relaxed) == OPEN).then(|| unsafe { joiner.as_ref() })
+        let joiner = unsafe { joiner.as_ref() };
+        (node.state.load(Ordering::Relaxed) == OPEN).then_some(joiner)
     }
 
     /// The joiner, who has not taken it out, wants its half back. `true`: it has it, and the node is no longer its

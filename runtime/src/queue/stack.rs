@@ -85,7 +85,7 @@ impl<T: Item> Stack<T> {
 
     /// Takes what lies at the bottom, as thieves do, and so on, until `f` has made something of it. `bottom` is this stack's, and
     /// `f` does not touch it.
-    pub(crate) fn from_bottom<R>(
+    pub(crate) fn take_oldest<R>(
         &self,
         bottom: &Bottom<T>,
         mut f: impl FnMut(T) -> Option<R>,

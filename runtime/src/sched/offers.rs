@@ -135,7 +135,7 @@ impl Sched {
     #[inline(never)]
     pub(super) fn waiting_offer(&self, p: Held) -> Option<Runnable> {
         let offers = &p.own().offers;
-        let oldest = offers.from_bottom(&p.offered, |offer| {
+        let oldest = offers.take_oldest(&p.offered, |offer| {
             // SAFETY: just taken out, and not by its joiner.
             if unsafe { offer.joiner() }.is_some_and(|joiner| !self.waits(joiner)) {
                 return Some(Err(offer));

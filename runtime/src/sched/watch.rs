@@ -238,7 +238,7 @@ impl Watch {
             self.seen[index].asked = Some((now, time_of(&m)));
             return true;
         };
-        if !work && !(offers && spent >= LONG) {
+        if !(work || offers && spent >= LONG) {
             // Who waits for this very thread has nothing of it if another has the P.
             return false;
         }
