@@ -420,7 +420,7 @@ impl Locked<'_> {
     }
 
     #[inline]
-    fn queue(&mut self, line: Line) -> (&mut List<Node>, u32) {
+    pub(super) fn queue(&mut self, line: Line) -> (&mut List<Node>, u32) {
         // SAFETY: the lock is held, and by `&mut self` this is the only reference.
         let queues = self.gate.queues.with_mut(|queues| unsafe { &mut *queues });
         match line {

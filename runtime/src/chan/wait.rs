@@ -197,14 +197,22 @@ impl Gate {
     }
 
     /// Ends the waits of all in a queue.
+    ///
+    /// Who is to look again may find nothing, and be in the queue again before the last one is out of it. So of those only as
+    /// many are released as there are now: else they and the caller might keep each other busy for ever.
     #[inline(never)]
     pub(super) fn release_line(&self, line: Line, end: End) {
         const BATCH: usize = 32;
-        loop {
+        let mut left = match end {
+            End::Again => self.lock().queue(line).0.iter().count(),
+            _ => usize::MAX,
+        };
+        while left > 0 {
             let mut woken = [None; BATCH];
+            let room = BATCH.min(left);
             {
                 let mut locked = self.lock();
-                for place in &mut woken {
+                for place in &mut woken[..room] {
                     *place = locked.claim_first(line).map(|node| {
                         // SAFETY: claimed just now.
                         unsafe { node.finish(end) }
@@ -214,11 +222,12 @@ impl Gate {
                     }
                 }
             }
-            let full = woken[BATCH - 1].is_some();
+            let full = woken[room - 1].is_some();
             woken.into_iter().flatten().for_each(wait::wake);
             if !full {
                 break;
             }
+            left -= room;
         }
     }
 }

@@ -170,3 +170,35 @@ fn all_who_watch_are_told() {
         });
     }
 }
+
+/// Whom a channel has woken for nothing waits again at once. However many do, they do not keep who woke them.
+#[test]
+fn those_who_look_again_keep_nobody() {
+    let _t = common::test();
+    let (tx, rx) = chan::bounded(1);
+    let watch = |rx: chan::Receiver<u32>| {
+        let mut select = Select::new();
+        select.recv(&rx);
+        loop {
+            select.ready();
+            if rx.try_recv() == Err(TryRecvError::Disconnected) {
+                return;
+            }
+        }
+    };
+    let clones: Vec<_> = (0..400).map(|_| rx.clone()).collect();
+    drop(rx);
+    let begin = |rx| std::thread::spawn(move || watch(rx));
+    let watchers: Vec<_> = clones.into_iter().map(begin).collect();
+    let mut longest = Duration::ZERO;
+    for n in 0..5 {
+        // They wait, most of them: nobody depends on that.
+        std::thread::sleep(SHORT * 20);
+        let begun = Instant::now();
+        tx.send(n).unwrap();
+        longest = longest.max(begun.elapsed());
+    }
+    drop(tx);
+    watchers.into_iter().for_each(|watcher| watcher.join().unwrap());
+    assert!(longest < Duration::from_secs(3), "a send has taken {longest:?}");
+}
