@@ -33,6 +33,12 @@ use std::ptr::NonNull;
 /// 256 switches are some ten microseconds.
 pub(crate) const NEXT_CAP: u32 = 256;
 
+/// The same while a crowd waits in the queue that was woken, as who goes on was: they share what those two are at, mostly.
+const CROWDED_CAP: u32 = 32;
+const _: () = assert!(NEXT_CAP.is_multiple_of(CROWDED_CAP));
+/// So many are a crowd.
+const CROWD: usize = 3;
+
 /// Every this many slices the global queue is looked at first, as in Go: a prime, so that it
 /// does not beat with the program's own periods.
 pub(crate) const GLOBAL_EVERY: u32 = 61;
@@ -141,6 +147,16 @@ impl P {
 
     pub(crate) fn is_warm(&self) -> bool {
         self.warm.load(Ordering::Relaxed)
+    }
+
+    /// Whether `next` runs at once, which would be the `streak`th time, or has had its turn.
+    #[inline(always)]
+    pub(crate) fn goes_on(&self, next: Runnable, streak: u32) -> bool {
+        let is_one_of_a_crowd = || {
+            let woken = self.is_warm() && matches!(next, Runnable::Started(_));
+            woken && self.remote.len() >= CROWD
+        };
+        !streak.is_multiple_of(CROWDED_CAP) || streak < NEXT_CAP && !is_one_of_a_crowd()
     }
 
     /// What was queued last waited for no partner on this P.

@@ -27,7 +27,7 @@ use super::idle::Rejoin;
 use super::tell::tell;
 use crate::g::{GBox, GRef, Runnable};
 use crate::m::{CurrentM, OTHERS, SEEDED};
-use crate::p::{Held, NEXT_CAP, P};
+use crate::p::{Held, P};
 use crate::prim::global::Ordering;
 use crate::trace::Event;
 
@@ -106,7 +106,7 @@ impl Sched {
         let own = p.own();
         if let Some(next) = p.remote.take_next() {
             let streak = own.streak.get() + 1;
-            if streak < NEXT_CAP && !m.wanted() {
+            if p.goes_on(next, streak) && !m.wanted() {
                 own.streak.set(streak);
                 p.count_run(false);
                 return Some(next);

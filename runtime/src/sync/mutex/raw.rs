@@ -60,8 +60,8 @@
 //! 4. A queued waiter is released, or takes itself out of the queue, before `lock_slow` returns.
 
 use crate::prim::atomic::{AtomicU32, Ordering};
-use crate::prim::global::AtomicBool;
 use crate::prim::const_fn;
+use crate::prim::global::AtomicBool;
 use crate::sync::owner::Owner;
 use crate::sync::waiter::{Locked, Queue, Taken, Waiter};
 use crate::util;
