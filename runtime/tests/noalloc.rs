@@ -487,3 +487,29 @@ fn joins_in_place_allocate_nothing() {
         assert_eq!(joins, 0);
     });
 }
+
+/// A closure of a few words lies in the worker that runs it.
+#[test]
+fn small_tasks_of_pools_allocate_nothing() {
+    let _t = common::alone();
+    runtime(1).run(|| {
+        let pool = rt::pool::Pool::new(4).unwrap();
+        let (sum, group) = (AtomicU64::new(0), WaitGroup::new());
+        let shared: &'static (AtomicU64, WaitGroup) = Box::leak(Box::new((sum, group)));
+        let submits = |words: [u64; 2]| {
+            shared.1.add(1);
+            let task = move || {
+                shared.0.fetch_add(words[1], Ordering::Relaxed);
+                shared.1.done();
+            };
+            assert_eq!(size_of_val(&task), 3 * size_of::<usize>());
+            pool.submit(task).unwrap();
+        };
+        let submits = fewest(|| {
+            (0..ROUNDS).for_each(|i| submits([i, 1]));
+            shared.1.wait();
+        });
+        assert_eq!(submits, 0);
+        assert_eq!(shared.0.load(Ordering::Relaxed) % ROUNDS, 0);
+    });
+}

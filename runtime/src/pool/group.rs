@@ -126,7 +126,7 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
         };
         self.shared.members.add(1);
         let member = Member { f: Some(f), place, shared: Arc::clone(&self.shared) };
-        let job = Job::Call(Box::new(member));
+        let job = Job::of(member);
         let error = match self.core.submit_joined(job, Patience::FOR_EVER) {
             Ok(number) => {
                 if let Some(number) = number {
@@ -209,11 +209,11 @@ struct Member<F, T, E> {
 
 impl<F, T, E> Call for Member<F, T, E>
 where
-    F: FnOnce() -> Result<T, E> + Send,
-    T: Send,
-    E: Send,
+    F: FnOnce() -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
 {
-    fn call(mut self: Box<Self>) {
+    fn call(mut self) {
         let Some(f) = self.f.take() else { return };
         if self.shared.failed.load(Ordering::Relaxed) {
             return;
@@ -230,13 +230,6 @@ where
                 self.shared.fail(Failure::Panic(payload));
             }
         }
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any>
-    where
-        Self: 'static,
-    {
-        self
     }
 }
 

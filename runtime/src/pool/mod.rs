@@ -311,7 +311,7 @@ impl Pool {
         let core = &self.owner.0;
         let cell = Cell::new(f, core.handler().cloned(), Arc::new(Interrupt::new()));
         let task = |place| Task::new(Handle::new(Arc::clone(&cell)), place);
-        let job = Job::Run(Runner::new(Arc::clone(&cell) as Arc<dyn job::Run>));
+        let job = Job::of(Runner::new(Arc::clone(&cell) as Arc<dyn job::Run>));
         let error = match core.submit_joined(job, patience) {
             Ok(number) => return Ok(task(number.map(|number| Place::new(core, number)))),
             Err(error) => error,

@@ -216,7 +216,7 @@ impl<'scope> Scope<'scope, '_> {
         if cancelled {
             drop(child);
         } else {
-            match self.core.submit_joined(Job::Call(Box::new(child)), Patience::FOR_EVER) {
+            match self.core.submit_joined(Job::of(child), Patience::FOR_EVER) {
                 Ok(None) => {}
                 Ok(Some(place)) => self.data.lies_at(number, Place::new(self.core, place)),
                 Err(error) => self.refused(error),
@@ -271,16 +271,12 @@ struct Child {
 }
 
 impl Call for Child {
-    fn call(mut self: Box<Self>) {
+    fn call(mut self) {
         let number = std::mem::take(&mut self.number);
         let Some(task) = self.data.take(number) else { return };
         let ticket = Ticket { data: &self.data, number };
         report::run(self.data.handler.as_ref(), || task.run());
         drop(ticket);
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
     }
 }
 

@@ -28,20 +28,27 @@ pub(crate) enum Due {
 pub(crate) struct Sleeper {
     slot: &'static Slot,
     job: usize,
-    frames: usize,
+    /// The lines of its stack that it touches first when it goes on: where they begin, and in the bits below how many they are.
+    lines: usize,
 }
 
 impl Sleeper {
-    /// The lines of a sleeper's stack that it touches first when it goes on: from so far below the frame in which it
-    /// began to wait, to so far above.
-    const BELOW: usize = 192;
-    const ABOVE: usize = 256;
+    /// They reach from so far below the frame in which it began to wait, where its registers are, to so far above: to the end of a
+    /// stack that is not deeper, as that of a pool's task is.
+    const BELOW: usize = 256;
+    const ABOVE: usize = 704;
+    /// So many lines of its goroutine it touches when it ends.
+    const OF_JOB: usize = 3;
 
     /// The caller, a goroutine that is about to wait on its `slot`.
     #[inline(always)]
     pub(crate) fn here(slot: &'static Slot) -> Self {
         let frame = 0_u8;
-        Self { slot, job: slot.job().addr(), frames: std::ptr::from_ref(&frame).addr() }
+        let frame = std::ptr::from_ref(&frame).addr();
+        let first = frame.wrapping_sub(Self::BELOW) & !(LINE - 1);
+        let end = slot.stack_top().min(frame.wrapping_add(Self::ABOVE));
+        let count = end.saturating_sub(first).div_ceil(LINE);
+        Self { slot, job: slot.job().addr(), lines: first | count }
     }
 
     /// Where it waits.
@@ -49,6 +56,8 @@ impl Sleeper {
         self.slot
     }
 }
+
+const _: () = assert!((Sleeper::BELOW + Sleeper::ABOVE).div_ceil(LINE) + 1 < LINE);
 
 impl Due {
     /// In `p::Own::due`: more is due, and this slice is for it.
@@ -59,10 +68,10 @@ impl Due {
     /// It is soon due: asks the memory for what is touched then.
     #[inline]
     pub(super) fn prefetch(self) {
-        let Self::Wake(Sleeper { slot, job, frames }) = self else { return };
+        let Self::Wake(Sleeper { slot, job, lines }) = self else { return };
         sys::prefetch_all(std::ptr::from_ref(slot).addr(), size_of::<Slot>());
-        sys::prefetch_all(job, 2 * LINE);
-        sys::prefetch_all(frames - Sleeper::BELOW, Sleeper::BELOW + Sleeper::ABOVE);
+        sys::prefetch_all(job, Sleeper::OF_JOB * LINE);
+        sys::prefetch_all(lines & !(LINE - 1), (lines & (LINE - 1)) * LINE);
     }
 }
 
