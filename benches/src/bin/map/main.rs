@@ -187,5 +187,10 @@ fn main() {
             use rows::iterate as i;
             show("iterate", keys, four(5, [i::<Rt>, i::<Hashbrown>, i::<Griddle>, i::<Std>], keys));
         }
+        for keys in size(&[1000, 65_536]) {
+            use rows::iterate_in_turn as i;
+            let row = four(5, [i::<Rt>, i::<Hashbrown>, i::<Griddle>, i::<Std>], keys);
+            show("iterate maps in turn", keys, row);
+        }
     }
 }

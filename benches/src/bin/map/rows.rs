@@ -120,6 +120,19 @@ pub(crate) fn insert<P: Peer>(keys: u64) -> f64 {
     nanos(time, keys * times)
 }
 
+/// Nanoseconds for each key when all of many maps are gone through, one map after the other: of the same map again and again
+/// a processor learns by heart where the next full cell is.
+pub(crate) fn iterate_in_turn<P: Peer>(keys: u64) -> f64 {
+    let maps: Vec<P> = (0..(1_000_000 / keys).max(1)).map(|_| filled::<P>(keys)).collect();
+    let expected = (0..keys).fold(0_u64, |sum, n| sum.wrapping_add(key(n) ^ n));
+    let count = maps.len() as u64;
+    let begun = Instant::now();
+    for map in maps.iter().cycle().take(8 * maps.len()) {
+        assert_eq!(black_box(map).sum(), expected, "something is missing");
+    }
+    nanos(begun.elapsed(), 8 * count * keys)
+}
+
 /// Nanoseconds for each key when all are gone through.
 pub(crate) fn iterate<P: Peer>(keys: u64) -> f64 {
     let map = filled::<P>(keys);

@@ -322,36 +322,42 @@ impl<K, V> Ptr<K, V> {
         Lane { content: self.0.content(), marks: self.0.marks() }
     }
 
-    /// Which cells of the row that begins here are full, a bit for each; and of the last cell of each
-    /// bucket, whether there may be more behind it. For the cells the last bucket comes first, as
+    /// Which cells of the row that begins here are full, a bit for each, and how many are: the last bucket comes first, as
     /// [`entry_in_row`](Lane::entry_in_row) counts.
     ///
     /// # Safety
-    /// The row has `width` buckets, eight at most, which are as in [`following`](Self::following).
+    /// There are [`ROW`] buckets, which are as in [`following`](Self::following).
     #[inline]
-    pub(super) unsafe fn row(self, width: usize) -> (u64, u64) {
-        if width == ROW {
-            // SAFETY: there are so many marks, as the caller says.
-            let marks = unsafe { self.0.marks().cast::<[Bytes; ROW]>().as_ref() };
-            let (full, longer) = marks::row(marks);
-            return (full.swap_bytes(), longer);
-        }
-        // SAFETY: as the caller says.
-        unsafe { self.narrow_row(width) }
+    pub(super) unsafe fn row(self) -> (u64, usize) {
+        // SAFETY: there are so many marks, as the caller says.
+        let marks = unsafe { self.0.marks().cast::<[Bytes; ROW]>().as_ref() };
+        let (full, count) = marks::row(marks);
+        (full.swap_bytes(), count)
     }
 
-    /// The same for less than eight buckets.
+    /// Which chains of the row that begins here have more than one bucket, a bit for each.
     ///
     /// # Safety
     /// As [`row`](Self::row).
     #[inline]
-    unsafe fn narrow_row(self, width: usize) -> (u64, u64) {
+    pub(super) unsafe fn longer(self) -> u64 {
+        // SAFETY: there are so many links, as the caller says.
+        let links = unsafe { self.0.link().cast::<[Link; ROW]>().as_ref() };
+        let bits = links.iter().enumerate().map(|(n, link)| u64::from(link.is_some()) << n);
+        bits.fold(0, |all, bit| all | bit)
+    }
+
+    /// Both, of `width` buckets: a row, or less.
+    ///
+    /// # Safety
+    /// There are so many, which are as in [`following`](Self::following).
+    pub(super) unsafe fn narrow_row(self, width: usize) -> (u64, u64) {
         let (mut full, mut longer) = (0, 0);
         for n in 0..width {
             // SAFETY: as the caller says.
-            let marks = unsafe { self.following(n) }.marks();
-            full = full << CELLS | marks.bits();
-            longer |= u64::from(!marks.has_rest()) << (CELLS * n + CELLS - 1);
+            let bucket = unsafe { self.following(n) };
+            full = full << CELLS | bucket.marks().bits();
+            longer |= u64::from(bucket.next().is_some()) << n;
         }
         (full, longer)
     }

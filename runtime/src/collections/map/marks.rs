@@ -191,49 +191,49 @@ impl Matches {
     }
 }
 
-/// Which cells of a row of buckets are full, a bit for each; and of the last cell of each bucket,
-/// whether there may be more behind it.
+/// Which cells of a row of buckets are full, a bit for each, and how many are.
 #[inline]
 #[cfg(target_arch = "x86_64")]
-pub(super) fn row(marks: &[[u8; CELLS]; ROW]) -> (u64, u64) {
+pub(super) fn row(marks: &[[u8; CELLS]; ROW]) -> (u64, usize) {
     use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_set1_epi8,
+        _mm_add_epi64, _mm_cmpeq_epi8, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_max_epu8,
+        _mm_movemask_epi8, _mm_sad_epu8, _mm_set1_epi8, _mm_setzero_si128, _mm_sub_epi8,
+        _mm_unpackhi_epi64,
     };
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn row(marks: &[u8; CELLS * ROW]) -> (u64, u64) {
-        let (mut full, mut rest) = (0, 0);
+    fn row(marks: &[u8; CELLS * ROW]) -> (u64, usize) {
+        let (mut full, mut sums) = (0, _mm_setzero_si128());
         let (blocks, _) = marks.as_chunks::<16>();
         for (n, block) in blocks.iter().enumerate() {
             // SAFETY: sixteen bytes that are there.
             let block = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
             let least = _mm_max_epu8(block, _mm_set1_epi8(LEAST_TOP.cast_signed()));
-            let is_full = _mm_movemask_epi8(_mm_cmpeq_epi8(block, least)).cast_unsigned();
-            let is_rest = _mm_cmpeq_epi8(block, _mm_set1_epi8(EMPTY_REST.cast_signed()));
-            let is_rest = _mm_movemask_epi8(is_rest).cast_unsigned();
-            full |= u64::from(is_full) << (16 * n);
-            rest |= u64::from(is_rest) << (16 * n);
+            let is_full = _mm_cmpeq_epi8(block, least);
+            // A byte of one that is full is -1.
+            sums = _mm_sub_epi8(sums, is_full);
+            full |= u64::from(_mm_movemask_epi8(is_full).cast_unsigned()) << (16 * n);
         }
-        (full, !rest & HIGHS)
+        // To count the bits of the word takes more where there is no instruction for it.
+        let halves = _mm_sad_epu8(sums, _mm_setzero_si128());
+        let count = _mm_cvtsi128_si32(_mm_add_epi64(halves, _mm_unpackhi_epi64(halves, halves)));
+        (full, count.cast_unsigned() as usize)
     }
 
     // SAFETY: every x86-64 has SSE2.
     unsafe { row(marks.as_flattened().as_array().expect("eight times eight")) }
 }
 
-/// Which cells of a row of buckets are full, a bit for each; and of the last cell of each bucket,
-/// whether there may be more behind it.
+/// Which cells of a row of buckets are full, a bit for each, and how many are.
 #[inline]
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) fn row(marks: &[[u8; CELLS]; ROW]) -> (u64, u64) {
-    let (mut full, mut longer) = (0, 0);
+pub(super) fn row(marks: &[[u8; CELLS]; ROW]) -> (u64, usize) {
+    let mut full = 0;
     for (n, marks) in marks.iter().enumerate() {
-        let marks = Marks(u64::from_le_bytes(*marks));
-        full |= marks.bits() << (CELLS * n);
-        longer |= u64::from(!marks.has_rest()) << (CELLS * n + CELLS - 1);
+        full |= Marks(u64::from_le_bytes(*marks)).bits() << (CELLS * n);
     }
-    (full, longer)
+    (full, full.count_ones() as usize)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(super) struct Walk<K, V> {
     lane: Lane<K, V>,
     /// How many cells are behind the row.
     left: usize,
-    /// The last row of chains; and the last cell of each of them that has more buckets, perhaps.
+    /// The last row of chains; and which of them have more buckets, a bit for each.
     chains: Ptr<K, V>,
     longer: u64,
     /// As many chains lie before those, in order in memory.
@@ -148,34 +148,40 @@ impl<K, V> Walk<K, V> {
     /// The cells of the next row that is not empty, if there is one.
     #[inline(never)]
     fn enter(&mut self, table: &Table<K, V>) -> u64 {
-        let mut cells = 0;
-        while cells == 0 && self.left != 0 {
-            cells = if self.later != 0 {
-                mem::take(&mut self.later)
+        while self.left != 0 {
+            let (cells, count) = if self.later != 0 {
+                counted(mem::take(&mut self.later))
             } else if self.next.is_some() || self.longer != 0 {
-                self.enter_overflow()
+                counted(self.enter_overflow())
             } else if self.run >= ROW {
                 self.enter_preceding()
             } else {
-                self.enter_elsewhere(table)
+                counted(self.enter_elsewhere(table))
             };
-            self.left -= cells.count_ones() as usize;
+            self.left -= count;
+            if cells != 0 {
+                return cells;
+            }
         }
-        cells
+        0
     }
 
     /// The row before the last one.
     #[inline]
-    fn enter_preceding(&mut self) -> u64 {
+    fn enter_preceding(&mut self) -> (u64, usize) {
         self.run -= ROW;
         // SAFETY: there is a row in order before this one (invariant 2).
         let row = unsafe { self.chains.preceding(ROW) };
         self.set_row(row, ROW);
         // SAFETY: a row is so wide (invariant 2).
-        let (full, longer) = unsafe { row.row(ROW) };
+        let (full, count) = unsafe { row.row() };
         // SAFETY: as above.
-        self.longer = if self.large { unsafe { fetch(row, longer) } } else { longer };
-        full
+        self.longer = unsafe { row.longer() };
+        if self.large {
+            // SAFETY: as above.
+            unsafe { fetch(row, self.longer) };
+        }
+        (full, count)
     }
 
     #[inline]
@@ -189,15 +195,15 @@ impl<K, V> Walk<K, V> {
     /// The next overflow bucket, if there is one.
     #[inline]
     fn enter_overflow(&mut self) -> u64 {
-        let Some(bucket) = self.next else {
-            let number = self.longer.trailing_zeros() as usize / CELLS;
+        if self.next.is_none() {
+            let number = self.longer.trailing_zeros() as usize;
             self.longer &= self.longer - 1;
             // SAFETY: it is one of the row (invariant 2).
             let head = unsafe { self.chains.following(number) };
             self.next = head.next();
             self.head = Some(head);
-            return 0;
-        };
+        }
+        let Some(bucket) = self.next else { return 0 };
         self.next = bucket.next();
         self.row = bucket;
         self.lane = bucket.lane();
@@ -222,7 +228,7 @@ impl<K, V> Walk<K, V> {
         // SAFETY: there are so many in order.
         let row = unsafe { last.preceding(width - 1) };
         // SAFETY: a row is so wide (invariant 2).
-        let (full, longer) = unsafe { row.row(width) };
+        let (full, longer) = unsafe { row.narrow_row(width) };
         let begin = u64::MAX << (self.turn as usize * width / ROW);
         let cells;
         (cells, self.longer) = match self.done {
@@ -242,22 +248,24 @@ impl<K, V> Walk<K, V> {
     }
 }
 
-/// Has the processor fetch what a walk will come to after a row. Which of its chains are longer?
+#[inline]
+fn counted(cells: u64) -> (u64, usize) {
+    (cells, cells.count_ones() as usize)
+}
+
+/// Has the processor fetch what a walk will come to after a row, of which those chains are longer.
 ///
 /// # Safety
 /// There is a row, the chains of which are live.
 #[inline(never)]
-unsafe fn fetch<K, V>(row: Ptr<K, V>, mut perhaps: u64) -> u64 {
+unsafe fn fetch<K, V>(row: Ptr<K, V>, mut longer: u64) {
     row.fetch_row_before();
-    let mut longer = 0;
-    while perhaps != 0 {
-        let number = perhaps.trailing_zeros() as usize / CELLS;
+    while longer != 0 {
+        let number = longer.trailing_zeros() as usize;
         // SAFETY: it is one of the row.
         if let Some(next) = unsafe { row.following(number) }.next() {
             next.place().fetch();
-            longer |= perhaps & perhaps.wrapping_neg();
         }
-        perhaps &= perhaps - 1;
+        longer &= longer - 1;
     }
-    longer
 }
