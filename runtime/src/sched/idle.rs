@@ -395,10 +395,13 @@ impl Idle {
         Some(Claim { p, m: self.pop_m(lists) })
     }
 
-    /// The one that has slept for the shortest time; who polls the network only if there is no other.
+    /// The one that has slept for the shortest time, of those that have promised nothing; else of those that do not poll the
+    /// network; else the last one.
     fn pop_m(&self, lists: &mut Lists) -> Option<u32> {
         let last = lists.ms.len().checked_sub(1)?;
-        let at = lists.ms.iter().rposition(|sleeper| !sleeper.polls).unwrap_or(last);
+        let all = || lists.ms.iter();
+        let free = all().rposition(|sleeper| !sleeper.polls && sleeper.until == NEVER);
+        let at = free.or_else(|| all().rposition(|sleeper| !sleeper.polls)).unwrap_or(last);
         let sleeper = lists.ms.remove(at);
         self.broke(lists, sleeper);
         Some(sleeper.m)
@@ -417,5 +420,38 @@ impl Idle {
         let sleeper = lists.ms.remove(at);
         self.broke(lists, sleeper);
         true
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::{Idle, NEVER};
+
+    /// A promise that is broken has somebody else look after the deadline.
+    #[test]
+    fn who_has_promised_to_wake_is_woken_last() {
+        let idle = Idle::new(0);
+        let with = |m, deadline, sockets| {
+            idle.retire_m(m);
+            idle.keep(m, || (deadline, sockets)).unwrap()
+        };
+        let all = || {
+            assert_eq!(with(0, 100, true), (100, true), "it promises, and polls");
+            assert_eq!(with(1, 100, true), (NEVER, false), "there is somebody who does");
+            assert_eq!(with(2, 50, true), (50, false), "it is earlier");
+            assert_eq!(with(3, 50, true), (NEVER, false));
+        };
+        all();
+        assert_eq!(idle.promised(), 50);
+        let woken = || std::iter::from_fn(|| idle.take_m()).collect::<Vec<_>>();
+        assert_eq!(woken(), [3, 1, 2, 0]);
+        assert_eq!((idle.promised(), idle.is_polled()), (NEVER, false), "nobody sleeps");
+        // With each the promise goes that it has given, and no other.
+        all();
+        let left = [(50, true), (50, true), (100, true), (NEVER, false)];
+        for (m, left) in [3, 1, 2, 0].into_iter().zip(left) {
+            assert_eq!(idle.take_m(), Some(m));
+            assert_eq!((idle.promised(), idle.is_polled()), left, "without {m}");
+        }
     }
 }
