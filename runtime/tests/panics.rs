@@ -3,8 +3,11 @@
 
 mod common;
 
-use common::{Ended, builder, child, is_child, runtime};
+use common::{Ended, OnDrop, builder, child, is_child, runtime};
+use rt::chan::Chan;
+use std::cell::RefCell;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn run(name: &str) -> Ended {
     common::run(child(name))
@@ -142,6 +145,52 @@ fn the_policy_ends_the_process() {
     assert_eq!(ended.code, Some(2), "{ended:#?}");
     ended.assert_says(&["so far", "the end"]);
     assert!(!ended.stderr.contains("beyond"), "{ended:#?}");
+}
+
+thread_local! {
+    static AT_END: RefCell<Option<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(None) };
+}
+
+/// Two panic, and the exit of the first waits for the second, in a destructor of a thread-local: the process ends as by the first. (To std, a
+/// second exit on the thread of the first is one inside of it, and aborts.)
+#[test]
+fn the_policy_ends_the_process_once() {
+    static SECOND: AtomicBool = AtomicBool::new(false);
+    let name = "the_policy_ends_the_process_once";
+    if is_child(name) {
+        let in_a_pool = std::env::var_os("IN_A_POOL").is_some();
+        let runtime = builder(1).panic_policy(rt::PanicPolicy::Abort).build().unwrap();
+        runtime.run(|| {
+            let pool = rt::pool::Pool::new(2).unwrap();
+            let spawn =
+                |f: fn()| if in_a_pool { pool.submit(f).unwrap() } else { drop(rt::spawn(f)) };
+            spawn(|| {
+                AT_END.set(Some(OnDrop(Box::new(|| {
+                    rt::spawn(|| {
+                        SECOND.store(true, Ordering::SeqCst);
+                        panic!("the second")
+                    });
+                    while !SECOND.load(Ordering::SeqCst) {
+                        rt::yield_now();
+                    }
+                    eprintln!("done whole");
+                }))));
+                panic!("the first")
+            });
+            Chan::<()>::nil().recv();
+        });
+        return;
+    }
+    let _t = common::test();
+    for in_a_pool in [false, true] {
+        let mut child = child(name);
+        if in_a_pool {
+            child.env("IN_A_POOL", "1");
+        }
+        let ended = common::run(child);
+        assert_eq!(ended.code, Some(2), "{ended:#?}");
+        ended.assert_says(&["the first", "the second", "done whole"]);
+    }
 }
 
 /// As much as std shows of a thread: the goroutine's own frames, or all, or how to get them, once.

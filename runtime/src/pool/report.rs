@@ -55,7 +55,7 @@ fn unhandled(payload: Box<dyn Any + Send>) {
         uncaught(unsafe { g.get() }, &*payload);
     }
     if sched::current_sched().is_some_and(|sched| sched.config.abort_on_panic) {
-        std::process::exit(2);
+        sched::exit_process(2);
     }
     util::drop_payload(payload);
 }

@@ -200,7 +200,7 @@ fn ended_by_panic(header: &G, cell: GBox, slot: &Slot, payload: Box<dyn Any + Se
     let sched = home(slot);
     (sched.config.hooks.uncaught)(header, &*payload);
     if sched.config.abort_on_panic {
-        std::process::exit(2);
+        super::exit_process(2);
     }
     // SAFETY: the runtime side; the closure is consumed and the stage empty.
     unsafe { cell.put_panic(payload) };

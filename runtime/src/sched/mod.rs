@@ -77,8 +77,8 @@ pub(crate) use offers::{offer, withdraw};
 pub(crate) use ready::{inject_spawn, respawn_here, spawn_here, wake};
 pub(crate) use stop::Unfinished;
 pub(crate) use switch::{
-    Here, checkpoint, give_way_to_next, here, may_spin, park, park_thread, pin, stays, step_in,
-    step_out, unpin, yield_now,
+    Here, checkpoint, exit_process, give_way_to_next, here, may_spin, park, park_thread, pin,
+    stays, step_in, step_out, unpin, yield_now,
 };
 pub(crate) use timers::Key;
 pub(crate) use why::{What, Why, note, note_deadline};

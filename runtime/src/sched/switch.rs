@@ -342,6 +342,22 @@ pub(crate) fn pin() -> bool {
     true
 }
 
+/// Ends the process, on behalf of the goroutine that calls if one does. Exit handlers, and destructors of this thread's locals, run on its stack,
+/// and may wait: others' code, which is done whole, on this thread. So no other goroutine runs here that could end the process as well, which std takes for an exit
+/// inside of the exit, and aborts. (Where goroutines do not migrate it may be one at home here that they wait for.)
+pub(crate) fn exit_process(code: i32) -> ! {
+    if let Some(m) = m::current()
+        && let Some(slot) = m.slot.get()
+    {
+        slot.masks.set(slot.masks.get().saturating_add(1));
+        // SAFETY: an M's scheduler outlives it.
+        if unsafe { Sched::from_home(m.own().home.get()) }.config.migrate {
+            pin();
+        }
+    }
+    std::process::exit(code)
+}
+
 /// Undoes one [`pin`].
 pub(crate) fn unpin() {
     let Some(m) = m::current() else { return };
