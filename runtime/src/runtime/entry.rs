@@ -2,6 +2,7 @@
 
 use super::handle::{self, Origin};
 use super::{Builder, Runtime};
+use crate::sys::Altstack;
 use crate::{debug, panic, util};
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
@@ -52,6 +53,9 @@ impl Entry {
             Ok(runtime) => ManuallyDrop::new(runtime),
             Err(code) => return code,
         };
+        // Of one that this thread had from std, a goroutine that ends the process takes the memory away, and signals still come: this
+        // stays until main returns.
+        let _of_signals = Altstack::install();
         debug::show_at_quit(&runtime.sched);
         let outcome = handle::outcome_at(&runtime.sched, f, Origin::here());
         panic::finish_reports(REPORTS);

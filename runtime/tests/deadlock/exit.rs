@@ -4,6 +4,7 @@
 use super::{Scenario, With, long, text, wait};
 use rt::chan::Chan;
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 macro_rules! exit {
@@ -67,6 +68,42 @@ exit! {
             rt::time::sleep(Duration::from_millis(50));
             print!("went on");
             std::process::exit(3);
+        });
+        rt::task::exit();
+    }
+    /// And the main thread has a signal meanwhile, which is handled on a signal stack that is still there. (What std gave
+    /// the thread is gone by then.)
+    and_one_ends_it_while_signals_come one_ends_it {
+        static HANDLED: AtomicBool = AtomicBool::new(false);
+        extern "C" fn handler(_: libc::c_int) {
+            HANDLED.store(true, Ordering::SeqCst);
+        }
+        struct AtEnd;
+        impl Drop for AtEnd {
+            fn drop(&mut self) {
+                // SAFETY: numbers alone. The main thread's is the process's.
+                unsafe {
+                    let main = libc::getpid();
+                    libc::syscall(libc::SYS_tgkill, main, main, libc::SIGUSR1)
+                };
+                while !HANDLED.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+            }
+        }
+        thread_local!(static AT_END: AtEnd = const { AtEnd });
+        // SAFETY: all zeroes is a valid `sigaction`: no flags, an empty mask.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        let handler: extern "C" fn(libc::c_int) = handler;
+        action.sa_sigaction = handler as usize;
+        action.sa_flags = libc::SA_ONSTACK;
+        // SAFETY: a handler of the type that the flags say.
+        let rc = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
+        assert_eq!(rc, 0);
+        rt::spawn(|| {
+            rt::time::sleep(Duration::from_millis(50));
+            print!("went on");
+            AT_END.with(|_| std::process::exit(3));
         });
         rt::task::exit();
     }
