@@ -62,15 +62,9 @@ pub(crate) fn join_while(thread: JoinHandle<()>, left: impl Fn() -> Option<Durat
     };
     let id = thread.into_pthread_t() as libc::pthread_t;
     loop {
-        // By the wall clock, which may be set meanwhile: so for a second at a time.
-        let until = wall_clock() + time.min(Duration::from_secs(1));
-        let until = libc::timespec {
-            tv_sec: until.as_secs().cast_signed() as libc::time_t,
-            tv_nsec: until.subsec_nanos() as libc::c_long,
-        };
-        // SAFETY: `id` is a thread's that nobody has joined or detached: we have its only handle. The time is
-        // valid, and what the thread returned is not asked for.
-        match unsafe { libc::pthread_timedjoin_np(id, std::ptr::null_mut(), &raw const until) } {
+        // Where there is but the wall clock, which may be set meanwhile, no more than a second's change goes unnoticed: it is asked anew.
+        // SAFETY: `id` is a thread's that nobody has joined or detached: we have its only handle.
+        match unsafe { join_for(id, time.min(Duration::from_secs(1))) } {
             0 => return true,
             libc::ETIMEDOUT if !time.is_zero() => time = left().unwrap_or_default(),
             _ => {
@@ -82,12 +76,48 @@ pub(crate) fn join_while(thread: JoinHandle<()>, left: impl Fn() -> Option<Durat
     }
 }
 
-/// What the calls of POSIX that wait until some time go by.
-fn wall_clock() -> Duration {
+/// Waits for the end of the thread `id`, for `time` at most; what the system returns. By the clock that nobody sets, from glibc 2.31 on; else by the wall
+/// clock, for POSIX knows no other here: then a wait lasts for longer by as much as that is put back.
+///
+/// # Safety
+/// Nobody has joined or detached the thread.
+unsafe fn join_for(id: libc::pthread_t, time: Duration) -> libc::c_int {
+    type Join = unsafe extern "C" fn(
+        libc::pthread_t,
+        *mut *mut libc::c_void,
+        libc::clockid_t,
+        *const libc::timespec,
+    ) -> libc::c_int;
+    const NAME: &std::ffi::CStr = c"pthread_clockjoin_np";
+    // Of 32 bits there are two, with times of different sizes.
+    let join = match cfg!(target_pointer_width = "64") {
+        // SAFETY: a name, with its end.
+        true => unsafe { libc::dlsym(libc::RTLD_DEFAULT, NAME.as_ptr()) },
+        false => std::ptr::null_mut(),
+    };
+    if join.is_null() {
+        let until = clock(libc::CLOCK_REALTIME, time);
+        // SAFETY: as the caller says. The time is valid, and what the thread returned is not asked for.
+        return unsafe { libc::pthread_timedjoin_np(id, std::ptr::null_mut(), &raw const until) };
+    }
+    // SAFETY: glibc's, of this type.
+    let join = unsafe { std::mem::transmute::<*mut libc::c_void, Join>(join) };
+    let until = clock(libc::CLOCK_MONOTONIC, time);
+    // SAFETY: as above.
+    unsafe { join(id, std::ptr::null_mut(), libc::CLOCK_MONOTONIC, &raw const until) }
+}
+
+/// What calls of POSIX that wait until some time are told, to wait for `time`.
+fn clock(clock: libc::clockid_t, time: Duration) -> libc::timespec {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel writes `now` alone; it has that clock.
-    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };
-    Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec.cast_unsigned() as u32)
+    unsafe { libc::clock_gettime(clock, &raw mut now) };
+    let now = Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec.cast_unsigned() as u32);
+    let until = now + time;
+    libc::timespec {
+        tv_sec: until.as_secs().cast_signed() as libc::time_t,
+        tv_nsec: until.subsec_nanos() as libc::c_long,
+    }
 }
 
 /// How long the thread `tid` of this process has run. `None`: there is none.
@@ -260,6 +290,40 @@ mod tests {
         assert!(!join_while(slow, || Some(limit.saturating_sub(start.elapsed()))));
         assert!(start.elapsed() >= limit);
         drop(end);
+    }
+
+    /// What one waits by is the clock that nobody sets: so says what the kernel shows of the call.
+    #[cfg(all(target_pointer_width = "64", target_env = "gnu", not(feature = "sanitizer")))]
+    #[test]
+    fn a_thread_is_waited_for_by_the_clock_that_nobody_sets() {
+        let (end, wait) = mpsc::channel();
+        let slow = std::thread::spawn(|| WAITS.set(Some(Waits(wait))));
+        while !slow.is_finished() {
+            std::thread::yield_now();
+        }
+        let (tell, told) = mpsc::channel();
+        let joins = std::thread::spawn(move || {
+            tell.send(thread_id()).unwrap();
+            join_while(slow, || Some(Duration::from_secs(600)))
+        });
+        let path = format!("/proc/self/task/{}/syscall", told.recv().unwrap());
+        let flags = loop {
+            // NUMBER ADDRESS OPERATION ..
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut words = text.split_whitespace();
+            if words.next() == Some(&libc::SYS_futex.to_string()) {
+                let operation = words.nth(1).unwrap().trim_start_matches("0x");
+                let operation = libc::c_int::from_str_radix(operation, 16).unwrap();
+                // The wait that has an end, and not one for a lock of the test's own.
+                if operation & 0x7f == libc::FUTEX_WAIT_BITSET {
+                    break operation;
+                }
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(flags & libc::FUTEX_CLOCK_REALTIME, 0, "it waits by the wall clock");
+        drop(end);
+        assert!(joins.join().unwrap());
     }
 
     #[test]
