@@ -68,7 +68,7 @@
 //! | `scope`, `Builder::spawn_scoped` | [`scope`], [`spawn_scoped`](task::Builder::spawn_scoped) |
 //! | `sleep`, `yield_now`, `current().id()`, `available_parallelism` | [`time::sleep`], [`yield_now`], [`task::current`], [`procs`] |
 //! | `thread_local!` | [`goroutine_local!`]: a goroutine goes from thread to thread |
-//! | `mpsc`, crossbeam's channels and `select!` | [`chan`], [`select!`] |
+//! | `mpsc`, crossbeam's channels and `select!` | [`chan`], [`select!`]; those themselves not in a loop that waits here, too: see SOUNDNESS.md |
 //! | `park`, `unpark` | a [`Chan`](chan::Chan) of one slot: `recv`, and `try_send` |
 //! | `Mutex`, `RwLock`, `Condvar`, `Once`, `OnceLock`, `Barrier` | [`sync`]; std's work, too, and hold up a thread |
 //!
