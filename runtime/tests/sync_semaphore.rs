@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Rng, Tally, eventually, panic_text, runtime};
+use common::{Rng, Tally, eventually, eventually_yielding, panic_text, runtime};
 use rt::context::{Context, ContextError};
 use rt::sync::{Mutex, Semaphore};
 use std::sync::Arc;
@@ -382,4 +382,31 @@ fn more_than_there_are_is_waited_for_in_vain() {
     [1, 2].into_iter().for_each(|procs| runtime(procs).run(in_vain));
     // And on a plain thread.
     assert!(Semaphore::new(1).acquire_timeout(2, Duration::from_millis(1)).is_none());
+}
+
+/// Go's: a context that was done before there were enough permits ends the wait, though they come before the waiter has noticed.
+#[test]
+fn permits_that_come_after_the_end_are_for_others() {
+    let _t = common::test();
+    for procs in [1, 2, 8] {
+        runtime(procs).run(|| {
+            for owned in [false, true] {
+                for _ in 0..100 {
+                    let semaphore = Arc::new(Semaphore::new(2));
+                    let (ctx, cancel) = Context::background().with_cancel();
+                    let one = semaphore.acquire_owned(1);
+                    let waits = Arc::clone(&semaphore);
+                    let waiter = rt::spawn(move || match owned {
+                        false => waits.acquire_ctx(2, &ctx).map(drop),
+                        true => waits.acquire_owned_ctx(2, &ctx).map(drop),
+                    });
+                    eventually_yielding("it waits", || semaphore.try_acquire(1).is_none());
+                    cancel();
+                    drop(one);
+                    assert_eq!(waiter.join().unwrap(), Err(ContextError::Canceled));
+                    assert_eq!(semaphore.available_permits(), 2);
+                }
+            }
+        });
+    }
 }

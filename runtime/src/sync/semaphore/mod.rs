@@ -142,8 +142,8 @@ impl Semaphore {
         permit
     }
 
-    /// The same; waits until `ctx` is done at most. If it is done already, nothing is taken. If there are not `k` permits in
-    /// all it waits for just that, in nobody's way. Go's `Acquire`.
+    /// The same; waits until `ctx` is done at most. If it is done already, nothing is taken, and permits that are given back
+    /// after it was done go to others. If there are not `k` permits in all it waits for just that, in nobody's way. Go's `Acquire`.
     ///
     /// # Errors
     /// Why the context is done.
@@ -170,7 +170,8 @@ impl Semaphore {
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
         let permit = Permit { semaphore: self, count: k };
         wait::point("after Semaphore::acquire_ctx");
-        Ok(permit)
+        // What has come too late goes on to the next.
+        ctx.err().map_or(Ok(permit), Err)
     }
 
     /// Takes `k` permits if they are free and nobody waits. Never waits.
@@ -239,7 +240,7 @@ impl Semaphore {
         wait::in_time(ctx, |until| self.acquire_until(k, until))?;
         let permit = OwnedPermit { semaphore: Arc::clone(self), count: k };
         wait::point("after Semaphore::acquire_owned_ctx");
-        Ok(permit)
+        ctx.err().map_or(Ok(permit), Err)
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that can outlive the caller.
