@@ -11,6 +11,11 @@ fn it_begins_anywhere() {
     let small = Map::from([(1, ()), (2, ()), (3, ())]);
     let firsts: HashSet<_> = (0..200).map(|_| *small.keys().next().unwrap()).collect();
     assert_eq!(firsts.len(), 3);
+    for n in [3, 8, 15] {
+        let mut map: Map<u32, ()> = (0..n).map(|n| (n, ())).collect();
+        let firsts: HashSet<_> = (0..2000).map(|_| map.range().next(&mut map).unwrap()).collect();
+        assert_eq!(firsts.len(), n as usize, "a range over {n}");
+    }
 }
 
 #[test]

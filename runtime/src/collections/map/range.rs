@@ -57,11 +57,15 @@ pub struct Range<K> {
     start: u64,
     /// How much of the ring, from `start` on; 2^64 in the end.
     done: u128,
+    /// With which of a chain's keys it begins, so that small maps have no first one either.
+    turn: usize,
     /// Keys of the chain that was looked at last.
     keys: Vec<K>,
 }
 
 const ALL: u128 = 1 << 64;
+/// A multiple of the numbers of keys that most chains have.
+const TURNS: usize = 840;
 
 impl<K, V, S> Map<K, V, S> {
     /// A cursor that allows the map to be changed while it goes through it.
@@ -82,8 +86,10 @@ impl<K, V, S> Map<K, V, S> {
     pub fn range(&self) -> Range<K> {
         // A place where some chain begins, so that it is looked at once.
         let bits = self.table.log().unwrap_or(0);
-        let start = random() & !u64::MAX.checked_shr(bits).unwrap_or(0);
-        Range { seed: self.table.seed(), start, done: 0, keys: Vec::new() }
+        let dice = random();
+        let start = dice & !u64::MAX.checked_shr(bits).unwrap_or(0);
+        let turn = dice as usize % TURNS;
+        Range { seed: self.table.seed(), start, done: 0, turn, keys: Vec::new() }
     }
 }
 
@@ -162,6 +168,8 @@ impl<K: Eq + Hash + Clone> Range<K> {
             }
             bucket = some.next();
         }
+        let turn = self.turn % keys.len().max(1);
+        keys.rotate_left(turn);
         (self.keys, self.done) = (keys, done);
     }
 }
