@@ -85,7 +85,7 @@ pub(super) fn reset(signals: &[Signal]) {
 
 /// Whether anybody is notified of anything.
 pub(super) fn has_receivers() -> bool {
-    REGISTRY.lock().hooks.iter().any(|hook| !hook.sender.is_closed_here())
+    REGISTRY.lock().hooks.iter().any(|hook| hook.wanted != 0 && !hook.sender.is_closed_here())
 }
 
 /// A receiver was closed, mostly since the last handle was dropped.

@@ -206,6 +206,60 @@ dead! {
         }
         ch.recv();
     }
+    /// Main keeps its thread, and a second one its own.
+    pinned_both (With::Main) says ["goroutine 1 [chan receive", "locked to thread"]; {
+        begin();
+        let _pin = rt::task::pin_thread();
+        let ch = Chan::<()>::new(0);
+        rt::go!(ch => { let _pin = rt::task::pin_thread(); ch.recv() });
+        ch.recv();
+    }
+    /// What was stopped never comes, however near it was.
+    timers_that_were_stopped (With::Main) says ["goroutine 1 [select", "[chan receive"]; {
+        begin();
+        let (timer, ticker) = (rt::time::Timer::new(Duration::from_secs(3600)), rt::time::Ticker::new(Duration::from_millis(1)));
+        let waits = ticker.chan().clone();
+        rt::spawn(move || for _ in &waits {});
+        let never = rt::time::after_func(Duration::from_secs(3600), || {});
+        rt::time::sleep(Duration::from_millis(5));
+        assert!(timer.stop() && never.stop());
+        ticker.stop();
+        rt::select! { recv(timer.chan()) -> _ => {}, recv(ticker.chan()) -> _ => {} }
+    }
+    a_call_that_waits_for_itself (With::Main) says ["goroutine 1 [waitgroup"]; {
+        begin();
+        let calls = rt::sync::SingleFlight::<_, u32>::new();
+        calls.run(1, || calls.run(1, || 2).0);
+    }
+    members_for_whom_there_is_no_place (With::Main) says ["goroutine 1 ["]; {
+        begin();
+        let group = rt::sync::ErrGroup::<()>::new();
+        group.set_limit(0);
+        group.go(|| Ok(()));
+    }
+    tasks_that_wait_for_each_other (With::Main) says ["goroutine 1 ["]; {
+        begin();
+        let pool = rt::pool::Pool::new(2).unwrap();
+        let ch = Chan::<()>::new(0);
+        for _ in 0..3 {
+            let ch = ch.clone();
+            pool.submit(move || assert!(ch.recv().is_some())).unwrap();
+        }
+    }
+    /// Signals bring nothing to who asked for none, or was told that they are ignored.
+    a_receiver_without_signals (With::Main) says ["goroutine 1 [chan receive"]; {
+        begin();
+        use rt::signal::{self, Signal};
+        let gone = signal::notify(&[Signal::USER1]);
+        signal::ignore(&[Signal::USER1]);
+        let none = signal::notify(&[]);
+        assert!(gone.recv().is_err());
+        let _ = none.recv();
+    }
+    a_value_that_nobody_sets (With::Main) says ["goroutine 1 ["]; {
+        begin();
+        rt::sync::OnceLock::<u32>::new().wait();
+    }
     /// Who reports does not wait for the lock of standard error.
     with_stderr_locked (With::Main) says ["goroutine 1 [chan receive"]; {
         begin();

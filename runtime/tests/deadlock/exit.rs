@@ -121,4 +121,21 @@ exit! {
         });
         rt::task::exit();
     }
+    /// The panic that was under way is over, and said nowhere.
+    in_the_deferred_code_of_a_panic none_is_left {
+        rt::spawn(|| rt::panic::frame(|f| -> () {
+            f.defer(|_| { print!("went on"); rt::task::exit() });
+            panic!("hello")
+        }));
+        rt::task::exit();
+    }
+    /// The recovery ends the panic, and not the exit.
+    and_recovers_a_panic_on_its_way none_is_left {
+        rt::panic::frame(|f| -> () {
+            f.defer(|u| { u.recover().expect("a panic"); print!("went on") });
+            f.defer(|_| panic!("hello"));
+            rt::task::exit()
+        });
+        unreachable!("it has exited");
+    }
 }
