@@ -10,6 +10,7 @@ use common::{apart, eventually, runtime};
 use net::{beside, everywhere, listener, pair};
 use rt::net::{Closed, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -82,7 +83,7 @@ fn every_call_says_so_afterwards() {
         assert_closed((&client).read(&mut [0; 1]));
         assert_closed((&client).write(b"x"));
         assert_closed(client.peek(&mut [0; 1]));
-        assert_closed(client.shutdown(std::net::Shutdown::Both));
+        assert_closed(client.shutdown(Shutdown::Both));
         assert_closed(client.set_nodelay(true));
         assert_closed(client.set_deadline(None));
         assert_closed(client.set_read_timeout(None));
@@ -102,6 +103,92 @@ fn every_call_says_so_afterwards() {
         assert_closed(a.recv(&mut [0; 1]));
         assert_closed(a.send_to(b"x", "/nowhere"));
         assert!(!Closed::is(&b.send(b"x").unwrap_err()));
+    });
+}
+
+/// By the same handle or by a clone: who reads sees the end, who writes hears that nobody will read it.
+#[test]
+fn a_shutdown_ends_the_waits() {
+    /// What `wait` comes to in the end.
+    fn ends<S: Send + Sync + 'static>(
+        (one, _other): (S, S),
+        clone: (bool, fn(&S) -> io::Result<S>),
+        shutdown: impl FnOnce(&S) -> io::Result<()>,
+        wait: fn(&S) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let one = Arc::new(one);
+        let by = if clone.0 { Arc::new(clone.1(&one).unwrap()) } else { Arc::clone(&one) };
+        let waits: Vec<_> = (0..2)
+            .map(|_| {
+                let one = Arc::clone(&one);
+                beside(move || wait(&one))
+            })
+            .collect();
+        rt::time::sleep(Duration::from_millis(2));
+        shutdown(&by).unwrap();
+        waits
+            .into_iter()
+            .map(|waits| waits())
+            .collect::<io::Result<Vec<_>>>()
+            .map(|n| n.into_iter().sum())
+    }
+    /// Until it fails.
+    fn fill(mut write: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+        std::iter::repeat_with(|| write().map(|_| 1)).sum()
+    }
+    fn is_broken(result: io::Result<usize>) {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+    let _t = common::test();
+    everywhere(|| {
+        for clones in [false, true] {
+            for how in [Shutdown::Read, Shutdown::Both] {
+                let read = |mut s: &TcpStream| s.read(&mut [0; 8]);
+                let clone = (clones, TcpStream::try_clone as fn(&_) -> _);
+                assert_eq!(ends(pair(), clone, |s| s.shutdown(how), read).unwrap(), 0);
+                let read = |mut s: &UnixStream| s.read(&mut [0; 8]);
+                let clone = (clones, UnixStream::try_clone as fn(&_) -> _);
+                let pair = UnixStream::pair().unwrap();
+                assert_eq!(ends(pair, clone, |s| s.shutdown(how), read).unwrap(), 0);
+                let read = |s: &UnixDatagram| s.recv(&mut [0; 8]);
+                let clone = (clones, UnixDatagram::try_clone as fn(&_) -> _);
+                let pair = UnixDatagram::pair().unwrap();
+                assert_eq!(ends(pair, clone, |s| s.shutdown(how), read).unwrap(), 0);
+            }
+            for how in [Shutdown::Write, Shutdown::Both] {
+                let write = |mut s: &TcpStream| fill(|| s.write(&[0; 1 << 16]));
+                let clone = (clones, TcpStream::try_clone as fn(&_) -> _);
+                is_broken(ends(pair(), clone, |s| s.shutdown(how), write));
+                let write = |mut s: &UnixStream| fill(|| s.write(&[0; 1 << 16]));
+                let clone = (clones, UnixStream::try_clone as fn(&_) -> _);
+                is_broken(ends(UnixStream::pair().unwrap(), clone, |s| s.shutdown(how), write));
+                let write = |s: &UnixDatagram| fill(|| s.send(&[0; 1000]));
+                let clone = (clones, UnixDatagram::try_clone as fn(&_) -> _);
+                is_broken(ends(UnixDatagram::pair().unwrap(), clone, |s| s.shutdown(how), write));
+            }
+        }
+    });
+}
+
+/// What has come is received first; then there are ends without end.
+#[test]
+fn a_datagram_socket_that_was_shut_down_says_so() {
+    let _t = common::test();
+    everywhere(|| {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        other.send(b"one").unwrap();
+        one.shutdown(Shutdown::Read).unwrap();
+        let ctx = rt::context::Context::background();
+        let mut buf = [0; 8];
+        assert_eq!(one.recv(&mut buf).unwrap(), 3);
+        for _ in 0..2 {
+            assert_eq!(one.recv(&mut buf).unwrap(), 0);
+            assert_eq!(one.peek(&mut buf).unwrap(), 0);
+            assert_eq!(one.recv_ctx(&mut buf, &ctx).unwrap(), 0);
+            let (n, from) = one.recv_from(&mut buf).unwrap();
+            assert!(n == 0 && from.is_unnamed());
+        }
+        assert_eq!(other.send(b"two").unwrap_err().kind(), ErrorKind::BrokenPipe);
     });
 }
 

@@ -323,7 +323,7 @@ macro_rules! datagrams {
                 ctx: &(impl Cancel + ?Sized),
             ) -> io::Result<(usize, SocketAddr)> {
                 Socket::<$std>::bounded(ctx, |until| {
-                    self.0.op_until(Dir::Read, until, |io| io.recv_from(buf))
+                    self.0.op_until(Dir::Read, until, |io| self.receive_from(io, buf))
                 })
             }
 
@@ -339,7 +339,7 @@ macro_rules! datagrams {
                 ctx: &(impl Cancel + ?Sized),
             ) -> io::Result<usize> {
                 Socket::<$std>::bounded(ctx, |until| {
-                    self.0.op_until(Dir::Read, until, |io| io.recv(buf))
+                    self.0.op_until(Dir::Read, until, |io| self.receive(io, buf))
                 })
             }
 

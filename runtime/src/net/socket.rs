@@ -73,6 +73,7 @@ impl<S: AsFd> Socket<S> {
         self.check()?;
         let other = Self::new(io?);
         other.source.copy(&self.source);
+        other.source.relate(&self.source);
         Ok(other)
     }
 
@@ -280,6 +281,37 @@ impl<S: AsFd> Socket<S> {
         sys::vacate(self.io.as_fd())
             .or_else(|_| SockRef::from(&self.io).shutdown(Shutdown::Both))
             .or(Ok(()))
+    }
+
+    /// Ends one direction, or both, for all handles. Not everybody who waits hears of it from the system: so all look again.
+    pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.with(|io| SockRef::from(io).shutdown(how))?;
+        if how != Shutdown::Write {
+            self.source.stir(Dir::Read, wait::wake);
+        }
+        if how != Shutdown::Read {
+            self.source.stir(Dir::Write, wait::wake);
+        }
+        Ok(())
+    }
+
+    /// What a read of a datagram has come to. That there will be no more, after a shutdown, the system tells those alone who block in
+    /// it: they get `end`, as from std.
+    pub(super) fn or_end<T>(
+        &self,
+        result: io::Result<T>,
+        end: impl FnOnce() -> T,
+    ) -> io::Result<T> {
+        match result {
+            Err(error)
+                if error.kind() == ErrorKind::WouldBlock
+                    && self.source.side(Dir::Read).seen().is_lasting()
+                    && sys::reading_is_over(self.io.as_fd()) =>
+            {
+                Ok(end())
+            }
+            result => result,
+        }
     }
 
     pub(super) fn set_deadline(&self, dirs: &[Dir], at: Option<Instant>) -> io::Result<()> {

@@ -122,6 +122,14 @@ impl UdpSocket {
         self.0.with(|io| io.connect(&addresses[..]))
     }
 
+    fn receive(&self, io: &net::UdpSocket, buf: &mut [u8]) -> io::Result<usize> {
+        io.recv(buf)
+    }
+
+    fn receive_from(&self, io: &net::UdpSocket, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        io.recv_from(buf)
+    }
+
     /// Waits for a datagram. Returns its length and who sent it; what does not fit into `buf` is lost.
     ///
     /// # Errors

@@ -129,6 +129,11 @@ impl Seen {
         self.0 & CLOSED != 0
     }
 
+    /// An event said that it stays ready.
+    pub(crate) fn is_lasting(self) -> bool {
+        self.0 & LASTING != 0
+    }
+
     /// It does not wait.
     pub(crate) fn is_direct(self) -> bool {
         self.0 & DIRECT != 0

@@ -25,7 +25,12 @@ pub(crate) enum Dir {
 pub(crate) struct Source {
     desk: &'static Desk,
     fd: RawFd,
+    /// There once the file has been cloned.
+    kin: OnceLock<Arc<Kin>>,
 }
+
+/// What the events of a file's handles carry that come from each other.
+type Kin = Mutex<Vec<u64>>;
 
 /// A source's place, which outlives it.
 #[repr(align(64))]
@@ -60,11 +65,10 @@ impl Whereabouts {
 impl Source {
     /// For the file `fd`, which stays open for as long as this lives.
     pub(crate) fn new(fd: RawFd) -> Self {
-        Self { desk: take_desk(), fd }
+        Self { desk: take_desk(), fd, kin: OnceLock::new() }
     }
 
     /// What its events carry.
-    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn data(&self) -> u64 {
         data(self.desk.index, self.desk.generation.load(Ordering::Relaxed))
     }
@@ -146,6 +150,22 @@ impl Source {
         self.desk.write.copy(&other.desk.write);
     }
 
+    /// Is for another handle of the file that `other` is for. Nobody uses it yet.
+    pub(crate) fn relate(&self, other: &Self) {
+        let kin = other.kin.get_or_init(|| Arc::new(Mutex::new(vec![other.data()])));
+        kin.lock().push(self.data());
+        let _ = self.kin.set(Arc::clone(kin));
+    }
+
+    /// Something has happened to the file that pollers need not tell: who waits for `dir`, on any of its handles, looks again.
+    pub(crate) fn stir(&self, dir: Dir, wake: Wake) {
+        let all = self.kin.get().map_or_else(|| vec![self.data()], |kin| kin.lock().clone());
+        for data in all {
+            let (readable, writable) = (dir == Dir::Read, dir == Dir::Write);
+            happened(Event { data, readable, writable, lasting: true }, &mut |slot| wake(slot));
+        }
+    }
+
     fn leave_homes(&self) {
         let mut homes = self.desk.homes.lock();
         for poller in homes.drain(..).filter_map(|home| home.upgrade()) {
@@ -160,6 +180,9 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.leave_homes();
+        if let Some(kin) = self.kin.get() {
+            kin.lock().retain(|data| *data != self.data());
+        }
         let desk = self.desk;
         // From here on its events are nobody's.
         desk.generation.fetch_add(1, Ordering::Relaxed);

@@ -179,7 +179,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.with(|io| io.shutdown(how))
+        self.0.shutdown(how)
     }
 
     /// The address at the other end.

@@ -171,7 +171,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.op(Dir::Read, |io| io.recv_from(buf))
+        self.0.op(Dir::Read, |io| self.receive_from(io, buf))
     }
 
     /// Waits for a datagram.
@@ -187,7 +187,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.op(Dir::Read, |io| io.recv(buf))
+        self.0.op(Dir::Read, |io| self.receive(io, buf))
     }
 
     /// As [`recv`](Self::recv), and the datagram stays for the next one who receives.
@@ -204,7 +204,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.op(Dir::Read, |io| sys::peek(io.as_fd(), buf))
+        self.0.op(Dir::Read, |io| self.0.or_end(sys::peek(io.as_fd(), buf), || 0))
     }
 
     /// Sends a datagram to `path`. While there is no room for it, it is tried again, after a millisecond and then
@@ -288,7 +288,23 @@ impl UnixDatagram {
         self.0.op(Dir::Write, |io| io.send(buf))
     }
 
-    /// Ends one direction, or both, for all handles of the socket.
+    fn receive(&self, io: &net::UnixDatagram, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.or_end(io.recv(buf), || 0)
+    }
+
+    fn receive_from(
+        &self,
+        io: &net::UnixDatagram,
+        buf: &mut [u8],
+    ) -> io::Result<(usize, SocketAddr)> {
+        match self.0.or_end(io.recv_from(buf).map(Some), || None)? {
+            Some(received) => Ok(received),
+            None => Ok((0, SocketAddr::from_pathname("")?)),
+        }
+    }
+
+    /// Ends one direction, or both, for all handles of the socket: who sends gets an error; who receives gets what has come, and then
+    /// always a datagram of no length, from nobody.
     ///
     /// # Errors
     /// When it has no other end, or was closed.
@@ -301,7 +317,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.with(|io| io.shutdown(how))
+        self.0.shutdown(how)
     }
 
     /// The address at the [other end](Self::connect).

@@ -181,7 +181,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.with(|io| io.shutdown(how))
+        self.0.shutdown(how)
     }
 
     /// The address at the other end.

@@ -71,6 +71,14 @@ pub(crate) fn peek(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> 
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// Whether the reading side was shut down.
+pub(crate) fn reading_is_over(socket: BorrowedFd<'_>) -> bool {
+    let mut file = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: one entry, which lives over the call.
+    let rc = unsafe { libc::poll(&raw mut file, 1, 0) };
+    rc > 0 && file.revents & libc::POLLRDHUP != 0
+}
+
 /// The most connections that the system lets a listener keep until they are accepted.
 pub(crate) fn max_backlog() -> libc::c_int {
     static SEEN: OnceLock<libc::c_int> = OnceLock::new();
