@@ -146,9 +146,13 @@ impl<S: AsFd> Socket<S> {
                         continue;
                     }
                     while !waiting.is_released() {
+                        let end = limit.or_at(side.deadline());
+                        if end.is_over() {
+                            return Err(ErrorKind::TimedOut.into());
+                        }
                         let until = until.or_at(side.deadline());
                         if until.is_over() {
-                            return Err(ErrorKind::TimedOut.into());
+                            return last_look(side, || call(&self.io), &drains);
                         }
                         wait::park_until(slot, why, until);
                     }
@@ -366,6 +370,31 @@ fn look<T>(
         // Nothing was said: READY is as it was, and the caller looks again.
         Err(error) if error.kind() == ErrorKind::Interrupted => None,
         Err(error) => Some(Err(explained(side, error))),
+    }
+}
+
+/// A timeout is over. What came before is there, though nobody has told of it yet, as on a machine that is busy.
+#[cold]
+fn last_look<T>(
+    side: &Side,
+    mut call: impl FnMut() -> io::Result<T>,
+    drains: impl Fn(&T) -> bool,
+) -> io::Result<T> {
+    loop {
+        let seen = side.seen();
+        match call() {
+            Ok(value) => {
+                if drains(&value) {
+                    side.drained(seen);
+                }
+                return Ok(value);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            Err(error) => return Err(explained(side, error)),
+        }
     }
 }
 
