@@ -77,6 +77,26 @@ fn connected() {
     });
 }
 
+/// Without room, or empty, a datagram is still one: who receives waits for it, and it is gone then.
+#[test]
+fn without_room() {
+    let _t = common::test();
+    everywhere(|| {
+        let (socket, sender) = (Arc::new(socket()), socket());
+        let to = socket.local_addr().unwrap();
+        for (room, len) in [(0, 3), (0, 0), (4, 0), (4, 9)] {
+            let receives = Arc::clone(&socket);
+            let receiving = beside(move || receives.recv(&mut vec![0; room]).unwrap());
+            rt::time::sleep(Duration::from_micros(200));
+            assert_eq!(sender.send_to(&vec![1; len], to).unwrap(), len);
+            assert_eq!(receiving(), len.min(room));
+        }
+        socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert_eq!(socket.recv(&mut []).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(socket.peek_from(&mut []).unwrap_err().kind(), ErrorKind::TimedOut);
+    });
+}
+
 /// Each datagram comes to one of several who wait; nobody sleeps beside one.
 #[test]
 fn several_receive() {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Tally, Token, eventually_yielding, runtime};
+use common::{Tally, Token, eventually_resting, eventually_yielding, panic_text, runtime};
 use rt::chan::{self, Chan, Select};
 use rt::select;
 use std::sync::Arc;
@@ -31,6 +31,13 @@ fn closed<T: Send>() -> Chan<T> {
     let ch = Chan::new(0);
     ch.close();
     ch
+}
+
+/// Somebody waits to send on `ch`.
+fn until_it_waits<T>(ch: &Chan<T>) {
+    let mut select = Select::new();
+    select.recv(ch);
+    eventually_resting("it waits", || select.try_ready().is_ok());
 }
 
 #[test]
@@ -463,6 +470,35 @@ fn those_who_wait_are_served_in_order() {
             for (i, party) in (0..).zip(parties) {
                 assert_eq!(party.join().unwrap(), (!sending).then_some(i));
             }
+        }
+    });
+}
+
+/// As ready as any, and never passed over for a default; who waits is told when it is closed, and leaves the others as they were.
+#[test]
+fn sends_on_a_closed_channel_panic() {
+    const CLOSED: &str = "send on closed channel";
+    let _t = common::test();
+    everywhere(|| {
+        let (over, nil, empty) = (closed(), Chan::<u32>::nil(), Chan::new(0));
+        let mut slot = Some(4);
+        assert_eq!(panic_text(|| select! { send(over, 1) => {} default => {} }), CLOSED);
+        assert_eq!(
+            panic_text(|| select! { send_from(over, &mut slot) => {} default => {} }),
+            CLOSED
+        );
+        assert_eq!(panic_text(|| select! { send(over, 1) => {} default(LONG) => {} }), CLOSED);
+        let one_of_three =
+            || select! { recv(nil) -> _ => {} send(over, 1) => {} recv(empty) -> _ => {} };
+        assert_eq!(panic_text(one_of_three), CLOSED);
+        for _ in 0..20 {
+            let (ch, other) = (Chan::new(0), empty.clone());
+            let waits =
+                rt::go!(ch => panic_text(|| select! { send(ch, 1) => {} recv(other) -> _ => {} }));
+            until_it_waits(&ch);
+            ch.close();
+            assert_eq!(waits.join().unwrap(), CLOSED);
+            assert!(empty.try_send(1).is_err(), "nobody is there");
         }
     });
 }
