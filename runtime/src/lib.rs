@@ -33,7 +33,7 @@
 //! | `os`, `os/exec`, `bufio`, `io.Copy` | std's: what blocks, blocks nobody else |
 //! | `runtime.Gosched`, `Goexit`, `LockOSThread`, `NumGoroutine`, `GOMAXPROCS(0)` | [`yield_now`], [`task::exit`], [`task::pin_thread`], [`num_goroutines`], [`procs`] |
 //! | `[]T`, `map[K]V`, `any`, `switch v := x.(type)` | [`collections`], [`any`], [`type_switch!`] |
-//! | `testing/synctest`; `runtime/pprof`'s goroutines, `runtime/trace` | `#[rt::test(virtual_time)]`; [`dump`], [`trace`] |
+//! | `testing/synctest` ([its `Wait`](testing#virtual-time)); `runtime/pprof`'s goroutines, `runtime/trace` | `#[rt::test(virtual_time)]`; [`dump`], [`trace`] |
 //!
 //! What is different: what a goroutine uses is moved into it, unless it is spawned in a [`scope`]. It has a [handle](JoinHandle) to wait for
 //! its result, or to end it. A panic that nobody catches ends its goroutine, and the process only with [`PanicPolicy::Abort`]. An `ErrGroup`

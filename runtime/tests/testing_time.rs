@@ -36,6 +36,38 @@ fn hours_of_sleep_take_no_time() {
     });
 }
 
+/// As after Go's `synctest.Wait`: the others have done all that they can do by then.
+#[rt::test(virtual_time)]
+fn who_sleeps_for_a_moment_finds_the_others_waiting() {
+    const MOMENT: Duration = Duration::from_nanos(1);
+    let (steps, go_on) = (Arc::new(AtomicU32::new(0)), Chan::new(0));
+    for _ in 0..3 {
+        let steps = Arc::clone(&steps);
+        rt::go!(go_on => {
+            for () in &go_on {
+                for _ in 0..100 {
+                    rt::yield_now();
+                    rt::spawn(rt::yield_now).join().unwrap();
+                }
+                rt::blocking(|| std::thread::sleep(Duration::from_millis(1)));
+                steps.fetch_add(1, Ordering::Relaxed);
+            }
+            time::sleep(HOUR);
+            steps.fetch_add(10, Ordering::Relaxed);
+        });
+    }
+    for n in 1..=10 {
+        go_on.send(());
+        takes(MOMENT, || time::sleep(MOMENT));
+        assert_eq!(steps.load(Ordering::Relaxed), n);
+    }
+    go_on.close();
+    time::sleep(HOUR);
+    // Their hours began before it did; all deadlines of an instant are due together.
+    time::sleep(MOMENT);
+    assert_eq!(steps.load(Ordering::Relaxed), 40);
+}
+
 /// It is there when its writer waits, though another thread may be about to tell of it.
 #[rt::test(virtual_time, procs = 2)]
 fn what_a_goroutine_has_written_comes_before_a_deadline() {

@@ -14,7 +14,8 @@
 //! # Virtual time
 //! [`rt::time::now`](crate::time::now), on which all timeouts and deadlines of `rt` hang, stands still as long as a goroutine
 //! of the runtime runs. When all of them wait it jumps to the first deadline, and who waited for it runs, at that very
-//! nanosecond. So hours take no time, and what does not depend on how fast the machine is comes out the same each time.
+//! nanosecond. So hours take no time, and what does not depend on how fast the machine is comes out the same each time. And who sleeps for
+//! a nanosecond goes on when all others wait: Go's `synctest.Wait`.
 //!
 //! A goroutine that blocks its thread (a system call, [`rt::blocking`](crate::blocking()), std's own locks and joins) counts as
 //! running: the clock stops for it. A plain thread does not count, for the runtime does not know of it; if it is to wake
