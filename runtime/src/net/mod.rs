@@ -41,6 +41,15 @@
 //! * Reads of streams without room for a byte, and writes of nothing, do not wait, nor ask the system.
 //! * A write to a socket whose other end is gone is an error and never a signal.
 //!
+//! What is different from Go, and as in std:
+//!
+//! * Small writes are gathered, and nothing is sent to keep a silent connection alive: Go sets `TCP_NODELAY` and `SO_KEEPALIVE`. There is
+//!   [`set_nodelay`](TcpStream::set_nodelay); for options without a method, the crate `socket2` has `SockRef::from(&stream)`.
+//! * A `write_all` of which a part has to wait may be mixed with those of others. Go holds a lock over each `Write`: put a
+//!   [`Mutex`](crate::sync::Mutex) there if several write to one stream.
+//! * The addresses that a name has are tried one after the other.
+//! * The file of a [`UnixListener`] stays when that is closed. Go removes it.
+//!
 //! A goroutine that is aborted, or whose runtime stops, is unwound while it waits. On plain threads everything works,
 //! too, and blocks the thread.
 //!
