@@ -327,29 +327,43 @@ fn of_a_virtual_clock_that_is_behind() {
     });
 }
 
-/// What was there before the call is received, though who is to tell of it does not get to that before the timeout is over.
+/// What was there before the call is received, though who is to tell of it does not get to that before the time is over.
 #[test]
-fn a_timeout_does_not_pass_over_what_is_there() {
+fn time_does_not_pass_over_what_is_there() {
     let _t = common::test();
     common::runtime(1).run(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        socket.set_read_timeout(Some(Duration::from_micros(200))).unwrap();
-        for n in 0..40 {
+        // More than a call takes to begin, even on a busy machine that takes the processor away: and that is no failure.
+        let (short, mut in_time) = (Duration::from_micros(300), 0);
+        for n in 0..80 {
             // From here on it is known that there is nothing.
-            assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+            socket.set_read_timeout(Some(Duration::from_micros(100))).unwrap();
+            assert_timed_out(socket.recv(&mut [0]));
             let busy = rt::spawn(|| {
                 for _ in 0..3 {
                     let start = Instant::now();
-                    while start.elapsed() < Duration::from_micros(300) {}
+                    while start.elapsed() < Duration::from_micros(400) {}
                     rt::yield_now();
                 }
             });
             socket.send_to(&[n], address).unwrap();
             let mut byte = [0];
-            assert_eq!(socket.recv(&mut byte).unwrap(), 1);
+            if n % 2 == 0 {
+                assert_eq!(socket.recv(&mut byte).unwrap(), 1, "a timeout");
+            } else {
+                let deadline = Instant::now() + short;
+                socket.set_read_deadline(Some(deadline)).unwrap();
+                let received = socket.recv(&mut byte);
+                socket.set_read_deadline(None).unwrap();
+                match received {
+                    Ok(len) => in_time += len,
+                    Err(_) => assert_eq!(socket.recv(&mut byte).unwrap(), 1),
+                }
+            }
             assert_eq!(byte, [n]);
             busy.join().unwrap();
         }
+        assert!(in_time > 0, "no deadline was met");
     });
 }

@@ -23,6 +23,9 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+/// What ends so soon may be over before an event has been told: on a busy processor nobody looks for events for so long.
+const SOON: Duration = Duration::from_millis(20);
+
 /// A socket of std's kind `S`, and when it is ready.
 #[derive(Debug)]
 pub(super) struct Socket<S> {
@@ -139,8 +142,16 @@ impl<S: AsFd> Socket<S> {
                     if let Some(result) = look(side, seen, || call(&self.io), &drains) {
                         return result;
                     }
+                    let begins = until.is_none() && !seen.is_ready();
                     // Counted from the moment at which it is clear that it must wait.
                     let until = *until.get_or_insert_with(|| limit.or_at(after(side.timeout())));
+                    // It may be over before anybody gets to tell of what is there.
+                    if begins
+                        && until.or_at(side.deadline()).is_within(SOON)
+                        && let Some(result) = look_anyway(side, || call(&self.io), &drains)
+                    {
+                        return result;
+                    }
                     wait::with_poller(slot, |poller| self.source.register(poller))??;
                     if !waiting.list() {
                         continue;
@@ -152,7 +163,9 @@ impl<S: AsFd> Socket<S> {
                         }
                         let until = until.or_at(side.deadline());
                         if until.is_over() {
-                            return last_look(side, || call(&self.io), &drains);
+                            // Nor perhaps has anybody got to that by now.
+                            return look_anyway(side, || call(&self.io), &drains)
+                                .unwrap_or_else(|| Err(ErrorKind::TimedOut.into()));
                         }
                         wait::park_until(slot, why, until);
                     }
@@ -373,13 +386,13 @@ fn look<T>(
     }
 }
 
-/// A timeout is over. What came before is there, though nobody has told of it yet, as on a machine that is busy.
+/// Tries, though nothing has been told. `None`: it must wait.
 #[cold]
-fn last_look<T>(
+fn look_anyway<T>(
     side: &Side,
     mut call: impl FnMut() -> io::Result<T>,
     drains: impl Fn(&T) -> bool,
-) -> io::Result<T> {
+) -> Option<io::Result<T>> {
     loop {
         let seen = side.seen();
         match call() {
@@ -387,13 +400,11 @@ fn last_look<T>(
                 if drains(&value) {
                     side.drained(seen);
                 }
-                return Ok(value);
+                return Some(Ok(value));
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            Err(error) => return Err(explained(side, error)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            Err(error) => return Some(Err(explained(side, error))),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::util;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What can end a wait before its time: a [`Context`](crate::context::Context). What ends in `_ctx` takes one.
 ///
@@ -144,6 +144,11 @@ impl<'a> Until<'a> {
     #[inline]
     pub(crate) fn is_over(self) -> bool {
         self.watch.is_some_and(Watch::is_raised) || super::is_over(self.at)
+    }
+
+    /// Whether it is over by itself in less than `time`.
+    pub(crate) fn is_within(self, time: Duration) -> bool {
+        self.at.is_some_and(|at| at.saturating_duration_since(util::now()) < time)
     }
 
     /// Whether it has no end.
