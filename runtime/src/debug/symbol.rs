@@ -169,20 +169,34 @@ impl Symbols {
     }
 }
 
+/// What calls a goroutine's closure, and has it inlined where it can be.
+const ROOT: &str = "__rust_begin_short_backtrace";
+
 /// The user's frames: without what `rt` does to wait, but for the call itself, and without what
-/// calls the goroutine's closure. All, if none is left.
+/// calls the goroutine's closure. Where none is left, as in a program without line tables whose closure is
+/// inlined in what calls it, what `rt` does to wait.
 pub(super) fn of_user(frames: &[Frame]) -> &[Frame] {
     let inner = frames.iter().take_while(|frame| frame.origin == Origin::Rt).count();
     let outer = frames.iter().rev().take_while(|frame| frame.origin != Origin::User).count();
     match frames.get(inner.saturating_sub(1)..frames.len() - outer) {
         Some(left) if inner < frames.len() - outer => left,
-        _ => frames,
+        _ => match frames.iter().rposition(|frame| frame.function.contains(ROOT)) {
+            Some(root) => &frames[..root.max(1)],
+            None => frames,
+        },
     }
+}
+
+/// Whether frames have names, and not one of them a line: the program was built without.
+pub(super) fn lack_lines<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> bool {
+    // The standard library has its own lines, or none, whatever the program has.
+    let mut frames = frames.into_iter().filter(|frame| frame.origin != Origin::Std).peekable();
+    frames.peek().is_some() && frames.all(|frame| frame.file.is_none())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Frame, of_user};
+    use super::{Frame, lack_lines, of_user};
 
     fn frames(names: &[&str]) -> Vec<Frame> {
         names.iter().map(|name| Frame::named(name)).collect()
@@ -214,5 +228,28 @@ mod tests {
         assert_eq!(of_user(&[]).len(), 0);
         let user = frames(&["app::a"]);
         assert_eq!(of_user(&user).len(), 1);
+    }
+
+    #[test]
+    fn a_closure_that_is_inlined_in_its_root_leaves_the_call_that_waits() {
+        let root = "rt::g::cell::Ops<F,T,S>::__rust_begin_short_backtrace";
+        let outside = [root, "rt::sched::body::body", "__rust_try", "corosensei::coroutine::run"];
+        let waits = ["rt::net::socket::Socket<S>::op_slow", "rt::net::tcp::TcpListener::accept"];
+        let all = frames(&[&waits[..], &outside[..]].concat());
+        assert_eq!(of_user(&all).iter().map(Frame::function).collect::<Vec<_>>(), waits);
+        // All is inlined: the root is what there is.
+        let all = frames(&outside);
+        assert_eq!(of_user(&all).iter().map(Frame::function).collect::<Vec<_>>(), [root]);
+    }
+
+    #[test]
+    fn lines_are_lacking_where_no_frame_but_of_std_has_any() {
+        let mut all = frames(&["rt::a", "std::b", "app::c"]);
+        assert!(lack_lines(&all));
+        assert!(!lack_lines(&[]));
+        all[1].file = Some("/rustc/library/std/src/b.rs".to_owned());
+        assert!(lack_lines(&all));
+        all[2].file = Some("src/c.rs".to_owned());
+        assert!(!lack_lines(&all));
     }
 }

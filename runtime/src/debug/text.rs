@@ -5,7 +5,7 @@
 use super::cycle;
 use super::dump::Dump;
 use super::goroutine::{Goroutine, State};
-use super::symbol::Frame;
+use super::symbol::{self, Frame};
 use crate::util::Shown;
 use std::collections::HashMap;
 use std::fmt;
@@ -15,6 +15,9 @@ use std::time::Duration;
 const ALIKE: usize = 4;
 /// So many of those that are folded are named.
 const NAMED: usize = 64;
+/// Why all frames end in a question mark, and what was inlined is missing.
+const NO_LINES: &str = "no lines, and no frames of what was inlined: the program is built without them; \
+     debug = \"line-tables-only\" in its profile adds them\n";
 
 /// A [`Dump`] that is printed with all frames. See [`Dump::full`].
 #[derive(Debug)]
@@ -61,7 +64,12 @@ impl Dump {
         for cycle in &self.cycles {
             writeln!(f, "{}deadlock: {cycle}", std::mem::take(&mut blank))?;
         }
-        self.write_abandoned(f, &mut blank)
+        self.write_abandoned(f, &mut blank)?;
+        if symbol::lack_lines(self.goroutines.iter().flat_map(|g| &g.frames[..])) {
+            f.write_str(blank)?;
+            f.write_str(NO_LINES)?;
+        }
+        Ok(())
     }
 
     /// Channels that nobody is left to serve, the first few of them.

@@ -231,7 +231,8 @@ impl Wait {
         match (self.kind, self.goroutine, self.readers) {
             ("join", Some(id), _) => text = format!("goroutine {id}"),
             (_, Some(id), _) => text += &format!(", locked by goroutine {id}"),
-            (_, None, readers @ 1..) => text += &format!(", locked by {readers} readers"),
+            (_, None, 1) => text += ", locked by 1 reader",
+            (_, None, readers @ 2..) => text += &format!(", locked by {readers} readers"),
             _ => {}
         }
         text
