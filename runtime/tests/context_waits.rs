@@ -137,7 +137,7 @@ fn semaphores() {
     let owned = Arc::new(Semaphore::new(1)).acquire_owned_ctx(1, &background).unwrap();
     assert_eq!(owned.count(), 1);
     let text = common::panic_text(|| drop(Semaphore::new(1).acquire_ctx(2, &background)));
-    assert_eq!(text, "semaphore: 2 permits are wanted, and there are 1");
+    assert_eq!(text, "semaphore: 2 permits are wanted, and there are 1 in all");
 }
 
 #[test]

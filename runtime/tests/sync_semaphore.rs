@@ -119,7 +119,7 @@ fn mistakes_panic_and_change_nothing() {
     assert_eq!(panic_text(|| semaphore.release(3)), OVER);
     assert_eq!(panic_text(|| semaphore.release(usize::MAX)), OVER);
     assert_eq!(semaphore.available_permits(), 1);
-    let never = "semaphore: 4 permits are wanted, and there are 3";
+    let never = "semaphore: 4 permits are wanted, and there are 3 in all";
     assert_eq!(panic_text(|| semaphore.acquire(4)), never);
     assert_eq!(panic_text(|| semaphore.acquire_timeout(4, Duration::MAX)), never);
     assert_eq!(panic_text(|| semaphore.acquire_ctx(4, &Context::background())), never);

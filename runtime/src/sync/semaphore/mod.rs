@@ -486,7 +486,7 @@ fn too_many() -> ! {
 #[cold]
 #[track_caller]
 fn never(k: usize, size: usize) -> ! {
-    panic!("semaphore: {k} permits are wanted, and there are {size}")
+    panic!("semaphore: {k} permits are wanted, and there are {size} in all")
 }
 
 impl fmt::Debug for Semaphore {
