@@ -37,7 +37,9 @@
 //!
 //! What is different: what a goroutine uses is moved into it, unless it is spawned in a [`scope`]. It has a [handle](JoinHandle) to wait for
 //! its result, or to end it. A panic that nobody catches ends its goroutine, and the process only with [`PanicPolicy::Abort`]. An `ErrGroup`
-//! gives its error to one of those who [wait](sync::ErrGroup::wait).
+//! gives its error to one of those who [wait](sync::ErrGroup::wait). A TCP stream gathers small writes, as std's do, until told not to by
+//! [`set_nodelay(true)`](net::TcpStream::set_nodelay): who writes a head and a body and then reads waits tens of milliseconds each time. For
+//! `net/http` there is nothing; std's traits are how other crates meet a stream, and the example `httpd` is a server written by hand.
 //!
 //! # Coming from tokio
 //!
@@ -48,6 +50,7 @@
 //! | `tokio::spawn(async { .. })`, `handle.await` | `rt::spawn(\|\| ..)`, [`handle.join()`](JoinHandle::join) |
 //! | `spawn_blocking`, `block_in_place`, `tokio::fs`, `tokio::process` | nothing: call what blocks; [`blocking`] saves the others a moment |
 //! | `handle.abort()` | [the same](JoinHandle::abort): it unwinds the goroutine from where it waits |
+//! | `sync::{Mutex, RwLock, Semaphore, Barrier, OnceCell}`, `net`, `time::sleep`, `yield_now` | [`sync`], where the last is [`OnceLock`](sync::OnceLock), [`net`], [`time::sleep`], [`yield_now`]: without the `await` |
 //! | `mpsc`, `oneshot` | [`chan::bounded`], [`chan::unbounded`], of which several may receive, too |
 //! | `broadcast` | a `Sender` for each who listens, as the example `chat` has it |
 //! | `watch`, `Notify` | a [`sync::Mutex`] and a [`sync::Condvar`]; a notification also a [`Chan`](chan::Chan) of one slot and its `try_send` |

@@ -30,7 +30,8 @@
 //! * Any number of goroutines and plain threads may use one socket at the same time, by reference: [`Read`](std::io::Read)
 //!   and [`Write`](std::io::Write) are there for `&TcpStream`, too. Those who wait for the same
 //!   direction are served in order, as far as nobody who comes at the right moment is quicker.
-//! * `close(&self)` ends the waits of all, with [`Closed`].
+//! * `close(&self)` ends the waits of all, with [`Closed`]: of all on that handle. A [clone](TcpListener::try_clone) is another one, and an accept loop
+//!   on it goes on. Share the handle with who is to be stopped, by an `Arc` or in a [`scope`](crate::scope()).
 //! * Deadlines, as in Go: moments after which calls fail, which may be moved while somebody waits. They, and
 //!   std's timeouts, end with [`ErrorKind::TimedOut`](std::io::ErrorKind::TimedOut).
 //! * A deadline or a timeout is of one handle, and not of its [clones](TcpStream::try_clone), as std's timeouts are: set it where the

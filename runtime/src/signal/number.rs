@@ -16,9 +16,9 @@ use std::fmt;
 pub struct Signal(i32);
 
 macro_rules! signals {
-    ($($(#[$doc:meta])* $name:ident = $raw:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $raw:ident, $alias:literal;)*) => {
         impl Signal {
-            $($(#[$doc])* pub const $name: Self = Self(libc::$raw);)*
+            $($(#[$doc])* #[doc(alias = $alias)] pub const $name: Self = Self(libc::$raw);)*
         }
 
         fn name(raw: i32) -> Option<&'static str> {
@@ -40,48 +40,48 @@ macro_rules! signals {
 
 signals! {
     /// SIGHUP: the terminal has gone; by custom, read the configuration again.
-    HANGUP = SIGHUP;
+    HANGUP = SIGHUP, "SIGHUP";
     /// SIGINT: Ctrl-C.
-    INTERRUPT = SIGINT;
+    INTERRUPT = SIGINT, "SIGINT";
     /// SIGQUIT: Ctrl-\.
-    QUIT = SIGQUIT;
+    QUIT = SIGQUIT, "SIGQUIT";
     /// SIGABRT: the program is to end in disorder. After the handler of one that it has sent itself by
     /// `abort`, it does.
-    ABORT = SIGABRT;
+    ABORT = SIGABRT, "SIGABRT";
     /// SIGUSR1: means what the program makes of it.
-    USER1 = SIGUSR1;
+    USER1 = SIGUSR1, "SIGUSR1";
     /// SIGUSR2: means what the program makes of it.
-    USER2 = SIGUSR2;
+    USER2 = SIGUSR2, "SIGUSR2";
     /// SIGPIPE: written to a pipe or socket that nobody reads. Rust programs ignore it from the start.
-    PIPE = SIGPIPE;
+    PIPE = SIGPIPE, "SIGPIPE";
     /// SIGALRM: the time of `alarm` is up.
-    ALARM = SIGALRM;
+    ALARM = SIGALRM, "SIGALRM";
     /// SIGTERM: the program is asked to end.
-    TERMINATE = SIGTERM;
+    TERMINATE = SIGTERM, "SIGTERM";
     /// SIGCHLD: a child process has ended, or stopped.
-    CHILD = SIGCHLD;
+    CHILD = SIGCHLD, "SIGCHLD";
     /// SIGCONT: the process goes on after it was stopped.
-    CONTINUE = SIGCONT;
+    CONTINUE = SIGCONT, "SIGCONT";
     /// SIGTSTP: Ctrl-Z.
-    TERMINAL_STOP = SIGTSTP;
+    TERMINAL_STOP = SIGTSTP, "SIGTSTP";
     /// SIGTTIN: read from the terminal in the background.
-    TERMINAL_INPUT = SIGTTIN;
+    TERMINAL_INPUT = SIGTTIN, "SIGTTIN";
     /// SIGTTOU: written to the terminal in the background.
-    TERMINAL_OUTPUT = SIGTTOU;
+    TERMINAL_OUTPUT = SIGTTOU, "SIGTTOU";
     /// SIGURG: urgent data on a socket.
-    URGENT = SIGURG;
+    URGENT = SIGURG, "SIGURG";
     /// SIGXCPU: the limit of processor time is reached.
-    CPU_LIMIT = SIGXCPU;
+    CPU_LIMIT = SIGXCPU, "SIGXCPU";
     /// SIGXFSZ: the limit of a file's size is reached.
-    FILE_SIZE_LIMIT = SIGXFSZ;
+    FILE_SIZE_LIMIT = SIGXFSZ, "SIGXFSZ";
     /// SIGVTALRM: a timer of the process's own time is up.
-    VIRTUAL_ALARM = SIGVTALRM;
+    VIRTUAL_ALARM = SIGVTALRM, "SIGVTALRM";
     /// SIGPROF: a profiler's timer is up.
-    PROFILE = SIGPROF;
+    PROFILE = SIGPROF, "SIGPROF";
     /// SIGWINCH: the terminal's window has changed its size.
-    WINDOW_CHANGE = SIGWINCH;
+    WINDOW_CHANGE = SIGWINCH, "SIGWINCH";
     /// SIGIO: a file descriptor is ready.
-    IO = SIGIO;
+    IO = SIGIO, "SIGIO";
 }
 
 impl Signal {
