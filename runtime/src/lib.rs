@@ -26,7 +26,7 @@
 //! | `select { .. }` | [`select!`] |
 //! | `defer`, `recover`, named results | [`panic::frame`](panic::frame()); for clean-up alone [`defer!`], [`defer_call!`] |
 //! | `sync`, `context`, `time`, `net`, `os/signal` | [`sync`], [`context`], [`time`], [`net`], [`signal`] |
-//! | `sync.OnceFunc`, `OnceValue`; `sync/atomic` | [`sync::OnceLock`], or std's `LazyLock`; std's atomics |
+//! | `sync.OnceFunc`, `OnceValue`; `sync/atomic` | [`sync::OnceLock`], or std's `LazyLock`, if its initializer does not wait; std's atomics |
 //! | `time.After`, `Tick`, `NewTimer`, `NewTicker`, `AfterFunc`, `Since(t)` | [`chan::after`], [`chan::tick`], [`time::Timer`], [`time::Ticker`], [`time::after_func`] (or [`Timer::with_func`](time::Timer::with_func)), `time::now() - t` |
 //! | `errgroup`, `singleflight`, `semaphore` of `golang.org/x/sync` | [`sync::ErrGroup`], [`sync::SingleFlight`], [`sync::Semaphore`] |
 //! | `signal.NotifyContext` | [a few lines](signal#a-context-that-ends-at-a-signal) |

@@ -17,7 +17,7 @@
 //! nanosecond. So hours take no time, and what does not depend on how fast the machine is comes out the same each time. And who sleeps for
 //! a nanosecond goes on when all others wait: Go's `synctest.Wait`.
 //!
-//! A goroutine that blocks its thread (a system call, [`rt::blocking`](crate::blocking()), std's own locks and joins) counts as
+//! A goroutine that blocks its thread (a system call, [`rt::blocking`](crate::blocking()), std's own locks, joins and a `LazyLock` that another one is at) counts as
 //! running: the clock stops for it. A plain thread does not count, for the runtime does not know of it; if it is to wake
 //! a goroutine, it holds a [`TimeHold`], or a goroutine waits for it in `rt::blocking`. Sockets are asked before each jump, and [signals](crate::signal) that have come are delivered. Who reads
 //! std's clock, or is a plain thread, sees the system's time.
