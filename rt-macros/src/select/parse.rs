@@ -18,7 +18,7 @@ use syn::punctuated::Punctuated;
 use syn::token::{Brace, Paren};
 use syn::{Error, Expr, Ident, Pat, PatIdent, Path, Result, Token, parenthesized};
 
-const OPERATIONS: &str = "expected `recv`, `send`, `send_from` or `default`";
+const OPERATIONS: &str = "expected `recv(rx) -> v => ..`, `send(tx, value) => ..`, `send_from(tx, slot) => ..` or `default => ..`";
 const BIASED_FIRST: &str = "`biased;` stands before the first arm";
 const NO_GUARD: &str = "an arm of `select!` has no `if`: to switch it off, give it a channel that is never ready, \
                         `Chan::nil()` or `chan::never()`";

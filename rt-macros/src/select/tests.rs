@@ -205,7 +205,10 @@ fn what_is_no_operation_is_refused() {
         "{}",
         "recv(a) => {},, recv(b) => {}",
     ] {
-        refuses(input, "expected `recv`, `send`, `send_from` or `default`");
+        refuses(
+            input,
+            "expected `recv(rx) -> v => ..`, `send(tx, value) => ..`, `send_from(tx, slot) => ..` or `default => ..`",
+        );
     }
     refuses("#[cfg(a)] recv(rx) => x", "no attributes");
 }
