@@ -39,8 +39,9 @@ fn interrupt_at(signal: libc::c_int) {
 
 /// Sends `signal` to each thread but this one, over and over.
 fn disturb(signal: libc::c_int, stop: &AtomicBool) {
+    let process = std::process::id().cast_signed();
     // SAFETY: it has no arguments.
-    let (process, own) = unsafe { (libc::getpid(), libc::gettid()) };
+    let own = unsafe { libc::gettid() };
     while !stop.load(Ordering::Relaxed) {
         for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
             let task: libc::pid_t = task.file_name().to_str().unwrap().parse().unwrap();
