@@ -147,8 +147,10 @@ fn the_policy_ends_the_process() {
     assert!(!ended.stderr.contains("beyond"), "{ended:#?}");
 }
 
+type AtEnd = OnDrop<Box<dyn FnMut()>>;
+
 thread_local! {
-    static AT_END: RefCell<Option<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(None) };
+    static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
 }
 
 /// Two panic, and the exit of the first waits for the second, in a destructor of a thread-local: the process ends as by the first. (To std, a
