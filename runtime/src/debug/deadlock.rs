@@ -105,11 +105,22 @@ extern "C" fn on_quit(_signal: libc::c_int) {
 }
 
 /// What the monitor does when it was asked: SIGQUIT. Ends the process, as Go.
+///
+/// Exit handlers may need the monitor, and so may those of somebody who ends the process already, for whom std makes who comes
+/// second wait for ever: a thread of its own does it.
 pub(crate) fn quit(sched: &Arc<Sched>) {
-    end("SIGQUIT: quit", &dump::take(sched));
+    report("SIGQUIT: quit", &dump::take(sched));
+    let new = std::thread::Builder::new().name("rt-quit".to_owned());
+    if new.spawn(|| std::process::exit(CODE)).is_err() {
+        std::process::exit(CODE);
+    }
 }
 
 fn end(why: &str, dump: &Dump) -> ! {
-    sys::signal::write_to_stderr(format!("{why}\n\n{dump}").as_bytes());
+    report(why, dump);
     std::process::exit(CODE)
+}
+
+fn report(why: &str, dump: &Dump) {
+    sys::signal::write_to_stderr(format!("{why}\n\n{dump}").as_bytes());
 }

@@ -81,11 +81,10 @@ exit! {
         struct AtEnd;
         impl Drop for AtEnd {
             fn drop(&mut self) {
-                // SAFETY: numbers alone. The main thread's is the process's.
-                unsafe {
-                    let main = libc::getpid();
-                    libc::syscall(libc::SYS_tgkill, main, main, libc::SIGUSR1)
-                };
+                // The main thread's number.
+                let main = std::process::id();
+                // SAFETY: numbers alone.
+                unsafe { libc::syscall(libc::SYS_tgkill, main, main, libc::SIGUSR1) };
                 while !HANDLED.load(Ordering::SeqCst) {
                     std::thread::yield_now();
                 }

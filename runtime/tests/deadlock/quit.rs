@@ -42,6 +42,13 @@ fn theirs(title: &str, child: Child) {
     assert!(stdout.ends_with("mine"), "{title}: {stdout}");
 }
 
+/// The process ends as by who was first.
+fn shows_and_goes_on(title: &str, child: Child) {
+    let (code, stdout, stderr) = signalled(child);
+    assert_eq!((code, stdout.as_str()), (Some(3), "went on"), "{title}: {stderr}");
+    assert!(stderr.starts_with("SIGQUIT: quit\n\ngoroutine 1 ["), "{title}: {stderr}");
+}
+
 /// As without `rt`.
 fn kills(title: &str, child: Child) {
     let (code, _, stderr) = signalled(child);
@@ -86,6 +93,32 @@ quit! {
         }
         ready();
         std::thread::sleep(Duration::from_secs(3600));
+    }
+    while_one_ends_the_process (With::Main) shows_and_goes_on {
+        struct AtEnd;
+        impl Drop for AtEnd {
+            fn drop(&mut self) {
+                ready();
+                // The signal has come by then.
+                std::thread::sleep(Duration::from_millis(500));
+                // Who blocks their threads need the monitor, for the last one to begin.
+                let (sender, receiver) = std::sync::mpsc::sync_channel::<()>(0);
+                let receiver = std::sync::Arc::new(std::sync::Mutex::new(receiver));
+                let blocked: Vec<_> = (0..rt::procs())
+                    .map(|_| {
+                        let receiver = std::sync::Arc::clone(&receiver);
+                        rt::spawn(move || assert!(receiver.lock().unwrap().recv().is_err()))
+                    })
+                    .collect();
+                let last = rt::spawn(move || drop(sender));
+                last.join().unwrap();
+                blocked.into_iter().for_each(|one| one.join().unwrap());
+                print!("went on");
+            }
+        }
+        thread_local!(static AT_END: AtEnd = const { AtEnd });
+        let _pinned = rt::task::pin_thread();
+        AT_END.with(|_| std::process::exit(3));
     }
     who_is_notified_has_it (With::Main) theirs {
         let quit = signal::notify(&[Signal::QUIT]);
