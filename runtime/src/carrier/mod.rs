@@ -22,6 +22,8 @@
 
 mod depth;
 mod look;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod slab;
 mod slot;
 mod stacks;

@@ -10,12 +10,15 @@
 //!    orders what came before.
 //! 3. All zero is a free slot.
 //! 4. `job` is null before the job's memory can be freed, and is set only after `id`, which never comes again. So who reads
-//!    the same job and id twice, with fences, knows that the job was alive between.
+//!    the same job and id twice ([`Slot::seen`]), with an Acquire fence before the second time, knows that the job was alive between, and
+//!    that what was read in between is the job's: `id` was stored after its memory was written (Release, Acquire), and whoever
+//!    writes something else there does so after the null (a Release fence, and the reader's). The model in `loom_tests` checks this.
 
 use super::depth::{FRESH, NONE};
 use super::look::Look;
 use crate::parker::ParkWord;
-use crate::prim::global::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::prim::atomic::{AtomicPtr, AtomicU64, fence};
+use crate::prim::global::{self, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use crate::stack::{Class, Regs, Stack};
 use crate::sys::{self, LINE};
 use corosensei::stack::Stack as _;
@@ -63,7 +66,7 @@ pub(crate) struct Slot {
     class: AtomicU8,
     /// The M it must run on, id + 1; 0 for any; [`FIRST`] for the one that runs it first.
     pub(crate) bound: Cell<u32>,
-    home: AtomicPtr<()>,
+    home: global::AtomicPtr<()>,
     /// The job it runs. Atomic for those who look from outside (dumps, shutdown).
     job: AtomicPtr<()>,
     /// The goroutine's id, for those who look from outside.
@@ -112,7 +115,7 @@ impl Slot {
         Self {
             word: ParkWord::new(),
             reason: AtomicU8::new(0),
-            home: AtomicPtr::new(std::ptr::null_mut()),
+            home: global::AtomicPtr::new(std::ptr::null_mut()),
             job: AtomicPtr::new(std::ptr::null_mut()),
             id: AtomicU64::new(0),
             locals: Cell::new(std::ptr::null_mut()),
@@ -157,8 +160,8 @@ impl Slot {
     /// Its next job, that of goroutine `id`. In this order, for those who look from outside (invariant 4).
     #[inline]
     pub(crate) fn set_job(&self, job: *mut (), id: u64) {
-        self.id.store(id, Ordering::Relaxed);
-        // Release pairs with the Acquire of `seen`.
+        // Release, here and below, pairs with the Acquire of `seen`.
+        self.id.store(id, Ordering::Release);
         self.job.store(job, Ordering::Release);
     }
 
@@ -166,6 +169,8 @@ impl Slot {
     #[inline]
     pub(crate) fn clear_job(&self) {
         self.job.store(std::ptr::null_mut(), Ordering::Relaxed);
+        // Pairs with that of who has looked: what lies there next comes after this.
+        fence(Ordering::Release);
     }
 
     /// The same job again, which nobody could free meanwhile.
@@ -178,7 +183,7 @@ impl Slot {
     /// there all the time (invariant 4).
     pub(crate) fn seen(&self) -> (*mut (), u64) {
         let job = self.job.load(Ordering::Acquire);
-        (job, self.id.load(Ordering::Relaxed))
+        (job, self.id.load(Ordering::Acquire))
     }
 
     /// Whether a carrier stands behind this slot; a thread's slot has none.
