@@ -1,4 +1,7 @@
 //! The tree under loom: walks that meet, children that come and go, channels that are made meanwhile.
+//!
+//! Broken on purpose, and noticed: a child that is born live below one that has ended; a walk that stops at what another has ended; a channel
+//! of one that has ended, or was handed up to one, and stays open.
 
 use super::{Cancel, Context, ContextError};
 use crate::chan::{self, RecvCtxError};

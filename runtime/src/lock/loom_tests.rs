@@ -4,7 +4,7 @@
 //! the kernel makes of the pair.
 //!
 //! Broken on purpose, and noticed: no second look at the favourite after `busy`; no light barrier;
-//! no heavy barrier; no wait for the favourite; F4 Relaxed.
+//! no heavy barrier; no wait for the favourite; F1 or F4 Relaxed.
 
 use super::{BiasedLock, Holder};
 use loom::cell::UnsafeCell;
@@ -101,5 +101,24 @@ fn the_favourite_by_the_word() {
         shared.bump(Some(me));
         other.join().unwrap();
         assert_eq!(shared.count(), 6);
+    });
+}
+
+/// Who takes the lock back may see that the favourite is busy with another one by now.
+#[test]
+fn the_favourite_goes_on_to_another_lock() {
+    loom::model(|| {
+        let locks = [Shared::new(), Shared::new()];
+        let me = Holder::take();
+        for lock in &locks {
+            (0..3).for_each(|_| lock.bump(Some(me)));
+        }
+        let other = {
+            let lock = Arc::clone(&locks[0]);
+            thread::spawn(move || lock.bump(None))
+        };
+        locks.iter().for_each(|lock| lock.bump(Some(me)));
+        other.join().unwrap();
+        assert_eq!(locks.each_ref().map(|lock| lock.count()), [5, 4]);
     });
 }

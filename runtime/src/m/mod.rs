@@ -25,7 +25,8 @@ use crate::g::{GRef, Runnable};
 use crate::lock::Holder;
 use crate::p::Held;
 use crate::parker::ParkWord;
-use crate::prim::global::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use crate::prim::atomic::{AtomicBool, AtomicU32, fence};
+use crate::prim::global::{self, AtomicPtr, Ordering};
 use crate::util::Rng;
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, RefCell};
@@ -41,8 +42,8 @@ pub(crate) struct M {
     pub(crate) holder: &'static Holder,
     /// The P that a waker gives it: index + 1, and SPINNING.
     given: AtomicU32,
-    /// It may sleep in the poller, where its word does not wake it.
-    pub(crate) polling: AtomicBool,
+    /// It may sleep in the poller, where its word does not wake it: see `sched::poll`.
+    polling: AtomicBool,
     /// In the runtime or in user code, and what others want of it.
     pub(crate) entry: Entry,
     /// Where a goroutine stands that waits without leaving the thread.
@@ -50,7 +51,7 @@ pub(crate) struct M {
     /// The carrier that runs on it. Written by its own thread alone.
     pub(crate) slot: Running,
     /// The thread, as the system knows it; 0 while it has none.
-    pub(crate) tid: AtomicU32,
+    pub(crate) tid: global::AtomicU32,
     /// When and why the P left while a goroutine ran here; until it holds one again.
     pub(crate) detached: Detached,
     own: CachePadded<Own>,
@@ -242,7 +243,7 @@ impl M {
             entry: Entry::new(),
             stand: Stand::new(),
             slot: Running(AtomicPtr::new(std::ptr::null_mut())),
-            tid: AtomicU32::new(0),
+            tid: global::AtomicU32::new(0),
             detached: Detached::new(),
             own: CachePadded::new(Own {
                 p: Cell::new(None),
@@ -279,5 +280,29 @@ impl M {
         let word = self.given.swap(0, Ordering::Acquire);
         let p = (word & !SPINNING).checked_sub(1)?;
         Some((p, word & SPINNING != 0))
+    }
+
+    /// It is about to sleep in the poller. `false`: it has been given a P, and is not to.
+    #[must_use]
+    pub(crate) fn begin_poll(&self) -> bool {
+        self.polling.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        !self.is_given()
+    }
+
+    /// It does not sleep there any more.
+    pub(crate) fn end_poll(&self) {
+        self.polling.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it may sleep in the poller, for who has just given it a P.
+    pub(crate) fn may_poll(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.is_polling()
+    }
+
+    /// The same, for who looks from outside.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.polling.load(Ordering::Relaxed)
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! Nobody can hold it as one that is off its thread: it goes on when the kernel says so. So it leaves word of its registers,
 //! and what lies above them on its stack does not change until it takes them back. Who looks copies that and then asks
-//! whether it still stands: `count` is odd while it does, and rises with every change.
+//! whether it still stands: `count` is odd while it does, and rises with every change. The model in `loom_tests` checks this.
 
-use crate::prim::atomic::{Ordering, fence};
-use crate::prim::global::{AtomicU32, AtomicU64, AtomicUsize};
+use crate::prim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::stack::Regs;
 
 /// See the [module](self).
@@ -78,5 +77,65 @@ impl Stand {
         // What was read of its stack comes before that.
         fence(Ordering::Acquire);
         self.count.load(Ordering::Relaxed) == stood.count
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    //! The stack is one word.
+    //!
+    //! Broken on purpose, and noticed: `take` or `look` Relaxed; no fence in `leave`, or in `stands`.
+
+    use super::*;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    fn regs(ip: usize) -> Option<Regs> {
+        Some(Regs { ip, sp: ip, fp: ip, lr: ip })
+    }
+
+    /// It stands, goes on, and stands again elsewhere; who looks believes nothing that is not so.
+    fn model(stands: bool) {
+        loom::model(move || {
+            let world = Arc::new((Stand::new(), AtomicUsize::new(1)));
+            if stands {
+                world.0.take(regs(1), 1);
+            }
+            let looks = {
+                let world = Arc::clone(&world);
+                thread::spawn(move || {
+                    let (stand, stack) = &*world;
+                    let Some(stood) = stand.look() else { return };
+                    let at = stood.regs.map_or(0, |regs| regs.ip);
+                    assert_eq!(stood.regs.map(|regs| [regs.sp, regs.fp, regs.lr]), Some([at; 3]));
+                    assert_eq!(stood.until, at as u64);
+                    let copy = stack.load(Ordering::Relaxed);
+                    if stand.stands(stood) {
+                        assert_eq!(copy, at, "what it saw was not there while it stood");
+                    }
+                })
+            };
+            let (stand, stack) = &*world;
+            if stands {
+                stand.leave();
+                stack.store(2, Ordering::Relaxed);
+                stand.take(regs(2), 2);
+            } else {
+                stand.take(regs(1), 1);
+                stand.leave();
+                stack.store(3, Ordering::Relaxed);
+            }
+            looks.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn it_goes_on_and_stands_elsewhere() {
+        model(true);
+    }
+
+    #[test]
+    fn it_stands_and_goes_on() {
+        model(false);
     }
 }

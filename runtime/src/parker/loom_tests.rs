@@ -7,7 +7,7 @@
 //! What the waiter waits for is stored Relaxed: that it is seen, too, is owed to the word.
 //!
 //! Broken on purpose, and noticed: a `notify` that exchanges nothing when there is a token that was not
-//! taken; `take` with Relaxed; a `let_go` that always goes back to PARKED; one that says so when a token
+//! taken; any of the orderings Relaxed; a sleep that is over and leaves ASLEEP behind; a `let_go` that always goes back to PARKED; one that says so when a token
 //! has come.
 
 use super::{Hold, LetGo, ParkWord, Woke};
@@ -229,4 +229,19 @@ fn two_notifiers_and_a_thread() {
 #[test]
 fn two_notifiers_and_a_thread_that_gives_up_first() {
     loom::model(|| sleeper(Some(Instant::now())));
+}
+
+/// Its time is up, or it is woken: either way it does not sleep, and the word may be another's, who parks there.
+#[test]
+fn who_gives_up_is_awake() {
+    loom::model(|| {
+        let word = Arc::new(ParkWord::new());
+        let notifier = {
+            let word = Arc::clone(&word);
+            thread::spawn(move || drop(word.notify()))
+        };
+        word.sleep(Some(Instant::now()));
+        assert!(!word.is_asleep(), "it has left its state behind");
+        notifier.join().unwrap();
+    });
 }

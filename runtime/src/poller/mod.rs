@@ -35,7 +35,8 @@ pub(crate) use side::{Seen, Side};
 pub(crate) use source::{Dir, Source};
 
 use crate::carrier::Slot;
-use crate::prim::global::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::prim::atomic::AtomicBool;
+use crate::prim::global::{AtomicU64, AtomicUsize, Ordering};
 use crate::sys::epoll::{Bell, Epoll, Events};
 use std::io;
 use std::time::Duration;
@@ -53,8 +54,7 @@ const NEAR: usize = 4;
 pub(crate) struct Poller {
     epoll: Epoll,
     bell: Bell,
-    /// It was rung, and nobody has heard it yet.
-    rung: AtomicBool,
+    rung: Rung,
     sources: AtomicUsize,
     id: u64,
 }
@@ -69,7 +69,7 @@ impl Poller {
         Ok(Self {
             epoll,
             bell,
-            rung: AtomicBool::new(false),
+            rung: Rung::new(),
             sources: AtomicUsize::new(0),
             id: NEXT.fetch_add(1, Ordering::Relaxed),
         })
@@ -98,8 +98,7 @@ impl Poller {
             far.next().into_iter().for_each(source::fetch);
             near.next().into_iter().for_each(source::fetch_reader);
             if event.data == BELL {
-                // AcqRel pairs with `notify`'s, who may have left it at this.
-                self.rung.swap(false, Ordering::AcqRel);
+                self.rung.hear();
                 notified = true;
             } else {
                 source::happened(event, wake);
@@ -124,8 +123,7 @@ impl Poller {
         reason = "for those who poll beside other work; the thread of `wait` does not"
     )]
     pub(crate) fn notify(&self) {
-        // AcqRel pairs with the swap in `poll`.
-        if !self.rung.swap(true, Ordering::AcqRel) {
+        if self.rung.ring() {
             self.bell.ring();
         }
     }
@@ -144,5 +142,29 @@ impl Poller {
     #[inline]
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+}
+
+/// Whether a bell was rung that nobody has heard yet: it need not be rung again. What one wrote before he rang is seen by who
+/// hears it.
+#[derive(Debug)]
+pub(crate) struct Rung(AtomicBool);
+
+impl Rung {
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// `true`: the caller is to ring.
+    ///
+    /// AcqRel pairs with that of [`hear`](Self::hear), also of who leaves it at this.
+    #[must_use]
+    pub(crate) fn ring(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    /// The caller hears it.
+    pub(crate) fn hear(&self) {
+        self.0.swap(false, Ordering::AcqRel);
     }
 }

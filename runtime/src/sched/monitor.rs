@@ -134,6 +134,11 @@ impl Monitor {
         self.wake_if_asleep();
     }
 
+    /// Whether somebody has said so since it looked.
+    pub(super) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed)
+    }
+
     /// Makes it look now.
     pub(super) fn nudge(&self) {
         let _ = self.word.notify();
@@ -249,7 +254,7 @@ impl Sched {
                 wake_at = [wake_at, next_look].into_iter().flatten().min();
                 self.monitor.fall_asleep();
             }
-            let quiet = quiet && !self.monitor.short.load(Ordering::Relaxed);
+            let quiet = quiet && !self.monitor.is_short();
             if !quiet || self.idle.idle_ps() != self.config.procs {
                 let look = now + delay;
                 wake_at = Some(wake_at.map_or(look, |at| at.min(look)));
@@ -372,7 +377,7 @@ impl Sched {
             self.surplus();
         }
         self.cover();
-        self.monitor.short.load(Ordering::Relaxed)
+        self.monitor.is_short()
     }
 
     /// Has somebody look again at the warm work that a spinner left alone, after a while. `true`: there

@@ -13,15 +13,13 @@
 //!
 //! The bell is heard by one, and not by whom it was for if somebody else asks first: a given M that has not yet woken
 //! is no longer in the idle list, so others ask beside it. Who hears it rings on while there is one whom
-//! it is for ([`Sched::ring_on`]). What rang for whom is seen by who hears it: `Poller::notify`.
+//! it is for ([`Sched::ring_on`]). What rang for whom is seen by who hears it: `poller::Rung`. The models in `loom_tests` check this.
 //!
 //! That somebody asks is as sure as that no deadline is forgotten, and for the same reasons: see `timers`.
 
 use super::Sched;
 use crate::m::{self, CurrentM, M};
 use crate::poller::Poller;
-use crate::prim::atomic::{self, fence};
-use crate::prim::global::Ordering;
 use crate::trace::Event;
 use crate::util;
 use std::io;
@@ -94,7 +92,7 @@ impl Sched {
     #[cold]
     fn ring_on(&self, poller: &Poller) {
         let stopped = self.is_stopped();
-        let is_meant = |m: &M| m.polling.load(Ordering::Relaxed) && (stopped || m.is_given());
+        let is_meant = |m: &M| m.is_polling() && (stopped || m.is_given());
         if self.machines.any(is_meant) {
             poller.notify();
             // It was woken before, and has not run since.
@@ -107,9 +105,7 @@ impl Sched {
     pub(super) fn sleep_in_poll(&self, m: CurrentM, until: Option<Instant>) {
         let Some(poller) = self.poller.get() else { return };
         let mut rang = false;
-        m.polling.store(true, Ordering::Relaxed);
-        fence(atomic::Ordering::SeqCst);
-        if !m.is_given() && !self.is_stopped() {
+        if m.begin_poll() && !self.is_stopped() {
             let timeout = until.map(|at| at.saturating_duration_since(util::real_now()));
             if self.is_lab() {
                 poller.look(timeout);
@@ -118,7 +114,7 @@ impl Sched {
                 rang = poll(poller, timeout, |slot| woken.push(slot));
             }
         }
-        m.polling.store(false, Ordering::Relaxed);
+        m.end_poll();
         if rang {
             self.ring_on(poller);
         }
@@ -136,8 +132,7 @@ impl Sched {
 
     /// Rings, if `m`, which was just given a P, may sleep in the poll.
     pub(super) fn ring(&self, m: &M) {
-        fence(atomic::Ordering::SeqCst);
-        if m.polling.load(Ordering::Relaxed)
+        if m.may_poll()
             && let Some(poller) = self.poller.get()
         {
             poller.notify();

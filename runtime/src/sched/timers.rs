@@ -26,8 +26,8 @@ use super::due::{Due, Sleeper};
 use crate::carrier::Slot;
 use crate::m::{self, CurrentM};
 use crate::prim::Mutex;
-use crate::prim::atomic::{self, fence};
-use crate::prim::global::{AtomicU64, Ordering};
+use crate::prim::atomic::{self, AtomicU64, fence};
+use crate::prim::global::Ordering;
 use crate::timer::{self, AHEAD, Deadlines};
 use crate::trace::Event;
 use crate::util;
@@ -92,8 +92,9 @@ impl Sched {
     fn insert(&self, at: u64, due: Due) -> Key {
         let index = self.heap_here();
         let (key, first) = {
-            let mut heap = self.timers[index as usize].heap.lock();
-            self.insert_in(index, &mut heap, at, due)
+            let timers = &self.timers[index as usize];
+            let (key, first) = timers.insert(&mut timers.heap.lock(), at, due);
+            (Key { heap: index, at, key }, first)
         };
         if first {
             self.see_to(at);
@@ -109,8 +110,9 @@ impl Sched {
         condition: impl FnOnce() -> bool,
     ) -> Option<Key> {
         let index = self.heap_here();
-        let mut heap = self.timers[index as usize].heap.lock();
-        condition().then(|| self.insert_in(index, &mut heap, at, due).0)
+        let timers = &self.timers[index as usize];
+        let mut heap = timers.heap.lock();
+        condition().then(|| Key { heap: index, at, key: timers.insert(&mut heap, at, due).0 })
     }
 
     /// The heap for deadlines that the caller puts in.
@@ -119,15 +121,6 @@ impl Sched {
             Some(m) if m.own().home.get() == self.this() => m.own().p.get().map_or(0, |p| p.index),
             _ => 0,
         }
-    }
-
-    /// `true`: it is the first of them.
-    fn insert_in(&self, index: u32, heap: &mut Deadlines<Due>, at: u64, due: Due) -> (Key, bool) {
-        let (key, first) = heap.insert(at, due);
-        if first {
-            self.timers[index as usize].note_first(heap);
-        }
-        (Key { heap: index, at, key }, first)
     }
 
     /// Takes out all for which `is_meant` holds.
@@ -142,24 +135,13 @@ impl Sched {
     }
 
     /// Does not wake its slot at `at`, after all. `None`: it has.
-    ///
-    /// Who was woken by the deadline mostly sees without the lock that it is no longer there: `first` is later. If the deadline were still
-    /// there, so it would have been whenever `first` was written since it was put in, and `first` would not be later; nor was it before, if
-    /// it was not written then.
     pub(crate) fn cancel_wake(&self, key: Key) -> Option<Due> {
-        if self.timers[key.heap as usize].first() > key.at {
-            return None;
-        }
-        self.cancel(key)
+        self.timers[key.heap as usize].cancel_wake(key.at, key.key)
     }
 
     /// The deadline does not come, after all. `None`: it has.
     pub(super) fn cancel(&self, key: Key) -> Option<Due> {
-        let timers = &self.timers[key.heap as usize];
-        let mut heap = timers.heap.lock();
-        let due = heap.cancel(key.key)?;
-        timers.note_first(&heap);
-        Some(due)
+        self.timers[key.heap as usize].cancel(key.key)
     }
 
     /// Who wakes when, of those that wait now.
@@ -268,6 +250,41 @@ impl Timers {
         self.first.load(Ordering::Relaxed)
     }
 
+    /// Into its own heap, which the caller has locked. `true`: it is the first of them.
+    #[inline]
+    fn insert(&self, heap: &mut Deadlines<Due>, at: u64, due: Due) -> (timer::Key, bool) {
+        let (key, first) = heap.insert(at, due);
+        if first {
+            self.note_first(heap);
+        }
+        (key, first)
+    }
+
+    /// The deadline `at`, which is somebody's own, does not come, after all. `None`: it has.
+    ///
+    /// Who was woken by the deadline mostly sees without the lock that it is no longer there: `first` is later. If the deadline were still
+    /// there, so it would have been whenever `first` was written since it was put in, and `first` would not be later; nor was it before, if
+    /// it was not written then. (The model in `loom_tests` checks this.)
+    #[inline]
+    pub(super) fn cancel_wake(&self, at: u64, key: timer::Key) -> Option<Due> {
+        if self.first() > at {
+            return None;
+        }
+        self.cancel(key)
+    }
+
+    fn cancel(&self, key: timer::Key) -> Option<Due> {
+        let mut heap = self.heap.lock();
+        let due = heap.cancel(key)?;
+        self.note_first(&heap);
+        Some(due)
+    }
+
+    #[cfg(all(test, loom))]
+    pub(super) fn put(&self, at: u64, due: Due) -> timer::Key {
+        self.insert(&mut self.heap.lock(), at, due).0
+    }
+
     /// The caller holds the lock.
     #[inline]
     fn note_first(&self, heap: &Deadlines<Due>) {
@@ -275,7 +292,7 @@ impl Timers {
     }
 
     /// Takes out the first one, if it is due at `now`.
-    fn pop(&self, now: u64) -> Option<Due> {
+    pub(super) fn pop(&self, now: u64) -> Option<Due> {
         if self.first() > now {
             return None;
         }

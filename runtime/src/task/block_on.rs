@@ -19,7 +19,7 @@
 //!    keeps one has cloned it, and holds the signal.
 
 use crate::carrier::Slot;
-use crate::prim::global::{AtomicBool, Ordering};
+use crate::prim::atomic::{AtomicBool, Ordering};
 use crate::wait::{self, Why};
 use std::future::Future;
 use std::mem::ManuallyDrop;

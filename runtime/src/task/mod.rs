@@ -15,6 +15,8 @@ mod join;
 mod join_error;
 mod local;
 mod local_cells;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod scope;
 mod spawn;
 

@@ -21,7 +21,7 @@
 //!
 //! The writers of one ring are ordered among themselves: who holds the P, or the lock, hands it on.
 //!
-//! The model in `loom_tests` checks this on this code. Broken on purpose, and noticed: no W1.
+//! The model in `loom_tests` checks this on this code. Broken on purpose, and noticed: no W1, no R3, one event more kept in R5.
 
 use super::event::{Entry, WORDS};
 use crate::prim::atomic::{AtomicU64, Ordering, fence};

@@ -1,4 +1,7 @@
 //! A signal and who waits, under loom. Who is not woken waits for ever, which loom reports.
+//!
+//! Broken on purpose, and noticed: a raise that wakes nobody; `arm` that does not look under the lock; who leaves and stays listed; a
+//! signal that is raised twice.
 
 use super::{Cancel, ContextError, Sealed, Signal, Until, Why};
 use loom::sync::Arc;
@@ -84,6 +87,34 @@ fn who_leaves_is_not_woken() {
         comes.join().unwrap();
         let (_, second) = waiting.join().unwrap();
         assert_ne!(second, Ok(true));
+    });
+}
+
+/// What it waits for comes, and the signal is never raised.
+#[test]
+fn who_has_left_is_not_listed() {
+    loom::model(|| {
+        let source = Source::new();
+        let word = Arc::new((AtomicBool::new(false), loom::sync::Mutex::new(None)));
+        let comes = {
+            let word = word.clone();
+            thread::spawn(move || {
+                word.0.store(true, Ordering::Release);
+                let slot = *word.1.lock().unwrap();
+                slot.into_iter().for_each(super::wake);
+            })
+        };
+        let waited = super::bounded(&*source, |until: Until<'_>| {
+            super::with(|slot| {
+                *word.1.lock().unwrap() = Some(slot);
+                while !word.0.load(Ordering::Acquire) {
+                    super::rest(slot, Why::Sleep, until);
+                }
+            })
+        });
+        assert_eq!(waited, Ok(()));
+        comes.join().unwrap();
+        assert!(source.0.is_idle(), "it stands on the list, and lies on no stack");
     });
 }
 

@@ -134,6 +134,12 @@ impl Signal {
         }
     }
 
+    /// Nobody is listed.
+    #[cfg(all(test, loom))]
+    pub(super) fn is_idle(&self) -> bool {
+        self.with(|waiting| waiting.is_empty())
+    }
+
     fn with<R>(&self, f: impl FnOnce(&mut List<Node>) -> R) -> R {
         let _held = self.lock.lock();
         // SAFETY: the lock is held, and the reference ends before it is not (invariant 2).

@@ -1,5 +1,8 @@
 //! Parts of one buffer on several threads under loom. An element is a cell that checks that its accesses are ordered: it is
 //! written before it is pushed, read through every part that has it, and written once more when it is dropped.
+//!
+//! Broken on purpose, and noticed: `is_alone` or a drop Relaxed, or without its fence; a place that is taken by a load and a store; who
+//! takes itself for alone.
 
 use super::ForkSlice;
 use loom::cell::UnsafeCell;

@@ -5,7 +5,8 @@
 //! to wake for what is in the heap.
 //!
 //! Broken on purpose, and noticed: `keep` that does not look again, or without its fence; no fence in `cover`; who is
-//! relieved and does not ask whether a P is idle.
+//! relieved and does not ask whether a P is idle; promises that stay when who made them is given a P, or leaves; who leaves and does not
+//! cover; sockets that nobody watches.
 
 use crate::parker::{ParkWord, Woke};
 use crate::sched::idle::{Idle, Rejoin};
@@ -24,12 +25,20 @@ struct World {
 struct Machine {
     word: ParkWord,
     given: AtomicU32,
+    /// What it has promised, when it went to sleep.
+    until: AtomicU64,
+    polls: AtomicBool,
 }
 
 impl World {
     /// `ms` Ms that are in the list of the idle ones.
     fn new(procs: u32, ms: u32, first: u64) -> Self {
-        let machine = |_| Machine { word: ParkWord::new(), given: AtomicU32::new(0) };
+        let machine = |_| Machine {
+            word: ParkWord::new(),
+            given: AtomicU32::new(0),
+            until: AtomicU64::new(NEVER),
+            polls: AtomicBool::new(false),
+        };
         let world = Self {
             idle: Idle::new(procs),
             first: AtomicU64::new(first),
@@ -95,7 +104,10 @@ impl World {
             if machine.given.load(Ordering::Relaxed) != 0 {
                 return self.run();
             }
-            let _ = self.idle.keep(m, || self.look(relieved));
+            let kept = self.idle.keep(m, || self.look(relieved));
+            let (until, polls) = kept.unwrap_or((NEVER, false));
+            machine.until.store(until, Ordering::Relaxed);
+            machine.polls.store(polls, Ordering::Relaxed);
             if machine.word.suspend() {
                 return;
             }
@@ -111,7 +123,14 @@ impl World {
         }
     }
 
+    /// What they say together is what those have promised who sleep; and while every P is idle, that is enough. (Else the monitor
+    /// sees to what nobody has promised.)
     fn assert_covered(&self, procs: u32) {
+        let sleepers = || self.ms.iter().filter(|m| m.word.is_parked());
+        let first = sleepers().map(|m| m.until.load(Ordering::Relaxed)).min();
+        assert_eq!(self.idle.promised(), first.unwrap_or(NEVER), "nobody has promised that");
+        let polls = sleepers().any(|m| m.polls.load(Ordering::Relaxed));
+        assert_eq!(self.idle.is_polled(), polls, "nobody polls, or one of whom nothing is known");
         if self.idle.idle_ps() == procs {
             let first = self.first.load(Ordering::Relaxed);
             assert!(first >= self.idle.promised(), "nobody wakes for the deadline");
@@ -188,5 +207,44 @@ fn a_promise_is_broken_while_another_falls_asleep() {
         world.sleep(1);
         other.join().unwrap();
         world.assert_covered(1);
+    });
+}
+
+/// An M that nobody has needed for long ends, and had promised something.
+#[test]
+fn who_has_promised_leaves_while_another_falls_asleep() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 2, 5));
+        world.sockets.store(true, Ordering::Relaxed);
+        assert_eq!(world.idle.keep(0, || (5, true)), Some((5, true)));
+        let leaves = beside(&world, |world| {
+            assert!(world.idle.leave(0), "there are more than it takes");
+            world.cover();
+        });
+        world.sleep(1);
+        leaves.join().unwrap();
+        world.assert_covered(1);
+    });
+}
+
+/// A sleeper that has promised something is given a P, and computes for ever, while a deadline comes from outside.
+#[test]
+fn who_has_promised_is_given_a_p() {
+    loom::model(|| {
+        let world = Arc::new(World::new(2, 2, 5));
+        world.sockets.store(true, Ordering::Relaxed);
+        world.sleep(0);
+        world.sleep(1);
+        let gives = beside(&world, |world| {
+            let p = world.idle.take_p().expect("both are idle");
+            if world.idle.remove_m(0) {
+                world.ms[0].given.store(p + 1, Ordering::Release);
+                assert_eq!(world.ms[0].word.notify(), Woke::Goroutine);
+            }
+        });
+        world.insert(4);
+        world.cover();
+        gives.join().unwrap();
+        world.assert_covered(2);
     });
 }

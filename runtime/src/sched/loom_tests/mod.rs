@@ -4,4 +4,6 @@ mod home;
 mod idle;
 mod keep;
 mod monitor;
+mod poll;
 mod stop;
+mod timers;

@@ -1,6 +1,7 @@
 //! The monitor falls asleep while a P is taken: its words as they are, what it does a stand-in.
 //!
-//! Broken on purpose, and noticed: no fence in `fall_asleep`, or in `wake_if_asleep`.
+//! Broken on purpose, and noticed: no fence in `fall_asleep`, `wake_if_asleep`, `announce`, `next_look`, or in those of `Flow`; `try_again` that
+//! wakes nobody.
 
 use crate::sched::flow::Flow;
 use crate::sched::idle::Idle;
@@ -25,6 +26,22 @@ fn a_p_is_taken_while_it_falls_asleep() {
         let sleeps = idle.idle_ps() == 1;
         machine.join().unwrap();
         assert!(!sleeps || monitor.word.take(), "it sleeps while a P is held");
+    });
+}
+
+/// A claim has found no thread, and left its work to the monitor.
+#[test]
+fn it_is_to_try_again_while_it_falls_asleep() {
+    loom::model(|| {
+        let monitor = Arc::new(Monitor::new());
+        let claims = {
+            let monitor = Arc::clone(&monitor);
+            thread::spawn(move || monitor.try_again())
+        };
+        monitor.fall_asleep();
+        let sleeps = !monitor.is_short();
+        claims.join().unwrap();
+        assert!(!sleeps || monitor.word.take(), "it sleeps while work lies there");
     });
 }
 

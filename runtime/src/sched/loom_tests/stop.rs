@@ -1,10 +1,11 @@
 //! The counts of goroutines, from which a stop learns that there are none: stand-ins for `P`'s
 //! counters, for `live` and for `inject_spawn`, with fences for the SeqCst accesses, which loom
-//! takes for less.
+//! takes for less; and `Idle` as it is.
 //!
 //! Broken on purpose, and noticed: the spawns read before the ends; an end counted Relaxed; no fence
-//! between an outsider's count and its look at the phase.
+//! between an outsider's count and its look at the phase; none in `retire_m`.
 
+use crate::sched::idle::Idle;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering, fence};
 use loom::thread;
@@ -95,5 +96,48 @@ fn an_outsider_spawns_while_it_stops() {
         let stops = counts.live() == 0;
         let spawned = outsider.join().unwrap();
         assert!(!(stops && spawned), "stopped over a goroutine");
+    });
+}
+
+/// The last goroutine ends, its M puts its P down or goes to sleep, and looks; the stop looks. One of them sees that there is none.
+fn the_last_one_ends(leaves: fn(&Idle)) {
+    loom::model(move || {
+        let world = Arc::new((Counts::default(), Idle::new(1)));
+        assert!(world.0.inject());
+        let machine = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                let (counts, idle) = &*world;
+                bump(&counts.finished[0], 1);
+                leaves(idle);
+                counts.stopping.load(Ordering::Relaxed) != 0 && counts.live() == 0
+            })
+        };
+        let counts = &world.0;
+        counts.stopping.store(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let stops = counts.live() == 0;
+        assert!(machine.join().unwrap() || stops, "nobody sees that all have ended");
+    });
+}
+
+#[test]
+fn the_last_one_ends_and_its_m_retires() {
+    the_last_one_ends(|idle| {
+        let p = idle.take_p().expect("it is idle");
+        idle.retire(p, 0, false);
+    });
+}
+
+#[test]
+fn the_last_one_ends_on_an_m_without_a_p() {
+    the_last_one_ends(|idle| idle.retire_m(0));
+}
+
+#[test]
+fn the_last_one_ends_before_its_m_blocks() {
+    the_last_one_ends(|idle| {
+        let p = idle.take_p().expect("it is idle");
+        idle.retire_p(p);
     });
 }

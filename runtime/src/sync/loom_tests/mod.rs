@@ -3,6 +3,10 @@
 //! A waiter that nobody wakes is a loop without end, which loom reports. In a model any deadline is near, and who
 //! was woken in vain by a mutex has waited for too long. What is guarded is a cell that checks that the
 //! accesses are ordered.
+//!
+//! Broken on purpose, and noticed: each ordering of the lock words, and of a release, Relaxed; an unlock, the last reader, a `done`, the end of
+//! a call that releases nobody; a place given up that leaves WAITING behind, keeps the next one waiting, or was taken; WOKEN that is not given
+//! up, or is nobody's (at a depth of 3); tags of a `WaitGroup` that are not looked at; a `Condvar` that forgets who waits.
 
 mod condvar;
 mod mutex;
