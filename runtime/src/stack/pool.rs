@@ -244,6 +244,8 @@ fn grow(class: Class) -> io::Result<()> {
     let start = loop {
         match reserve(bytes) {
             Ok(start) => break start,
+            // Another thread may just have had the last there was, and shares it.
+            Err(_) if bytes == slot && Pool::of(class).lock().fresh.left > 0 => return Ok(()),
             Err(error) if bytes == slot => return Err(explain(&error, class.bytes())),
             Err(_) => bytes = (bytes / 2).next_multiple_of(slot),
         }

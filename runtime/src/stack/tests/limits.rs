@@ -175,6 +175,65 @@ fn used_up_address_space_is_a_clear_error() {
     give(out);
 }
 
+/// Sets the limit on address space so that stacks may take `more` bytes.
+fn leave_room(more: usize) {
+    let used = crate::sys::mem::used(crate::sys::mem::Room::AddressSpace).unwrap();
+    // A sixteenth is left to the rest of the process.
+    let limit = (used + more) as u64 / 15 * 16;
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: `limit` is a valid limit, of this child alone.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+}
+
+/// The last slab that there is room for is somebody's, and all the others', too.
+#[test]
+fn who_comes_at_once_shares_what_there_is() {
+    const ME: &str = "stack::tests::limits::who_comes_at_once_shares_what_there_is";
+    const THREADS: usize = 2;
+    const ROUNDS: usize = 12;
+    if sanitized() {
+        return;
+    }
+    if !in_child() {
+        return child(ME, &[]).passed();
+    }
+    let class = Class::for_size(1 << 20).unwrap();
+    let turn = std::sync::Barrier::new(THREADS + 1);
+    let here = std::sync::atomic::AtomicUsize::new(0);
+    let takes = || {
+        // Each thread has its memory before there is a limit.
+        let mut out = Vec::with_capacity(64);
+        turn.wait();
+        std::array::from_fn::<_, ROUNDS, _>(|round| {
+            turn.wait();
+            // To the microsecond.
+            here.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            while here.load(std::sync::atomic::Ordering::Relaxed) < THREADS * (round + 1) {
+                std::thread::yield_now();
+            }
+            let taken = take(class, 1, &mut out);
+            turn.wait();
+            taken.map_err(|error| error.to_string())
+        })
+    };
+    std::thread::scope(|s| {
+        let takers: Vec<_> = (0..THREADS).map(|_| s.spawn(takes)).collect();
+        let mut out = Vec::new();
+        turn.wait();
+        for _ in 0..ROUNDS {
+            // For one slab more, and not for a stack beside it.
+            let slab = (stats().reserved * class.pitch()).clamp(16 << 20, 1 << 30);
+            leave_room(slab / class.pitch() * class.pitch() + class.pitch() / 2);
+            turn.wait();
+            turn.wait();
+            while take(class, 64, &mut out).is_ok() {}
+        }
+        for taker in takers {
+            assert_eq!(taker.join().unwrap(), [const { Ok(1) }; ROUNDS]);
+        }
+    });
+}
+
 #[test]
 fn used_up_mappings_are_a_clear_error() {
     const ME: &str = "stack::tests::limits::used_up_mappings_are_a_clear_error";
