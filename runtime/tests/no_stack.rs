@@ -10,9 +10,10 @@ use common::{
 use rt::context::Context;
 use rt::pool::{Bounded, Pool, WorkerPool};
 use rt::sync::{ErrGroup, WaitGroup};
+use std::io::{PipeReader, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What the runtime says of each.
@@ -274,5 +275,63 @@ fn functions_that_begin_later() {
         assert!(!timer.stop() && !timer.reset(Duration::ZERO) && !stop.stop());
         let late = panic_text(|| rt::time::timeout(Duration::from_secs(60), || 1));
         assert_eq!(late, "rt::time::timeout: there was no stack to start the goroutine on");
+    });
+}
+
+/// How long somebody holds his processor.
+struct Gate {
+    over: AtomicBool,
+    /// To its end.
+    reader: PipeReader,
+}
+
+/// In a child process: somebody holds a processor that keeps the stack of one who has ended there, and there is no room for another one.
+/// Who comes then gets that.
+fn gets_an_idle_stack(name: &str, migrate: bool, holds: fn(&Gate)) {
+    if is_child(name) {
+        let runtime = builder(2).migrate(migrate).stack_size(1 << 30).build().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        let gate = Arc::new(Gate { over: AtomicBool::new(false), reader });
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let its = gate.clone();
+        let holder = runtime.handle().spawn(move || {
+            let here = || std::thread::current().id();
+            while rt::spawn(here).join().unwrap() != here() {}
+            limit_for_now(libc::RLIMIT_AS, address_space() + (512 << 20), libc::RLIM_INFINITY);
+            ready.send(()).unwrap();
+            holds(&its);
+        });
+        is_ready.recv().unwrap();
+        assert_eq!(runtime.handle().spawn(|| 7).join().unwrap(), 7);
+        gate.over.store(true, Ordering::Relaxed);
+        drop(writer);
+        return holder.join().unwrap();
+    }
+    let _t = common::test();
+    common::run(child(name)).assert_success();
+}
+
+#[test]
+fn who_blocks_keeps_no_idle_stack() {
+    gets_an_idle_stack("who_blocks_keeps_no_idle_stack", true, |gate| {
+        assert_eq!((&gate.reader).read(&mut [0]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn who_computes_keeps_no_idle_stack() {
+    gets_an_idle_stack("who_computes_keeps_no_idle_stack", true, |gate| {
+        while !gate.over.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    });
+}
+
+#[test]
+fn who_yields_keeps_no_idle_stack() {
+    gets_an_idle_stack("who_yields_keeps_no_idle_stack", false, |gate| {
+        while !gate.over.load(Ordering::Relaxed) {
+            rt::yield_now();
+        }
     });
 }

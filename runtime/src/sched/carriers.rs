@@ -8,7 +8,7 @@ use crate::carrier::{self, FIRST, Slot};
 use crate::g::{GRef, Outcome, Runnable};
 use crate::m::CurrentM;
 use crate::p::Held;
-use crate::prim::atomic::{self, fence};
+use crate::prim::atomic::{self, AtomicUsize, fence};
 use crate::prim::global::{AtomicBool, Ordering};
 use crate::stack::{self, Class, Stack};
 use crate::sys;
@@ -53,17 +53,19 @@ impl Sched {
         if let Some(slot) = self.pooled(m, class) {
             return Some(slot);
         }
-        let there_are = self.carriers[class.index()].load(Ordering::Relaxed);
+        let count = &self.carriers[class.index()];
+        let there_are = count.get();
         let want = if class == self.config.class { (there_are / 4).clamp(1, BATCH) } else { 1 };
-        let mut built = self.build(m, class, want);
-        if built.is_err() && self.carriers[class.index()].load(Ordering::Acquire) == 0 {
-            // Those that there were may have given their stacks back meanwhile.
-            built = self.build(m, class, 1);
+        let build = |again| {
+            let want = if again { 1 } else { want };
+            count.build(want, || self.build(m, class, want), || self.feed_some(class, 1))
+        };
+        match build_or_wait(build, || count.get() != 0) {
+            Ok(slot) => return Some(slot),
+            Err(NoStack::ForNow(error)) => self.starve(class, g, &error),
+            Err(NoStack::AtAll(error)) => self.end_for_want(m, g, &error),
         }
-        match built {
-            Ok(slot) => Some(slot),
-            Err(error) => self.starve(m, class, g, &error),
-        }
+        None
     }
 
     /// Refills the P's cache from the pool, and takes one.
@@ -80,7 +82,8 @@ impl Sched {
         Some(slot)
     }
 
-    fn build(&self, m: CurrentM, class: Class, want: usize) -> io::Result<&'static Slot> {
+    /// One, and how many have been built.
+    fn build(&self, m: CurrentM, class: Class, want: usize) -> io::Result<(&'static Slot, usize)> {
         let mut stacks: Vec<Stack> = Vec::with_capacity(want);
         stack::take(class, want, &mut stacks)?;
         let mut slots = Vec::with_capacity(stacks.len());
@@ -88,7 +91,7 @@ impl Sched {
             stack::give(stacks);
             return Err(error);
         }
-        self.carriers[class.index()].fetch_add(slots.len(), Ordering::Relaxed);
+        let built = slots.len();
         for slot in &slots {
             let Some(stack) = stacks.pop() else { break };
             slot.set_home(self.this());
@@ -104,34 +107,29 @@ impl Sched {
         } else {
             self.pool_all(&mut slots, 0);
         }
-        Ok(first)
+        Ok((first, built))
     }
 
-    /// No stack is to be had. With carriers alive, `g` waits for one of them; with none it ends.
-    fn starve(
-        &self,
-        m: CurrentM,
-        class: Class,
-        g: GRef,
-        error: &io::Error,
-    ) -> Option<&'static Slot> {
-        if self.carriers[class.index()].load(Ordering::Relaxed) > 0 {
-            if !WARNED.swap(true, Ordering::Relaxed) {
-                util::say(format_args!(
-                    "rt: goroutines wait for others to end, to have their stacks: {error}"
-                ));
-            }
-            self.starved.lock().push_back(g);
-            // SeqCst: as in `feed_some`: either who pools a carrier now, or has given the last stack back, sees
-            // us wait, or we see the one in the pool, or that there is none left to wait for.
-            self.starving.fetch_add(1, Ordering::SeqCst);
-            fence(atomic::Ordering::SeqCst);
-            let has_idle = !self.pool[class.index()].lock().is_empty();
-            if has_idle || self.carriers[class.index()].load(Ordering::Acquire) == 0 {
-                self.feed(class);
-            }
-            return None;
+    /// No stack is to be had, but carriers are alive: `g` waits for one of them.
+    fn starve(&self, class: Class, g: GRef, error: &io::Error) {
+        if !WARNED.swap(true, Ordering::Relaxed) {
+            util::say(format_args!(
+                "rt: goroutines wait for others to end, to have their stacks: {error}"
+            ));
         }
+        self.starved.lock().push_back(g);
+        // SeqCst: as in `feed_some`: either who pools a carrier now, or has given the last stack back, sees
+        // us wait, or we see the one in the pool, or that there is none left to wait for.
+        self.starving.fetch_add(1, Ordering::SeqCst);
+        fence(atomic::Ordering::SeqCst);
+        let has_idle = !self.pool[class.index()].lock().is_empty();
+        if has_idle || self.carriers[class.index()].get() == 0 {
+            self.feed(class);
+        }
+    }
+
+    /// No stack is to be had, and nobody has one to wait for.
+    fn end_for_want(&self, m: CurrentM, g: GRef, error: &io::Error) {
         util::say(format_args!("rt: a goroutine ends before it began: {error}"));
         self.count_finish(m);
         // The closure's destructor is a stranger's code, and this is the one time that it runs on
@@ -141,7 +139,6 @@ impl Sched {
         body::end_unstarted(g, Outcome::Resource);
         m.enter();
         m.own().starves.set(false);
-        None
     }
 
     /// A carrier that has become idle.
@@ -184,12 +181,12 @@ impl Sched {
         self.feed_some(self.config.class, count);
     }
 
-    /// The older half of what a busy P caches goes to the pool. What it needs it fetches again; the
+    /// The older half of what a busy P caches goes to the pool, or all of it if somebody waits for a stack. What it needs it fetches again; the
     /// rest grows old there and is taken apart, with every page that a deep call once touched.
     pub(super) fn sweep_carriers(&self, p: Held) {
         let mut cache = p.own().carriers.borrow_mut();
-        let half = cache.len() / 2;
-        let mut old: Vec<_> = cache.drain(..half).collect();
+        let count = if self.is_starving() { cache.len() } else { cache.len() / 2 };
+        let mut old: Vec<_> = cache.drain(..count).collect();
         drop(cache);
         self.pool_all(&mut old, 0);
     }
@@ -296,8 +293,7 @@ impl Sched {
         }
         stack::give(stacks);
         carrier::give(slots);
-        // Release pairs with the Acquire of who wants a stack: where there is no carrier, none has one.
-        self.carriers[class.index()].fetch_sub(count, Ordering::Release);
+        self.carriers[class.index()].are_gone(count);
     }
 }
 
@@ -315,6 +311,69 @@ impl Drop for Sched {
             self.pool[self.config.class.index()].lock().append(&mut slots);
         }
         self.give_carriers_back();
+    }
+}
+
+/// How many carriers of a class there are, and are just being built. Those count as well: who finds no stack since others are about to
+/// have the last ones waits for them.
+#[derive(Debug)]
+pub(super) struct Count(AtomicUsize);
+
+impl Count {
+    pub(super) fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    /// Acquire pairs with the Release of [`are_gone`](Self::are_gone): where there is no carrier, none has a stack.
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// So many have given their stacks back. `true`: there are no more.
+    pub(super) fn are_gone(&self, count: usize) -> bool {
+        self.0.fetch_sub(count, Ordering::Release) == count
+    }
+
+    /// Builds `want` of them by `f`, which says how many it has built. If there are none at all then, `feed` is called, for who has waited
+    /// for them.
+    pub(super) fn build<T, E>(
+        &self,
+        want: usize,
+        f: impl FnOnce() -> Result<(T, usize), E>,
+        feed: impl FnOnce(),
+    ) -> Result<T, E> {
+        self.0.fetch_add(want, Ordering::Relaxed);
+        let result = f();
+        let built = result.as_ref().map_or(0, |(_, built)| *built);
+        if built < want && self.are_gone(want - built) {
+            feed();
+        }
+        result.map(|(first, _)| first)
+    }
+}
+
+/// Why there is no stack.
+#[derive(Debug)]
+pub(super) enum NoStack<E> {
+    /// Others have some.
+    ForNow(E),
+    AtAll(E),
+}
+
+/// What `build` builds, which is told whether it is asked again. If it cannot: whether there was anybody to wait for *after* that, whatever
+/// becomes of him since. Those that there were may have given their stacks back before, and then one is to be had.
+#[inline]
+pub(super) fn build_or_wait<T, E>(
+    mut build: impl FnMut(bool) -> Result<T, E>,
+    are_there: impl Fn() -> bool,
+) -> Result<T, NoStack<E>> {
+    match build(false) {
+        Err(error) if are_there() => Err(NoStack::ForNow(error)),
+        Err(_) => match build(true) {
+            Err(error) if are_there() => Err(NoStack::ForNow(error)),
+            built => built.map_err(NoStack::AtAll),
+        },
+        Ok(built) => Ok(built),
     }
 }
 

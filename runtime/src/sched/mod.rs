@@ -170,7 +170,7 @@ pub(crate) struct Sched {
     /// Idle carriers that no P caches, by class.
     pool: Box<[Mutex<Vec<&'static Slot>>]>,
     /// Carriers that exist, by class.
-    carriers: Box<[AtomicUsize]>,
+    carriers: Box<[carriers::Count]>,
     /// Fresh goroutines that found no stack and wait for a carrier.
     starved: Mutex<VecDeque<GRef>>,
     starving: AtomicUsize,
@@ -218,7 +218,7 @@ impl Sched {
             looking: AtomicU64::new(0),
             machines: machines::Machines::new(),
             pool: (0..Class::COUNT).map(|_| Mutex::new(Vec::new())).collect(),
-            carriers: (0..Class::COUNT).map(|_| AtomicUsize::new(0)).collect(),
+            carriers: (0..Class::COUNT).map(|_| carriers::Count::new()).collect(),
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
             timers: (0..config.procs).map(|_| timers::Timers::new()).collect(),

@@ -149,7 +149,7 @@ impl Sched {
     fn stack_metrics(&self, in_use: usize) -> StackMetrics {
         let (mut all, mut all_bytes, mut pooled, mut pooled_bytes) = (0_usize, 0_usize, 0, 0);
         for class in Class::all() {
-            let carriers = self.carriers[class.index()].load(Ordering::Relaxed);
+            let carriers = self.carriers[class.index()].get();
             all += carriers;
             all_bytes += carriers * class.bytes();
             let idle = self.pool[class.index()].lock().len();

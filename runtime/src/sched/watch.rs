@@ -205,6 +205,8 @@ impl Watch {
         let work = waiting || (nobody || short) && (late || sched.has_shared());
         // Else an idle P runs them.
         let offers = seen.offers && (nobody || short);
+        // Its holder may keep idle carriers, for which somebody waits.
+        let starving = sched.is_starving();
         if seen.rests && !m.entry.is_inside() {
             let (blocked, stands) = match self.is_blocked(&m) {
                 Some(true) => (seen.blocked + 1, None),
@@ -217,11 +219,11 @@ impl Watch {
                 let takes = blocked >= 2 && work && now.duration_since(seen.blocked_since) >= LONG;
                 return takes && sched.take_from_blocked(p, seen.owner, &m) || work && blocked != 0;
             }
-            if blocked >= 2 && (work || nobody) {
+            if blocked >= 2 && (work || nobody || starving) {
                 sched.take_away(p, seen.owner, &m, work, Reason::Blocked);
                 return true;
             }
-            if blocked == 1 && (work || nobody) {
+            if blocked == 1 && (work || nobody || starving) {
                 return true;
             }
         }
@@ -230,7 +232,7 @@ impl Watch {
         if sched.is_seeded() || spent < if urgent { URGENT } else { SLICE } {
             return false;
         }
-        if !work && !offers && !sched.has_line(m.id) {
+        if !work && !offers && !starving && !sched.has_line(m.id) {
             return false;
         }
         let Some(asked) = seen.asked else {
@@ -238,7 +240,7 @@ impl Watch {
             self.seen[index].asked = Some((now, time_of(&m)));
             return true;
         };
-        if !(work || offers && spent >= LONG) {
+        if !(work || starving || offers && spent >= LONG) {
             // Who waits for this very thread has nothing of it if another has the P.
             return false;
         }
@@ -250,7 +252,7 @@ impl Watch {
         };
         if spent >= slice
             && ignores(&m, asked, now)
-            && sched.take_away(p, seen.owner, &m, true, Reason::Burning)
+            && sched.take_away(p, seen.owner, &m, work || offers, Reason::Burning)
         {
             self.hogs.push(m.id);
         }

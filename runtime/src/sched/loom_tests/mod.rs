@@ -5,5 +5,6 @@ mod idle;
 mod keep;
 mod monitor;
 mod poll;
+mod stacks;
 mod stop;
 mod timers;
