@@ -161,6 +161,7 @@ fn resident() -> u64 {
 
 #[test]
 #[cfg(target_os = "linux")]
+#[cfg_attr(feature = "sanitizer", ignore = "AddressSanitizer keeps what was freed for a while")]
 fn children_that_go_leave_no_trace() {
     let _test = common::alone();
     runtime(2).run(|| {

@@ -387,7 +387,7 @@ fn give_back(mut most: usize) -> Left {
     left
 }
 
-#[cfg(all(test, not(any(loom, shuttle, miri))))]
+#[cfg(all(test, not(any(feature = "sanitizer", loom, shuttle, miri))))]
 mod tests {
     use super::*;
 
