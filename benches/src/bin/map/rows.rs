@@ -123,14 +123,15 @@ pub(crate) fn insert<P: Peer>(keys: u64) -> f64 {
 /// Nanoseconds for each key when all of many maps are gone through, one map after the other: of the same map again and again
 /// a processor learns by heart where the next full cell is.
 pub(crate) fn iterate_in_turn<P: Peer>(keys: u64) -> f64 {
-    let maps: Vec<P> = (0..(1_000_000 / keys).max(1)).map(|_| filled::<P>(keys)).collect();
+    // Enough of them to have no pattern, and not so many that it is the memory that is measured.
+    let maps: Vec<P> = (0..(200_000 / keys).max(4)).map(|_| filled::<P>(keys)).collect();
     let expected = (0..keys).fold(0_u64, |sum, n| sum.wrapping_add(key(n) ^ n));
     let count = maps.len() as u64;
     let begun = Instant::now();
-    for map in maps.iter().cycle().take(8 * maps.len()) {
+    for map in maps.iter().cycle().take(40 * maps.len()) {
         assert_eq!(black_box(map).sum(), expected, "something is missing");
     }
-    nanos(begun.elapsed(), 8 * count * keys)
+    nanos(begun.elapsed(), 40 * count * keys)
 }
 
 /// Nanoseconds for each key when all are gone through.
