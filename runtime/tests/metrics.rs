@@ -55,9 +55,14 @@ fn on_one_processor_every_number_is_exact() {
     });
     let after = quiet(&runtime);
     let (p, was) = (&after.procs[0], &before.procs[0]);
+    // Where the machine is busy one may wait for a lock of the allocator's for so long that its processor is taken away: what it does
+    // without one counts for all together.
+    let taken = p.hand_offs.blocked + p.hand_offs.burning;
+    let counts = |n: u64, all: u64| n == all || taken != 0 && n < all;
     // Main comes from outside.
-    assert_eq!(p.spawned, 11);
-    assert_eq!((p.finished, after.goroutines.finished, after.goroutines.spawned), (12, 12, 12));
+    assert!(counts(p.spawned, 11), "{p:?}");
+    assert!(counts(p.finished, 12), "{p:?}");
+    assert_eq!((after.goroutines.finished, after.goroutines.spawned), (12, 12));
     // One more, now and then: whose slice was over, or who was woken just when it sent another ahead.
     assert!((30..40).contains(&p.yields), "{p:?}");
     assert!((200..500).contains(&p.parks), "{p:?}");
