@@ -47,16 +47,18 @@ impl World {
     }
 }
 
+fn looks_at(world: &Arc<World>) -> thread::JoinHandle<()> {
+    let world = Arc::clone(world);
+    thread::spawn(move || world.look())
+}
+
 /// One ends, and the next one lies where it lay.
 #[test]
 fn one_ends_and_another_begins_in_its_place() {
     loom::model(|| {
         let world = World::new();
         world.begin(1);
-        let looks = {
-            let world = Arc::clone(&world);
-            thread::spawn(move || world.look())
-        };
+        let looks = looks_at(&world);
         world.end();
         world.begin(2);
         looks.join().unwrap();
@@ -68,10 +70,7 @@ fn one_ends_and_another_begins_in_its_place() {
 fn one_begins_and_ends() {
     loom::model(|| {
         let world = World::new();
-        let looks = {
-            let world = Arc::clone(&world);
-            thread::spawn(move || world.look())
-        };
+        let looks = looks_at(&world);
         world.begin(1);
         world.end();
         looks.join().unwrap();
@@ -84,10 +83,7 @@ fn one_comes_back() {
     loom::model(|| {
         let world = World::new();
         world.begin(1);
-        let looks = {
-            let world = Arc::clone(&world);
-            thread::spawn(move || world.look())
-        };
+        let looks = looks_at(&world);
         world.slot.clear_job();
         world.slot.resume_job(std::ptr::without_provenance_mut(64));
         world.end();

@@ -3,8 +3,10 @@
 //! Most closures that are submitted have a few words. They lie in the job itself: to submit one allocates nothing, and who runs
 //! it finds it where the job was put. A larger one lies in a box, and that in the job.
 //!
-//! Invariant: in `room` lies what `kind` was made for, and it is the job's until it is moved out, after which the job is
-//! forgotten.
+//! Invariants:
+//! 1. In `room` lies what `kind` was made for, and it is the job's until it is moved out, after which the job is forgotten.
+//! 2. What lies there may go to any thread ([`Call`] is `Send`), and so may a job, whose words and pointers are `Send` by themselves. Nothing
+//!    of it can be reached through a shared reference, so that it is `Sync`, too, says nothing.
 
 use crate::util;
 use std::any::TypeId;
@@ -147,7 +149,7 @@ impl Job {
     pub(super) fn run(self) {
         let mut job = ManuallyDrop::new(self);
         let call = job.kind.call;
-        // SAFETY: the invariant: it is of this kind, and the job is forgotten.
+        // SAFETY: invariant 1: it is of this kind, and the job is forgotten.
         unsafe { call(&mut job.room) };
     }
 
@@ -162,14 +164,14 @@ impl Job {
             util::bug(format_args!("a pool gave back another task than it was given"));
         }
         let mut job = ManuallyDrop::new(self);
-        // SAFETY: the invariant: it is of this kind, whose type was compared, and the job is forgotten.
+        // SAFETY: invariant 1: it is of this kind, whose type was compared, and the job is forgotten.
         unsafe { Lies::<C>::take(&mut job.room) }
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        // SAFETY: the invariant: it is of this kind, and nobody looks at it after this.
+        // SAFETY: invariant 1: it is of this kind, and nobody looks at it after this.
         unsafe { (self.kind.drop)(&mut self.room) };
     }
 }
