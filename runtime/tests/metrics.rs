@@ -67,7 +67,7 @@ fn on_one_processor_every_number_is_exact() {
     assert!((30..40).contains(&p.yields), "{p:?}");
     assert!((200..500).contains(&p.parks), "{p:?}");
     // Parks are what is left of the runs; and who waited was woken, by a goroutine or by a deadline.
-    assert_eq!(p.wakes, p.parks, "{p:?}");
+    assert!(counts(p.wakes, p.parks), "{p:?}");
     assert!(p.timers > was.timers, "{p:?}");
     assert_eq!((p.steals, p.steal_attempts), (0, 0));
     assert!(p.global >= 1);
