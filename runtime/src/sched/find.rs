@@ -271,6 +271,9 @@ impl Sched {
                 self.found(m);
                 return Some(found);
             }
+            if self.run_any_timer(m) {
+                continue;
+            }
             if !self.linger(m) {
                 self.retire(m, p);
             }

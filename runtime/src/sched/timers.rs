@@ -3,7 +3,8 @@
 //! A deadline goes into the heap of the P that its goroutine runs on. Heaps have a lock each, and
 //! anybody may take out what is due, from any of them. Who wakes, on time, is one of these:
 //!
-//! * **An M that runs goroutines** looks at all heaps when it has nothing else to run, and in every 61st slice.
+//! * **An M that runs goroutines** looks at all heaps when it has nothing else to run, and in every 61st slice; what is due in those of
+//!   others who are awake it leaves to them for a while.
 //! * **An M that goes to sleep** looks at them once it is in the list of the idle ones, and promises to wake for the
 //!   first deadline, unless another sleeper has promised that (`Idle::keep`). So an idle runtime
 //!   has one thread that sleeps until the next deadline; when it wakes it takes a P and runs what was due itself:
@@ -25,6 +26,7 @@ use super::Sched;
 use super::due::{Due, Sleeper};
 use crate::carrier::Slot;
 use crate::m::{self, CurrentM};
+use crate::p::Held;
 use crate::prim::Mutex;
 use crate::prim::atomic::{self, AtomicU64, fence};
 use crate::prim::global::Ordering;
@@ -36,8 +38,10 @@ use std::time::{Duration, Instant};
 
 /// No deadline.
 pub(super) use crate::timer::NEVER;
-/// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own.
+/// A deadline of another P's that is so much earlier, in nanoseconds, goes before one of one's own; and it is left alone for no longer.
 const FAIR: u64 = 200_000;
+/// In one slice of so many, the others' deadlines are looked at while there are some of one's own.
+const LOOK: u32 = 16;
 
 /// A century.
 const FAR: u64 = 100 * 365 * 86_400 * 1_000_000_000;
@@ -190,37 +194,81 @@ impl Sched {
     /// One at a time, for all of them at once would stand at the end of the P's queue, behind who
     /// came later. What else is due is taken out slice by slice (`Own::due`), or by others, who are
     /// woken for it (but see `flow`).
+    ///
+    /// While several are due in the P's own heap, the others' are looked at in one slice of [`LOOK`]: they are written all the time by
+    /// who is at them, and each look would wait for that. And what is due there [may wait](Self::may_wait).
     #[inline]
     pub(super) fn run_timer(&self, m: CurrentM) -> bool {
+        if let Some(p) = m.own().p.get() {
+            let own = &self.timers[p.index as usize];
+            let seen = p.own().seen.get();
+            if own.first() <= seen && p.tick() % LOOK != 0 {
+                let due = own.pop(seen);
+                let next = own.first();
+                let next = if next <= seen { next } else { self.earliest() };
+                return self.run_due(m, due, next, seen, true);
+            }
+        }
         let earliest = self.earliest();
-        earliest != NEVER && self.run_first(m, earliest)
+        earliest != NEVER && self.run_first(m, earliest, self.may_wait(m))
+    }
+
+    /// The same, for who has found nothing else to do.
+    #[inline]
+    pub(super) fn run_any_timer(&self, m: CurrentM) -> bool {
+        let earliest = self.earliest();
+        earliest != NEVER && self.run_first(m, earliest, 0)
+    }
+
+    /// For so long, in nanoseconds, what is due in another P's heap is left to who holds that P, if all are held: he is at it. The heap
+    /// and what comes out of it are in his cache; what he has begun and queued is better taken, for it sleeps here then. (Measured
+    /// with the pool's sleepers and two procs: half of all were taken from the other heap; 2.5 -> 1.9 us of processor time a task.)
+    fn may_wait(&self, m: CurrentM) -> u64 {
+        let all_held = self.idle.idle_ps() == 0;
+        if all_held && !m.own().timed.get() && !self.is_lab() { FAIR } else { 0 }
     }
 
     #[inline(never)]
-    fn run_first(&self, m: CurrentM, earliest: u64) -> bool {
+    fn run_first(&self, m: CurrentM, earliest: u64, may_wait: u64) -> bool {
         let p = m.own().p.get();
-        let read = || {
-            let now = self.ns(util::now());
-            p.iter().for_each(|p| p.own().seen.set(now));
-            now
-        };
         // What was due when the clock was last read still is: it is not read again for that.
         let seen = p.map_or(0, |p| p.own().seen.get());
         let was_seen = earliest <= seen;
-        let mut now = if was_seen { seen } else { read() };
-        let due = if earliest > now {
-            None
-        } else {
+        let now = if was_seen { seen } else { self.see(p) };
+        let mut due = None;
+        if earliest <= now {
             let own = p.map(|p| &self.timers[p.index as usize]);
             // Its own heap is the one that is hot, and nobody else's lock; but no heap is left alone.
             let kept = own.filter(|own| own.first() <= now.min(earliest + FAIR));
             let first = || self.timers.iter().min_by_key(|timers| timers.first());
-            kept.or_else(first).and_then(|timers| timers.pop(now))
-        };
-        let next = self.earliest();
-        if was_seen && next > now && next != NEVER {
-            now = read();
+            let late = |timers: &&Timers| timers.first().saturating_add(may_wait) <= now;
+            due = kept.or_else(|| first().filter(late)).and_then(|timers| timers.pop(now));
+            if due.is_none()
+                && may_wait != 0
+                && let Some(p) = p
+            {
+                if was_seen {
+                    self.see(Some(p));
+                }
+                p.own().due.set(Due::AFTER_ONE);
+                return false;
+            }
         }
+        self.run_due(m, due, self.earliest(), now, was_seen)
+    }
+
+    /// Reads the clock, for the holder of `p`.
+    fn see(&self, p: Option<Held>) -> u64 {
+        let now = self.ns(util::now());
+        p.iter().for_each(|p| p.own().seen.set(now));
+        now
+    }
+
+    /// What was `due` has been taken out, and the `next` one is known; the clock showed `now`, perhaps some time ago.
+    #[inline]
+    fn run_due(&self, m: CurrentM, due: Option<Due>, next: u64, now: u64, was_seen: bool) -> bool {
+        let p = m.own().p.get();
+        let now = if was_seen && next > now && next != NEVER { self.see(p) } else { now };
         let more = due.is_some() && next <= now;
         if let Some(p) = p
             && p.own().due.replace(if more { Due::AFTER_ONE } else { 0 }) == 0
