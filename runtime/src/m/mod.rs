@@ -12,10 +12,12 @@
 //!    it asks again whether it has one: see [`Entry`]. No user code runs inside. `leave` restores
 //!    what `enter` returned, so entries nest.
 
+mod courtesy;
 mod detached;
 mod entry;
 mod stand;
 
+pub(crate) use courtesy::Courtesy;
 pub(crate) use detached::Detached;
 pub(crate) use entry::{Entry, OTHERS, PREEMPT, SEEDED, TIMERS};
 pub(crate) use stand::Stand;
@@ -90,6 +92,8 @@ pub(crate) struct Own {
     pub(crate) left_warm: Cell<bool>,
     /// It took its P since a deadline came, and has found nothing that came from elsewhere.
     pub(crate) timed: Cell<bool>,
+    /// Before it sleeps: see `sched::poll`.
+    pub(crate) courtesy: Courtesy,
     /// Who waited for this very thread had a turn last, and not what belongs to no P: see `sched::home`.
     pub(crate) at_home: Cell<bool>,
     /// The scheduler, opaque on this floor.
@@ -252,6 +256,7 @@ impl M {
                 spinning: Cell::new(false),
                 left_warm: Cell::new(false),
                 timed: Cell::new(false),
+                courtesy: Courtesy::new(),
                 at_home: Cell::new(false),
                 home: Cell::new(std::ptr::null()),
                 rng: Rng::new(),

@@ -271,7 +271,7 @@ impl Sched {
                 self.found(m);
                 return Some(found);
             }
-            if self.run_any_timer(m) {
+            if self.run_any_timer(m) || self.let_others_run(m) {
                 continue;
             }
             if !self.linger(m) {
@@ -284,6 +284,7 @@ impl Sched {
     fn retire(&self, m: CurrentM, p: Held) {
         self.spill_carriers(p);
         m.own().p.set(None);
+        m.own().courtesy.sleeps();
         self.tell_release(m, p);
         let index = p.release();
         let calm = m.own().left_warm.replace(false);
@@ -337,6 +338,7 @@ impl Sched {
 
     /// A spinner found work: if it was the last, somebody else must look now.
     fn found(&self, m: CurrentM) {
+        m.own().courtesy.found();
         if m.own().spinning.replace(false) && self.idle.stop_spinning() {
             self.surplus();
         }

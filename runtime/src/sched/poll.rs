@@ -8,6 +8,10 @@
 //! * **The monitor** asks when no sleeper does: some P is held, and its holder may be in user code for
 //!   long. If a P is idle it wakes an M instead, which goes to sleep in the poll.
 //!
+//! *Before it sleeps there* it lets other threads run, and asks again, several times where that proves worthwhile ([`Courtesy`](crate::m::Courtesy)).
+//! For who sends may be a thread that waits for this very processor; and to be woken by each packet costs the sender, and
+//! a change of threads, where this finds several at once. It keeps its P meanwhile, as who runs does: no state of the protocols.
+//!
 //! Giving a P to an M that polls is a store, a fence and a load of each other's word: `polling := true;
 //! fence; given?` against `given := P; fence; polling?`. One of them sees the other.
 //!
@@ -20,6 +24,7 @@
 use super::Sched;
 use crate::m::{self, CurrentM, M};
 use crate::poller::Poller;
+use crate::sys;
 use crate::trace::Event;
 use crate::util;
 use std::io;
@@ -55,6 +60,19 @@ impl Sched {
     #[inline]
     pub(super) fn poll_now(&self) -> bool {
         self.net().is_some_and(|poller| self.ask(poller))
+    }
+
+    /// The caller has found nothing, and is about to sleep: if it is for sockets, other threads run first. `true`: they have, and it is to
+    /// look again.
+    #[inline]
+    pub(super) fn let_others_run(&self, m: CurrentM) -> bool {
+        let lets = m.own().courtesy.is_left() && self.is_deaf() && !self.is_lab();
+        if lets {
+            let start = util::now();
+            sys::yield_thread();
+            m.own().courtesy.took(start.elapsed());
+        }
+        lets
     }
 
     #[inline(never)]

@@ -102,6 +102,11 @@ pub(crate) fn prefetch_all(start: usize, bytes: usize) {
     }
 }
 
+/// Other threads run first, if any wait for this one's processor.
+pub(crate) fn yield_thread() {
+    std::thread::yield_now();
+}
+
 /// Address space: reserve it, guard it, give its pages back.
 pub(crate) mod mem {
     pub(crate) use super::map::{Room, protect, release};
