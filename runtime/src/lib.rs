@@ -29,7 +29,7 @@
 //! | `sync.OnceFunc`, `OnceValue`; `sync/atomic` | [`sync::OnceLock`], or std's `LazyLock`, if its initializer does not wait; std's atomics |
 //! | `time.After`, `Tick`, `NewTimer`, `NewTicker`, `AfterFunc`, `Since(t)` | [`chan::after`], [`chan::tick`], [`time::Timer`], [`time::Ticker`], [`time::after_func`] (or [`Timer::with_func`](time::Timer::with_func)), `time::now() - t` |
 //! | `errgroup`, `singleflight`, `semaphore` of `golang.org/x/sync` | [`sync::ErrGroup`], [`sync::SingleFlight`], [`sync::Semaphore`] |
-//! | `signal.NotifyContext` | [a few lines](signal#a-context-that-ends-at-a-signal) |
+//! | `signal.NotifyContext` | [`signal::notify_context`] |
 //! | `os`, `os/exec`, `bufio`, `io.Copy` | std's: what blocks, blocks nobody else |
 //! | `runtime.Gosched`, `Goexit`, `LockOSThread`, `NumGoroutine`, `GOMAXPROCS(0)` | [`yield_now`], [`task::exit`], [`task::pin_thread`], [`num_goroutines`], [`procs`] |
 //! | `[]T`, `map[K]V`, `any`, `switch v := x.(type)` | [`collections`], [`any`], [`type_switch!`] |
@@ -59,7 +59,7 @@
 //! | `CancellationToken`, `task_local!` | [`context::Context`], [`goroutine_local!`] |
 //! | `JoinSet`, `TaskTracker` | [`scope`], [`sync::ErrGroup`] or [`sync::WaitGroup`], and a channel for results as they come |
 //! | `stream.split()`, `io::copy_bidirectional`, `AsyncRead` | `&stream` reads and writes, or [`try_clone`](net::TcpStream::try_clone); `std::io::copy` twice, in a `scope`; `std::io::Read` |
-//! | `signal::ctrl_c` | [`signal::notify`] |
+//! | `signal::ctrl_c` | [`signal::notify`], [`signal::notify_context`] |
 //! | `time::pause` | `#[rt::test(virtual_time)]` |
 //! | any future | [`block_on`] |
 //!

@@ -35,6 +35,7 @@ fn the_users_line_is_named() {
     rt::Runtime::builder().procs(2).build().unwrap().run(all);
     let kill = Signal::from_raw(9).unwrap();
     names_its_line(|| drop(signal::notify(&[kill])));
+    names_its_line(|| drop(signal::notify_context(&Context::background(), &[kill])));
     names_its_line(|| signal::ignore(&[kill]));
 }
 

@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 pub struct CancelFunc {
     node: Arc<Node>,
     /// Made when it is called: many never are.
-    call: OnceLock<Box<Call>>,
+    call: OnceLock<Arc<Call>>,
 }
 
 type Call = dyn Fn() + Send + Sync + UnwindSafe + RefUnwindSafe;
@@ -38,22 +38,40 @@ impl CancelFunc {
     pub(super) fn new(node: Arc<Node>) -> Self {
         Self { node, call: OnceLock::new() }
     }
+
+    /// What cancels the same context, and says what for.
+    pub(crate) fn with_cause<E: Into<Box<dyn Error + Send + Sync>>>(&self) -> CancelCauseFunc<E> {
+        CancelCauseFunc::new(Arc::clone(&self.node))
+    }
+
+    /// Also calls `f` then, each time that it is called.
+    pub(crate) fn and(
+        self,
+        f: impl Fn() + Send + Sync + UnwindSafe + RefUnwindSafe + 'static,
+    ) -> Self {
+        let node = Arc::clone(&self.node);
+        let cancel = move || {
+            self();
+            f();
+        };
+        Self { node, call: OnceLock::from(Arc::new(cancel) as Arc<Call>) }
+    }
 }
 
 impl Deref for CancelFunc {
     type Target = dyn Fn() + Send + Sync + UnwindSafe + RefUnwindSafe;
 
     fn deref(&self) -> &Self::Target {
-        self.call.get_or_init(|| {
+        &**self.call.get_or_init(|| {
             let node = Arc::clone(&self.node);
-            Box::new(move || node.cancel(&Reason::CANCELED))
+            Arc::new(move || node.cancel(&Reason::CANCELED))
         })
     }
 }
 
 impl Clone for CancelFunc {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.node))
+        Self { node: Arc::clone(&self.node), call: self.call.clone() }
     }
 }
 

@@ -16,37 +16,7 @@
 //! }
 //! ```
 //!
-//! # A context that ends at a signal
-//!
-//! What Go has `signal.NotifyContext` for:
-//!
-//! ```
-//! use rt::context::{Context, ContextError};
-//! use rt::signal::{self, Signal};
-//! # fn raise(signal: Signal) {
-//! #     let kill = format!("kill -{} {}", signal.as_raw(), std::process::id());
-//! #     std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
-//! # }
-//!
-//! #[rt::main]
-//! fn main() {
-//!     let (ctx, stop) = Context::background().with_cancel_cause();
-//!     let signals = signal::notify(&[Signal::INTERRUPT, Signal::TERMINATE]);
-//!     let done = ctx.done().clone();
-//!     rt::go!({
-//!         rt::select! {
-//!             recv(signals) -> signal => stop(signal.unwrap().to_string()),
-//!             recv(done) -> _ => {}
-//!         }
-//!         // `signals` is dropped here: the next Ctrl-C ends the process.
-//!     });
-//!
-//!     raise(Signal::INTERRUPT);
-//!     let slept = rt::time::sleep_ctx(std::time::Duration::from_secs(60), &ctx);
-//!     assert_eq!(slept, Err(ContextError::Canceled));
-//!     assert_eq!(ctx.cause().unwrap().to_string(), "SIGINT");
-//! }
-//! ```
+//! What is to stop at Ctrl-C, and has a context to be told by, gets one from [`notify_context`].
 //!
 //! The handler only counts and wakes a thread, `rt-signal`, which is there from the first [`notify`] on and sends the
 //! values; so whatever may be done in a goroutine may be done at a signal. It runs on the
@@ -58,12 +28,15 @@
 
 #![forbid(unsafe_code)]
 
+mod context;
 mod number;
 mod registry;
 
+pub use context::{SignalError, notify_context};
 pub use number::Signal;
 
 use crate::chan::Receiver;
+use registry::Brings;
 
 /// Signals that wait for a slow receiver; more are lost.
 const BUFFER: usize = 16;
@@ -100,11 +73,16 @@ const BUFFER: usize = 16;
 /// ```
 #[track_caller]
 pub fn notify(signals: &[Signal]) -> Receiver<Signal> {
+    add(signals, Brings::Itself)
+}
+
+#[track_caller]
+fn add(signals: &[Signal], brings: Brings) -> Receiver<Signal> {
     // Not `for_each`: the panic names our caller.
     for signal in signals {
         signal.assert_may_be_caught();
     }
-    match registry::add(signals) {
+    match registry::add(signals, brings) {
         Ok(receiver) => receiver,
         Err(error) => panic!("rt::signal::notify: {error}"),
     }

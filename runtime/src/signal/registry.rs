@@ -3,13 +3,17 @@
 //! Invariants:
 //! 1. A signal is caught as long as a hook that is open wants it, and ignored from `ignore` to the next change;
 //!    `changed` has what was there before.
-//! 2. Senders are dropped without the lock: that may close their channel, which comes back here.
+//! 2. Senders are dropped without the lock: that may close their channel, which comes back here. Nor is a context cancelled under
+//!    it.
 //! 3. Under the lock nobody waits, and in a runtime with a seed nobody else goes on.
 
-use super::{BUFFER, Signal};
+use super::{BUFFER, Signal, SignalError};
 use crate::chan::{self, Receiver, Sender};
+use crate::context::CancelCauseFunc;
+use crate::panic::caught;
 use crate::prim::global::Mutex;
 use crate::sys::signal::{self, Action, Reader};
+use crate::util;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -32,7 +36,18 @@ struct Registry {
 struct Hook {
     wanted: u64,
     sender: Sender<Signal>,
+    brings: Brings,
 }
+
+/// What a signal does.
+pub(super) enum Brings {
+    /// It comes to the receiver.
+    Itself,
+    /// The first one ends a context, for as long as there is the receiver.
+    End(Option<Cancel>),
+}
+
+type Cancel = CancelCauseFunc<SignalError>;
 
 struct Changed {
     before: Action,
@@ -43,10 +58,10 @@ struct Changed {
 ///
 /// # Errors
 /// When the system refuses; nothing has changed then.
-pub(super) fn add(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
+pub(super) fn add(signals: &[Signal], brings: Brings) -> io::Result<Receiver<Signal>> {
     ask(signals)?;
     let (sender, receiver) = chan::watched(BUFFER, release_unwanted);
-    let hook = Hook { wanted: set(signals), sender };
+    let hook = Hook { wanted: set(signals), sender, brings };
     let mut registry = REGISTRY.lock();
     registry.start_thread()?;
     registry.hooks.push(hook);
@@ -85,7 +100,10 @@ pub(super) fn reset(signals: &[Signal]) {
 
 /// Whether anybody is notified of anything.
 pub(super) fn has_receivers() -> bool {
-    REGISTRY.lock().hooks.iter().any(|hook| hook.wanted != 0 && !hook.sender.is_closed_here())
+    REGISTRY.lock().hooks.iter().any(|hook| {
+        let has_ended = matches!(hook.brings, Brings::End(None));
+        hook.wanted != 0 && !has_ended && !hook.sender.is_closed_here()
+    })
 }
 
 /// A receiver was closed, mostly since the last handle was dropped.
@@ -184,28 +202,49 @@ impl Registry {
         closed
     }
 
-    fn deliver(&self) {
+    /// Returns what is to be cancelled, and for which signal.
+    #[must_use]
+    fn deliver(&mut self) -> Vec<(Cancel, Signal)> {
+        let mut ends = Vec::new();
         for (&signal, changed) in &self.changed {
             if changed.ignored {
                 continue;
             }
             let count = signal::take(signal.as_raw()) as usize;
-            for hook in self.hooks.iter().filter(|hook| hook.wanted & signal.bit() != 0) {
-                // A full one loses it, and so does one that is just being closed.
-                let _ = (0..count.min(BUFFER)).try_for_each(|_| hook.sender.try_send(signal));
+            for hook in self.hooks.iter_mut().filter(|hook| hook.wanted & signal.bit() != 0) {
+                match &mut hook.brings {
+                    Brings::Itself => {
+                        // A full one loses it, and so does one that is just being closed.
+                        let _ =
+                            (0..count.min(BUFFER)).try_for_each(|_| hook.sender.try_send(signal));
+                    }
+                    Brings::End(cancel) if count != 0 && !hook.sender.is_closed_here() => {
+                        ends.extend(cancel.take().map(|cancel| (cancel, signal)));
+                    }
+                    Brings::End(_) => {}
+                }
             }
         }
+        ends
     }
 }
 
 /// The thread's life. It blocks in the kernel while no signal comes.
 fn run(reader: Reader) {
-    crate::util::enlist_servant(crate::sys::thread_id());
+    util::enlist_servant(crate::sys::thread_id());
     loop {
         reader.wait();
         let caught = signal::caught();
-        REGISTRY.lock().deliver();
+        let ends = REGISTRY.lock().deliver();
+        ends.into_iter().for_each(|(cancel, signal)| end(cancel, signal));
         signal::settled(caught);
+    }
+}
+
+/// Whatever is dropped with a context that somebody lets go of just then, the thread goes on.
+fn end(cancel: Cancel, signal: Signal) {
+    if let Err(payload) = caught(move || cancel(SignalError::new(signal))) {
+        util::drop_payload(payload);
     }
 }
 
