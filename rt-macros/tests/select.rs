@@ -196,9 +196,12 @@ fn channels_of_every_shape() {
 #[rt::test]
 fn channels_may_be_statics() {
     static JOBS: LazyLock<Chan<u32>> = LazyLock::new(|| Chan::new(1));
+    static OURS: rt::sync::LazyLock<Chan<u32>> = rt::sync::LazyLock::new(|| Chan::new(1));
     static ENDS: LazyLock<(Sender<u32>, Receiver<u32>)> = LazyLock::new(|| chan::bounded(1));
     select! { send(JOBS, 7) => {}, default => unreachable!() }
     select! { recv(JOBS) -> v => assert_eq!(v, Some(7)), default => unreachable!() }
+    select! { send(OURS, 9) => {}, default => unreachable!() }
+    select! { recv(OURS) -> v => assert_eq!(v, Some(9)), recv(&JOBS) => unreachable!() }
     select! { send(ENDS.0, 8) -> sent => assert!(sent.is_ok()) }
     select! { recv(ENDS.1) -> v => assert_eq!(v, Ok(8)), recv(&JOBS) => unreachable!() }
 }

@@ -26,7 +26,7 @@
 //! | `select { .. }` | [`select!`] |
 //! | `defer`, `recover`, named results | [`panic::frame`](panic::frame()); for clean-up alone [`defer!`], [`defer_call!`] |
 //! | `sync`, `context`, `time`, `net`, `os/signal` | [`sync`], [`context`], [`time`], [`net`], [`signal`] |
-//! | `sync.OnceFunc`, `OnceValue`; `sync/atomic` | [`sync::OnceLock`], or std's `LazyLock`, if its initializer does not wait; std's atomics |
+//! | `sync.OnceFunc`, `OnceValue`; `sync/atomic` | [`sync::OnceLock`], [`sync::LazyLock`]; std's atomics |
 //! | `time.After`, `Tick`, `NewTimer`, `NewTicker`, `AfterFunc`, `Since(t)` | [`chan::after`], [`chan::tick`], [`time::Timer`], [`time::Ticker`], [`time::after_func`] (or [`Timer::with_func`](time::Timer::with_func)), `time::now() - t` |
 //! | `errgroup`, `singleflight`, `semaphore` of `golang.org/x/sync` | [`sync::ErrGroup`], [`sync::SingleFlight`], [`sync::Semaphore`] |
 //! | `signal.NotifyContext` | [`signal::notify_context`] |
@@ -73,7 +73,7 @@
 //! | `thread_local!` | [`goroutine_local!`]: a goroutine goes from thread to thread |
 //! | `mpsc`, crossbeam's channels and `select!` | [`chan`], [`select!`]; those themselves not in a loop that waits here, too: see SOUNDNESS.md |
 //! | `park`, `unpark` | a [`Chan`](chan::Chan) of one slot: `recv`, and `try_send` |
-//! | `Mutex`, `RwLock`, `Condvar`, `Once`, `OnceLock`, `Barrier` | [`sync`]; std's work, too, and hold up a thread |
+//! | `Mutex`, `RwLock`, `Condvar`, `Once`, `OnceLock`, `LazyLock`, `Barrier` | [`sync`]; std's work, too, and hold up a thread |
 //!
 //! # Under another name
 //!

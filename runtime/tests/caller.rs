@@ -4,7 +4,7 @@ use rt::collections::Map;
 use rt::context::Context;
 use rt::pool::Pool;
 use rt::signal::{self, Signal};
-use rt::sync::Semaphore;
+use rt::sync::{LazyLock, Semaphore};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Mutex;
@@ -61,6 +61,11 @@ fn all() {
     names_its_line(|| drop(task.join_timeout(second)));
     names_its_line(|| drop(task.join_ctx(&ctx)));
     names_its_line(|| drop(task.join()));
+
+    let poisoned = LazyLock::new(|| -> u32 { panic!("on purpose") });
+    catch_unwind(AssertUnwindSafe(|| *poisoned)).unwrap_err();
+    names_its_line(|| _ = *poisoned);
+    names_its_line(|| _ = LazyLock::force(&poisoned));
 
     names_its_line(|| _ = Semaphore::new(usize::MAX));
     names_its_line(|| drop(Semaphore::new(1).acquire(2)));

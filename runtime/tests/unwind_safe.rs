@@ -23,7 +23,7 @@ all! {
     rt::sync::RwLock<Bad> rt::sync::RwLock<dyn Any>
     rt::sync::RwLockReadGuard<'static, Bad> rt::sync::RwLockWriteGuard<'static, Bad>
     rt::sync::Condvar rt::sync::Semaphore rt::sync::Permit<'static> rt::sync::OwnedPermit
-    rt::sync::Once rt::sync::OnceLock<u8> rt::sync::Barrier rt::sync::WaitGroup
+    rt::sync::Once rt::sync::OnceLock<u8> rt::sync::LazyLock<u8> rt::sync::Barrier rt::sync::WaitGroup
     rt::sync::Map<u8, u8> rt::sync::Pool<Bad> rt::sync::SingleFlight<u8, u8> rt::sync::ErrGroup<u8>
     rt::time::Timer rt::time::Ticker
     rt::context::Context rt::context::CancelFunc

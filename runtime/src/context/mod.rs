@@ -28,7 +28,7 @@
 //! ```
 //!
 //! Without such a form are: what must not end early, as [`scope`](crate::scope()), [`join`](crate::join()) and [`Runtime::run`](crate::Runtime::run);
-//! [`Once`](crate::sync::Once) and [`OnceLock`](crate::sync::OnceLock); [`ErrGroup::wait`](crate::sync::ErrGroup::wait), whose members a context
+//! [`Once`](crate::sync::Once), [`OnceLock`](crate::sync::OnceLock) and [`LazyLock`](crate::sync::LazyLock); [`ErrGroup::wait`](crate::sync::ErrGroup::wait), whose members a context
 //! [ends](crate::sync::ErrGroup::with_context); joins of what a scope has spawned; a pool's `spawn`, scopes, groups and `release_timeout`;
 //! `peek` of sockets; [`block_on`](crate::block_on()). What iterates over a channel ends
 //! when that is closed, and a [`select!`](crate::select) by a case of its own.

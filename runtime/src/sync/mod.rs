@@ -3,6 +3,7 @@
 mod barrier;
 mod condvar;
 mod errgroup;
+mod lazy_lock;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod map;
@@ -24,6 +25,7 @@ mod waitgroup;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::Condvar;
 pub use errgroup::ErrGroup;
+pub use lazy_lock::LazyLock;
 pub use map::Map;
 pub use mutex::{Mutex, MutexGuard};
 pub use once::Once;

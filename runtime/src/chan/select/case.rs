@@ -188,6 +188,8 @@ macro_rules! pointers {
     )+};
 }
 
+pub(crate) use pointers;
+
 pointers!(RecvOperand: &P, &mut P, Box<P>, Rc<P>, Arc<P>, LazyLock<P> where P: Sized);
 pointers!(SendOperand: &P, &mut P, Box<P>, Rc<P>, Arc<P>, LazyLock<P> where P: Sized);
 

@@ -16,6 +16,7 @@ mod dynamic;
 mod operation;
 
 pub use super::wait::Case;
+pub(crate) use case::pointers;
 pub use case::{
     Arm, RecvCase, RecvOperand, SendCase, SendFromCase, SendOperand, recv_case, send_case,
     send_from_case,
