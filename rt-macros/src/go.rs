@@ -23,7 +23,9 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::token::Paren;
-use syn::{Attribute, Error, Expr, ExprCall, ExprClosure, ExprMethodCall, Ident, Result, Token};
+use syn::{
+    Attribute, Error, Expr, ExprCall, ExprClosure, ExprMethodCall, ExprPath, Ident, Result, Token,
+};
 
 const FORMS: &str = "`go!` takes a call `f(x)`, a method call `x.f(y)`, a block `{ .. }`, a closure `move || ..`, \
                      or names to clone first `a, b => { .. }`";
@@ -138,12 +140,13 @@ fn spawn_expr(expr: Expr) -> Result<TokenStream> {
         // A macro's tokens have no operands that could be told apart and evaluated now: it is a block.
         body @ (Expr::Block(_) | Expr::Unsafe(_) | Expr::Macro(_)) => Ok(spawn(&quote!(#body))),
         Expr::Async(future) => Err(is_async(future.async_token)),
-        Expr::Path(path) => Err(Error::new_spanned(
-            &path,
-            format!("this names a function but does not call it; {FORMS}"),
-        )),
+        Expr::Path(path) => Err(is_not_called(&path)),
         other => Err(Error::new_spanned(other, FORMS)),
     }
+}
+
+fn is_not_called(path: &ExprPath) -> Error {
+    Error::new_spanned(path, format!("this names a function but does not call it; {FORMS}"))
 }
 
 /// `::rt::spawn(move || body)`, at the call site: its `#[track_caller]` location is the user's `go!`.
@@ -246,6 +249,10 @@ fn spawn_cloning(captures: &[Capture], body: Expr) -> Result<TokenStream> {
         Expr::Closure(closure) => spawn_closure(closure)?,
         // It would be made and dropped, and never run.
         Expr::Async(future) => return Err(is_async(future.async_token)),
+        // Nor would that be called. What was named before the `=>` is a value to return.
+        Expr::Path(path) if !captures.iter().any(|capture| path.path.is_ident(&capture.name)) => {
+            return Err(is_not_called(&path));
+        }
         body => spawn(&body.into_token_stream()),
     };
     Ok(quote_spanned! {Span::mixed_site()=>

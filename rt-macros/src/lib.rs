@@ -101,8 +101,8 @@ use proc_macro::TokenStream;
 /// Names before a `=>` are cloned now and the clones moved in: what a handle that several goroutines share wants. Of a name that
 /// is a reference, as a parameter `ctx: &Context`, what it refers to is cloned, if that is `Clone`; a `&'static` that is to stay
 /// one needs no clone, and is not named. The type of a name must be known where the macro stands.
-/// After the `=>` comes a block, any other expression, or a closure, which then is what runs. `name = value` binds a
-/// value, evaluated now, instead of a clone; `mut name` binds it mutably.
+/// After the `=>` comes a block, any other expression, or a closure, which then is what runs. (The name of a function does not
+/// call it, and is refused.) `name = value` binds a value, evaluated now, instead of a clone; `mut name` binds it mutably.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};

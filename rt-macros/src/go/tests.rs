@@ -115,6 +115,7 @@ fn after_the_arrow_comes_any_expression() {
         ("tx, => tx.send(1),", "move || tx.send(1)"),
         ("tx => || tx.send(1)", "move || tx.send(1)"),
         ("tx => match x { _ => 1 }", "move || match x { _ => 1 }"),
+        ("tx => tx", "move || tx"),
     ] {
         let expected = format!(
             "{{ let (tx,) = (::rt::__private::Given::new(&tx).__rt_clone(),); ::rt::spawn({spawned}) }}"
@@ -141,7 +142,9 @@ fn what_is_no_form_is_refused() {
     for input in ["", "1 + 2", "\"f\"", "f(x)?", "if a { b() }", "x = f()", "return", "[f()]"] {
         refuses(input, "`go!` takes a call");
     }
-    refuses("module::f", "does not call it");
+    for input in ["module::f", "x => f", "x => (module::f)", "x, f = g() => x::f"] {
+        refuses(input, "does not call it");
+    }
     refuses("f(); g()", "put several statements in a block");
     refuses("f(), g()", "put several statements in a block");
     refuses("|a, b| a + b", "takes no parameters");
