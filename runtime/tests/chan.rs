@@ -394,6 +394,33 @@ fn times_of_zero_and_without_end() {
     });
 }
 
+/// A deadline is one moment, for any number of calls. It may have passed: what needs no waiting is done all the same.
+#[test]
+fn one_deadline_for_several_calls() {
+    let _t = common::test();
+    everywhere(|| {
+        let (ch, nil) = (Chan::new(1), Chan::nil());
+        let deadline = Instant::now() + SHORT;
+        assert_eq!(ch.send_deadline(1, deadline), Ok(()));
+        assert!(ch.send_deadline(2, deadline).is_err_and(|back| back.into_inner() == 2));
+        assert!(Instant::now() >= deadline);
+        assert_eq!(ch.recv_deadline(deadline), Ok(1));
+        assert_eq!(ch.recv_deadline(deadline), Err(RecvTimeoutError::Timeout));
+        assert!(nil.send_deadline(3, deadline).is_err_and(|back| back.into_inner() == 3));
+        assert_eq!(nil.recv_deadline(Instant::now() + SHORT), Err(RecvTimeoutError::Timeout));
+        let waits = Party::new(true, {
+            let ch = ch.clone();
+            move || ch.recv_deadline(Instant::now() + LONG)
+        });
+        assert_eq!(ch.send_deadline(4, Instant::now() + LONG), Ok(()));
+        assert_eq!(waits.join(), Ok(4));
+        ch.close();
+        assert_eq!(ch.recv_deadline(Instant::now() + LONG), Err(RecvTimeoutError::Disconnected));
+        let text = panic_text(|| ch.send_deadline(5, deadline));
+        assert_eq!(text, "send on closed channel");
+    });
+}
+
 /// A panic says where the send or the close is, not where it is implemented.
 #[test]
 fn panics_name_the_line_of_the_caller() {
@@ -404,6 +431,7 @@ fn panics_name_the_line_of_the_caller() {
         panic_text(|| ch.send(1));
         panic_text(|| ch.try_send(1));
         panic_text(|| ch.send_timeout(1, SHORT));
+        panic_text(|| ch.send_deadline(1, Instant::now()));
         panic_text(|| rt::select! { send(ch, 1) => {} });
         panic_text(|| ch.close());
         panic_text(|| nil.close());
@@ -413,7 +441,7 @@ fn panics_name_the_line_of_the_caller() {
     let ended = common::run(common::child(name));
     ended.assert_success();
     let here = ended.stderr.lines().filter(|line| line.contains("tests/chan.rs:")).count();
-    assert_eq!(here, 6, "{ended:#?}");
+    assert_eq!(here, 7, "{ended:#?}");
     ended.assert_says(&["send on closed channel", "close of closed", "close of nil channel"]);
 }
 

@@ -239,6 +239,12 @@ fn datagrams_by_name() {
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         client.set_write_deadline(None).unwrap();
         client.connect_addr(&server_at).unwrap();
+        let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(5));
+        let error = client.send_to_addr_ctx(b"x", &server_at, &ctx).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(server.recv(&mut buf).unwrap(), 1);
+        let sent = client.send_to_addr_ctx(b"x", &server_at, &Context::background());
+        assert_eq!(sent.unwrap(), 1);
         assert_eq!(client.peer_addr().unwrap().as_abstract_name(), server_at.as_abstract_name());
         drop(server);
         assert!(client.send(b"x").is_err());

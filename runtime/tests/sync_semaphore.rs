@@ -177,8 +177,14 @@ fn it_is_what_it_is() {
 fn timeouts() {
     let _t = common::test();
     let check = || {
-        let semaphore = Semaphore::new(2);
+        let semaphore = Arc::new(Semaphore::new(2));
         let permit = semaphore.acquire(1);
+        let start = Instant::now();
+        assert!(semaphore.acquire_owned_timeout(2, Duration::from_millis(3)).is_none());
+        assert!(start.elapsed() >= Duration::from_millis(3));
+        let owned = semaphore.acquire_owned_timeout(1, Duration::ZERO).unwrap();
+        assert_eq!((owned.count(), semaphore.available_permits()), (1, 0));
+        drop(owned);
         let start = Instant::now();
         assert!(semaphore.acquire_timeout(2, Duration::from_millis(3)).is_none());
         assert!(start.elapsed() >= Duration::from_millis(3));

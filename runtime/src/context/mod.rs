@@ -33,6 +33,9 @@
 //! `peek` of sockets; [`block_on`](crate::block_on()). What iterates over a channel ends
 //! when that is closed, and a [`select!`](crate::select) by a case of its own.
 //!
+//! After a time most of it ends in a form of its own, `_timeout`; at a moment what waits for channels does, by `_deadline`, and
+//! sockets have [deadlines](crate::net::TcpStream::set_deadline). For a moment elsewhere there is a context [with a deadline](Context::with_deadline).
+//!
 //! All of it works from goroutines and plain threads alike.
 //!
 //! | file | what it does |

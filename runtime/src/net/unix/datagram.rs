@@ -271,6 +271,31 @@ impl UnixDatagram {
         self.0.op_patiently(Until::NEVER, |io| io.send_to_addr(buf, address))
     }
 
+    /// The same, until `ctx` is done at most.
+    ///
+    /// # Errors
+    /// The same; a [`ContextError`](crate::context::ContextError).
+    ///
+    /// # Examples
+    /// ```
+    /// let (ctx, cancel) = rt::context::Context::background().with_cancel();
+    /// cancel();
+    /// let socket = rt::net::UnixDatagram::unbound()?;
+    /// let address = std::os::unix::net::SocketAddr::from_pathname("/nowhere")?;
+    /// assert_eq!(socket.send_to_addr_ctx(b"x", &address, &ctx).unwrap_err().to_string(), "context canceled");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn send_to_addr_ctx(
+        &self,
+        buf: &[u8],
+        address: &SocketAddr,
+        ctx: &(impl Cancel + ?Sized),
+    ) -> io::Result<usize> {
+        Socket::<net::UnixDatagram>::bounded(ctx, |until| {
+            self.0.op_patiently(until, |io| io.send_to_addr(buf, address))
+        })
+    }
+
     /// Sends a datagram to the [other end](Self::connect). Waits while there is no room for it.
     ///
     /// # Errors

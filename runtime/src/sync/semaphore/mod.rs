@@ -1,4 +1,5 @@
-//! `Semaphore`: a number of permits, of which one may want several. What stands for them is in [`permit`].
+//! `Semaphore`: a number of permits, of which one may want several. What stands for them is in [`permit`], and how those are taken
+//! that outlive the caller in [`owned`].
 //!
 //! # The protocol
 //! The word holds the free permits, and WAITERS at the bottom. While that is not set, taking and giving back
@@ -17,6 +18,7 @@
 //! 3. A listed waiter leaves the queue or is released before `acquire_slow` returns.
 //! 4. Free permits never exceed `size`.
 
+mod owned;
 mod permit;
 
 pub use permit::{OwnedPermit, Permit};
@@ -27,7 +29,6 @@ use crate::prim::const_fn;
 use crate::util;
 use crate::wait::{self, Cancel, ContextError, Until, Why};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Hands out a number of permits, to goroutines and plain threads alike. Go's weighted
@@ -186,76 +187,6 @@ impl Semaphore {
     pub fn try_acquire(&self, k: usize) -> Option<Permit<'_>> {
         let permit = self.take(k).then(|| Permit { semaphore: self, count: k });
         wait::point("after Semaphore::try_acquire");
-        permit
-    }
-
-    /// As [`acquire`](Self::acquire), with a permit that can outlive the caller.
-    ///
-    /// # Panics
-    /// As [`acquire`](Self::acquire).
-    ///
-    /// # Examples
-    /// ```
-    /// use std::sync::Arc;
-    /// #[rt::main]
-    /// fn main() {
-    ///     let semaphore = Arc::new(rt::sync::Semaphore::new(1));
-    ///     let permit = semaphore.acquire_owned(1);
-    ///     rt::spawn(move || drop(permit)).join().unwrap();
-    ///     assert_eq!(semaphore.available_permits(), 1);
-    /// }
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn acquire_owned(self: &Arc<Self>, k: usize) -> OwnedPermit {
-        self.acquire_until(k, Until::NEVER);
-        let permit = OwnedPermit { semaphore: Arc::clone(self), count: k };
-        wait::point("after Semaphore::acquire_owned");
-        permit
-    }
-
-    /// As [`acquire_ctx`](Self::acquire_ctx), with a permit that can outlive the caller.
-    ///
-    /// # Errors
-    /// Why the context is done.
-    ///
-    /// # Panics
-    /// As [`acquire`](Self::acquire), if `ctx` never ends.
-    ///
-    /// # Examples
-    /// ```
-    /// use rt::context::Context;
-    /// use std::sync::Arc;
-    /// let semaphore = Arc::new(rt::sync::Semaphore::new(1));
-    /// let permit = semaphore.acquire_owned_ctx(1, &Context::background()).unwrap();
-    /// assert_eq!(permit.count(), 1);
-    /// ```
-    #[track_caller]
-    pub fn acquire_owned_ctx(
-        self: &Arc<Self>,
-        k: usize,
-        ctx: &(impl Cancel + ?Sized),
-    ) -> Result<OwnedPermit, ContextError> {
-        self.check_ctx(k, ctx);
-        wait::in_time(ctx, |until| self.acquire_until(k, until))?;
-        let permit = OwnedPermit { semaphore: Arc::clone(self), count: k };
-        wait::point("after Semaphore::acquire_owned_ctx");
-        ctx.err().map_or(Ok(permit), Err)
-    }
-
-    /// As [`try_acquire`](Self::try_acquire), with a permit that can outlive the caller.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::sync::Arc;
-    /// let semaphore = Arc::new(rt::sync::Semaphore::new(1));
-    /// let permit = semaphore.try_acquire_owned(1).unwrap();
-    /// assert!(semaphore.try_acquire_owned(1).is_none());
-    /// ```
-    #[inline]
-    pub fn try_acquire_owned(self: &Arc<Self>, k: usize) -> Option<OwnedPermit> {
-        let permit = self.take(k).then(|| OwnedPermit { semaphore: Arc::clone(self), count: k });
-        wait::point("after Semaphore::try_acquire_owned");
         permit
     }
 

@@ -2,19 +2,16 @@
 
 #![forbid(unsafe_code)]
 
-use super::Iter;
+mod bounded;
+
 use super::core::Core;
-use super::error::{
-    RecvCtxError, RecvTimeoutError, SendCtxError, SendTimeoutError, TryRecvError, TrySendError,
-};
+use super::error::{TryRecvError, TrySendError};
 use super::gate::End;
-use super::peek;
-use super::receiver::not_received;
+use super::{Iter, peek};
 use crate::util;
-use crate::wait::{self, Cancel, Until, Why};
+use crate::wait::{self, Until, Why};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Go's channel: a handle that can be cloned and used from both ends.
 ///
@@ -163,37 +160,6 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Sends `value`; waits for at most `timeout`.
-    ///
-    /// # Errors
-    /// `Timeout` gives the value back.
-    ///
-    /// # Panics
-    /// "send on closed channel", also when it is closed while the call waits.
-    ///
-    /// # Examples
-    /// ```
-    /// let ch = rt::chan::Chan::new(0);
-    /// let error = ch.send_timeout(7, std::time::Duration::from_millis(1)).unwrap_err();
-    /// assert!(error.is_timeout() && error.into_inner() == 7);
-    /// ```
-    #[track_caller]
-    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        let until = util::now().checked_add(timeout).into();
-        let Some(core) = &self.core else {
-            idle(Why::ChanSend, until);
-            return Err(SendTimeoutError::Timeout(value));
-        };
-        match core.send(value, until) {
-            Ok(()) => Ok(()),
-            Err((End::TimedOut, value)) => Err(SendTimeoutError::Timeout(value)),
-            Err((end, value)) => {
-                drop(value);
-                not_sent(end)
-            }
-        }
-    }
-
     /// Receives a value; waits while there is none. `None`: the channel is closed and empty. Go's
     /// `v, ok := <-ch`.
     ///
@@ -254,94 +220,6 @@ impl<T> Chan<T> {
             End::Closed => TryRecvError::Disconnected,
             _ => TryRecvError::Empty,
         })
-    }
-
-    /// Receives a value; waits for at most `timeout`.
-    ///
-    /// # Errors
-    /// When the time was up, or the channel is closed and empty.
-    ///
-    /// # Examples
-    /// ```
-    /// let ch = rt::chan::Chan::<u8>::new(0);
-    /// assert!(ch.recv_timeout(std::time::Duration::from_millis(1)).unwrap_err().is_timeout());
-    /// ```
-    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        let until = util::now().checked_add(timeout).into();
-        let Some(core) = &self.core else {
-            idle(Why::ChanRecv, until);
-            return Err(RecvTimeoutError::Timeout);
-        };
-        core.recv(until).map_err(|end| match end {
-            End::Closed => RecvTimeoutError::Disconnected,
-            End::Cancelled => wait::unwind(),
-            _ => RecvTimeoutError::Timeout,
-        })
-    }
-
-    /// Sends `value`; waits until `ctx` is done at most. If it is done already, nothing is sent.
-    ///
-    /// # Errors
-    /// Why the context is done, with the value.
-    ///
-    /// # Panics
-    /// "send on closed channel", also when it is closed while the call waits.
-    ///
-    /// # Examples
-    /// ```
-    /// let (ctx, cancel) = rt::context::Context::background().with_cancel();
-    /// cancel();
-    /// let error = rt::chan::Chan::new(0).send_ctx(7, &ctx).unwrap_err();
-    /// assert_eq!((error.context_error(), error.into_inner()), (ctx.err(), 7));
-    /// ```
-    #[track_caller]
-    pub fn send_ctx(&self, value: T, ctx: &(impl Cancel + ?Sized)) -> Result<(), SendCtxError<T>> {
-        let sent = wait::bounded_with(ctx, value, |value, until| match &self.core {
-            Some(core) => core.send(value, until),
-            None => {
-                idle(Why::ChanSend, until);
-                Err((End::TimedOut, value))
-            }
-        });
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err((End::TimedOut, value))) => {
-                Err(SendCtxError::Cancelled(wait::ended(ctx), value))
-            }
-            Ok(Err((end, value))) => {
-                drop(value);
-                not_sent(end)
-            }
-            Err((error, value)) => Err(SendCtxError::Cancelled(error, value)),
-        }
-    }
-
-    /// Receives a value; waits until `ctx` is done at most. If it is done already, nothing is received.
-    ///
-    /// # Errors
-    /// Why the context is done, or `Disconnected` when the channel is closed and empty.
-    ///
-    /// # Examples
-    /// ```
-    /// use rt::chan::{Chan, RecvCtxError};
-    /// use rt::context::{Context, ContextError};
-    ///
-    /// let (ctx, cancel) = Context::background().with_cancel();
-    /// let ch = Chan::new(1);
-    /// assert_eq!(ch.send_ctx('a', &ctx), Ok(()));
-    /// assert_eq!(ch.recv_ctx(&ctx), Ok('a'));
-    /// cancel();
-    /// assert_eq!(ch.recv_ctx(&ctx), Err(RecvCtxError::Cancelled(ContextError::Canceled)));
-    /// ```
-    pub fn recv_ctx(&self, ctx: &(impl Cancel + ?Sized)) -> Result<T, RecvCtxError> {
-        let received = wait::bounded(ctx, |until| match &self.core {
-            Some(core) => core.recv(until),
-            None => {
-                idle(Why::ChanRecv, until);
-                Err(End::TimedOut)
-            }
-        });
-        received.map_err(RecvCtxError::Cancelled)?.map_err(|end| not_received(end, ctx))
     }
 
     /// Closes the channel: what is buffered can still be received, and who waits is released.
