@@ -192,6 +192,31 @@ fn a_datagram_socket_that_was_shut_down_says_so() {
     });
 }
 
+/// As std's: the end is for those who wait.
+#[test]
+fn a_datagram_socket_that_was_shut_down_and_is_not_to_wait() {
+    /// What two receivers get, and a third one when it may wait.
+    macro_rules! received {
+        ($socket:ty) => {{
+            let (one, other) = <$socket>::pair().unwrap();
+            other.send(b"one").unwrap();
+            one.shutdown(Shutdown::Read).unwrap();
+            one.set_nonblocking(true).unwrap();
+            let mut buf = [0; 8];
+            let mut receive = || one.recv(&mut buf).map_err(|error| error.kind());
+            let (first, second) = (receive(), receive());
+            let from = one.recv_from(&mut [0; 8]).map(|(n, _)| n).map_err(|error| error.kind());
+            one.set_nonblocking(false).unwrap();
+            (first, second, from, receive())
+        }};
+    }
+    let _t = common::test();
+    let blocks = ErrorKind::WouldBlock;
+    let expected = (Ok(3), Err(blocks), Err(blocks), Ok(0));
+    assert_eq!(received!(std::os::unix::net::UnixDatagram), expected);
+    everywhere(|| assert_eq!(received!(UnixDatagram), expected));
+}
+
 /// What the socket had is free at once, though the handle is still there.
 #[test]
 fn releases_the_port() {

@@ -313,22 +313,21 @@ impl<S: AsFd> Socket<S> {
     }
 
     /// What a read of a datagram has come to. That there will be no more, after a shutdown, the system tells those alone who block in
-    /// it: they get `end`, as from std.
+    /// it: they get `end`, as from std; and who does not want to wait is told that it would.
     pub(super) fn or_end<T>(
         &self,
         result: io::Result<T>,
         end: impl FnOnce() -> T,
     ) -> io::Result<T> {
         match result {
-            Err(error)
-                if error.kind() == ErrorKind::WouldBlock
-                    && self.source.side(Dir::Read).seen().is_lasting()
-                    && sys::reading_is_over(self.io.as_fd()) =>
-            {
-                Ok(end())
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock && self.is_at_end() => Ok(end()),
             result => result,
         }
+    }
+
+    fn is_at_end(&self) -> bool {
+        let seen = self.source.side(Dir::Read).seen();
+        seen.is_lasting() && !seen.is_direct() && sys::reading_is_over(self.io.as_fd())
     }
 
     pub(super) fn set_deadline(&self, dirs: &[Dir], at: Option<Instant>) -> io::Result<()> {

@@ -329,7 +329,8 @@ impl UnixDatagram {
     }
 
     /// Ends one direction, or both, for all handles of the socket: who sends gets an error; who receives gets what has come, and then
-    /// always a datagram of no length, from nobody.
+    /// always a datagram of no length, from nobody; or, as from std, [`WouldBlock`](io::ErrorKind::WouldBlock) of a handle that is
+    /// [not to wait](Self::set_nonblocking).
     ///
     /// # Errors
     /// When it has no other end, or was closed.
