@@ -48,6 +48,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "task",
     "sync",
     "chan",
+    "net",
     "debug",
     "runtime",
     "pool",

@@ -493,7 +493,10 @@ fn files_go_out() {
         assert_eq!(byte, [7]);
         other();
         // The way back, and one that was closed: a file of no use.
-        let again = TcpStream::from(OwnedFd::from(a));
+        // SAFETY: as above.
+        let again = unsafe { TcpStream::from_raw_fd(a.into_raw_fd()) };
+        assert!(again.peek(&mut []).is_ok() && again.peer_addr().is_ok());
+        let again = TcpStream::from(OwnedFd::from(again));
         again.close().unwrap();
         let file = std::net::TcpStream::from(OwnedFd::from(again));
         assert!(file.peer_addr().is_err());

@@ -7,9 +7,10 @@ mod net;
 
 use net::{beside, bytes, everywhere};
 use rt::context::Context;
-use rt::net::{Closed, UnixDatagram, UnixListener, UnixStream};
+use rt::net::{Closed, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::{FromRawFd, IntoRawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
 use std::path::PathBuf;
@@ -238,13 +239,13 @@ fn datagrams_by_name() {
         let error = client.send_to_addr(b"x", &server_at).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         client.set_write_deadline(None).unwrap();
-        client.connect_addr(&server_at).unwrap();
         let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(5));
         let error = client.send_to_addr_ctx(b"x", &server_at, &ctx).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert_eq!(server.recv(&mut buf).unwrap(), 1);
         let sent = client.send_to_addr_ctx(b"x", &server_at, &Context::background());
         assert_eq!(sent.unwrap(), 1);
+        client.connect_addr(&server_at).unwrap();
         assert_eq!(client.peer_addr().unwrap().as_abstract_name(), server_at.as_abstract_name());
         drop(server);
         assert!(client.send(b"x").is_err());
@@ -414,6 +415,32 @@ fn paths_with_a_zero() {
             }
         }
         UnixStream::connect(&place.0).unwrap();
+    });
+}
+
+/// Each kind of socket goes out as a number and comes back, and its waits still park the goroutine.
+#[test]
+fn numbers_go_out_and_come_back() {
+    fn out_and_back<S: IntoRawFd + FromRawFd>(socket: S) -> S {
+        // SAFETY: the file is this function's, and of this kind.
+        unsafe { S::from_raw_fd(socket.into_raw_fd()) }
+    }
+    let _t = common::test();
+    everywhere(|| {
+        let (a, mut b) = UnixStream::pair().unwrap();
+        let (mut a, waits) = (out_and_back(a), beside(move || b.read(&mut [0; 8]).unwrap()));
+        a.write_all(&[7]).unwrap();
+        assert_eq!(waits(), 1);
+        let (a, b) = UnixDatagram::pair().unwrap();
+        let (a, b) = (out_and_back(a), out_and_back(b));
+        let waits = beside(move || b.recv(&mut [0; 8]).unwrap());
+        a.send(b"two").unwrap();
+        assert_eq!(waits(), 3);
+        let (listener, udp) = (net::listener(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let address = out_and_back(listener).local_addr().unwrap();
+        assert!(address.port() != 0 && out_and_back(udp).local_addr().unwrap().port() != 0);
+        let listener = UnixListener::bind_addr(&name()).unwrap();
+        assert!(out_and_back(listener).local_addr().unwrap().as_abstract_name().is_some());
     });
 }
 

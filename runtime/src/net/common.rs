@@ -123,7 +123,7 @@ macro_rules! shared {
             }
         }
 
-        /// As std's: the caller closes it. (For the way back there is [`OwnedFd`].)
+        /// As std's: the caller closes it.
         impl IntoRawFd for $name {
             fn into_raw_fd(self) -> RawFd {
                 OwnedFd::from(self).into_raw_fd()

@@ -56,11 +56,12 @@
 //!
 //! Names of hosts are looked up by the system, which blocks a thread; addresses are not looked up.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod addr;
 mod common;
 mod connect;
+mod raw;
 mod socket;
 mod tcp;
 mod udp;
