@@ -164,7 +164,7 @@ fn what_happened_is_in_it() {
         runtime.run(|| {
             let (a, b) = (Chan::new(0), Chan::new(0));
             let (c, d) = (a.clone(), b.clone());
-            let pong = named("pong \"<q>\" \\", move || {
+            let pong = named("pong \"<q>\" \\ \u{202e}", move || {
                 (0..20).for_each(|_| d.send(c.recv().unwrap()));
             });
             let ping = named("ping", move || {
@@ -201,7 +201,7 @@ fn what_happened_is_in_it() {
         let mut yields = vec!["makes way"; 5];
         yields.push("ends");
         assert_eq!(then("'yielder'"), yields);
-        assert!(trace.of("'pong \"<q>\" \\'").len() >= 20);
+        assert!(trace.of("'pong \"<q>\" \\ \\u{202e}'").len() >= 20);
         assert!(then("'ping'").iter().filter(|then| then.starts_with("waits: chan")).count() >= 20);
         let asked = then("'asks'");
         assert!(asked.iter().any(|then| then == "loses the processor: asked"), "{asked:?}");

@@ -6,6 +6,7 @@ use super::dump::Dump;
 use super::goroutine::Goroutine;
 use super::symbol::Frame;
 use super::wait::{Channel, Wait};
+use crate::util::is_obeyed;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -223,7 +224,7 @@ impl Json {
             match c {
                 '"' | '\\' => self.text.extend(['\\', c]),
                 '\n' => self.text.push_str("\\n"),
-                c if c < ' ' => {
+                c if is_obeyed(c) => {
                     let _ = write!(self.text, "\\u{:04x}", u32::from(c));
                 }
                 c => self.text.push(c),
@@ -241,13 +242,13 @@ mod tests {
     fn strings_are_escaped_and_commas_are_where_they_belong() {
         let mut out = Json::default();
         out.object(|out| {
-            out.text("a\"b", "c\\\n\u{1}ü");
+            out.text("a\"b", "c\\\n\u{1}\u{202e}ü");
             out.number("n", 1);
             out.list("l", &[1, 2], |out, n| out.raw(&n.to_string()));
             out.list("none", &[0_u8; 0], |_, _| {});
             out.bool("t", true);
         });
-        let expected = r#"{"a\"b":"c\\\n\u0001ü","n":1,"l":[1,2],"none":[],"t":true}"#;
+        let expected = r#"{"a\"b":"c\\\n\u0001\u202eü","n":1,"l":[1,2],"none":[],"t":true}"#;
         assert_eq!(out.text, expected);
     }
 }

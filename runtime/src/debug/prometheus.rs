@@ -1,7 +1,9 @@
 //! Metrics as text, in Prometheus's exposition format, version 0.0.4.
 
 use super::{Histogram, Metrics, ProcMetrics};
+use crate::util::is_obeyed;
 use std::fmt::{Display, Write};
+use std::iter;
 
 /// Puts samples under their names.
 struct Page(String);
@@ -56,9 +58,18 @@ impl Page {
     }
 }
 
-/// A label's value.
+/// A label's value. What a terminal would obey becomes text: the format has no other escapes.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '"' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c if is_obeyed(c) => out.extend(iter::once('\\').chain(c.escape_default())),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 impl Metrics {
@@ -209,6 +220,7 @@ mod tests {
     #[test]
     fn labels_and_help_are_escaped() {
         assert_eq!(escape("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+        assert_eq!(escape("\u{e4}\u{202e}\t"), "\u{e4}\\\\u{202e}\\\\t");
         let mut page = Page(String::new());
         page.single("x", "gauge", "one\ntwo \\ three", 1);
         page.sample("y", &[("a", "\""), ("b", "\n")], 0.5);

@@ -10,6 +10,7 @@
 use super::event::{Entry, Event, NO_P, Reason};
 use super::hub::Hub;
 use super::site::SiteId;
+use crate::util::{Shown, is_obeyed};
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
@@ -62,8 +63,9 @@ impl fmt::Display for Escaped<'_> {
                 '"' => f.write_str("\\\"")?,
                 '\\' => f.write_str("\\\\")?,
                 // Also what would end a script in a page.
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => write!(f, "\\u{:04x}", c as u32)?,
-                c if (c as u32) < 0x20 => write!(f, "\\u{:04x}", c as u32)?,
+                c if matches!(c, '<' | '>' | '&') || is_obeyed(c) => {
+                    write!(f, "\\u{:04x}", c as u32)?;
+                }
                 c => write!(f, "{c}")?,
             }
         }
@@ -181,7 +183,7 @@ impl<'a, 'b> One<'a, 'b> {
     fn label(&self, g: u64) -> String {
         let site = self.sites.get(&g).and_then(|site| site.get());
         match (self.names.get(&g), site) {
-            (Some(name), _) => format!("g{g} '{name}'"),
+            (Some(name), _) => format!("g{g} '{}'", Shown(name)),
             (None, Some(site)) => format!("g{g} {}:{}", site.file(), site.line()),
             (None, None) => format!("g{g}"),
         }

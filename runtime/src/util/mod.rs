@@ -14,7 +14,7 @@ pub(crate) use address::Addresses;
 pub(crate) use clock::pass;
 pub(crate) use clock::{Clock, follow, now, real_now};
 pub(crate) use rng::{Rng, below};
-pub(crate) use shown::Shown;
+pub(crate) use shown::{Shown, is_obeyed};
 pub(crate) use spin::spin_for;
 pub(crate) use thread::{enlist_servant, servants, thread_number};
 

@@ -72,7 +72,7 @@ fn names_stay_on_their_line() {
     runtime(1).run(|| {
         let ch = Chan::<u32>::new(0);
         let waits = ch.clone();
-        let name = "odd\ngoroutine 99 \u{1b}[31m";
+        let name = "odd\ngoroutine 99 \u{1b}[31m \u{202e}";
         let odd = spawn(name, move || done(waits.recv()));
         let mut dump = rt::dump();
         eventually("it waits", || {
@@ -81,8 +81,14 @@ fn names_stay_on_their_line() {
             named(&dump, name).state() == State::Waiting
         });
         let text = dump.to_string();
-        assert!(text.contains(" 'odd\\ngoroutine 99 \\u{1b}[31m' "), "{text}");
-        assert!(!text.contains('\u{1b}') && !text.contains("\ngoroutine 99"), "{text}");
+        assert!(text.contains(" 'odd\\ngoroutine 99 \\u{1b}[31m \\u{202e}' "), "{text}");
+        assert!(!text.contains("\ngoroutine 99"), "{text}");
+        let json = dump.to_json();
+        assert!(json.contains(r#""odd\ngoroutine 99 \u001b[31m \u202e""#), "{json}");
+        assert!(
+            [&text, &json].iter().all(|text| !text.contains(['\u{1b}', '\u{202e}'])),
+            "{text} {json}"
+        );
         ch.close();
         odd.join().unwrap();
     });

@@ -2,6 +2,7 @@
 
 use super::super::{Dump, Goroutine};
 use crate::trace::Escaped;
+use crate::util::Shown;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -57,7 +58,7 @@ fn state(g: &Goroutine) -> String {
 fn site(g: &Goroutine) -> String {
     let site = g.site().map(ToString::to_string).unwrap_or_default();
     match g.name() {
-        Some(name) => format!("'{name}' {site}"),
+        Some(name) => format!("'{}' {site}", Shown(name)),
         None => site,
     }
 }
