@@ -5,3 +5,4 @@ mod bad;
 mod model;
 mod range;
 mod shapes;
+mod traits;

@@ -166,11 +166,13 @@ fn what_is_forgotten_stays_in_order() {
 /// As std's.
 #[test]
 fn iterators_have_a_default_of_nothing() {
-    use rt::collections::map::{IntoIter, IntoKeys, IntoValues, Iter, Keys, Values};
+    use rt::collections::map::{IntoKeys, IntoValues, Keys, Values, ValuesMut};
     // Not `'static`, nor `Default`.
     struct Lent<'a>(#[expect(dead_code, reason = "only its lifetime counts")] &'a str);
     fn nothing<'a>(_: &'a str) {
         assert_eq!(Iter::<Lent<'a>, Lent<'a>>::default().count(), 0);
+        assert_eq!(IterMut::<Lent<'a>, Lent<'a>>::default().fold(0, |n, _| n + 1), 0);
+        assert_eq!(ValuesMut::<u8, Lent<'a>>::default().count(), 0);
         assert_eq!(Keys::<Lent<'a>, u8>::default().len(), 0);
         assert_eq!(Values::<Lent<'a>, u8>::default().clone().count(), 0);
         assert_eq!(IntoIter::<Lent<'a>, u8>::default().count(), 0);

@@ -9,6 +9,7 @@ use super::table::Table;
 use super::walk::Walk;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::marker::PhantomData;
 
 /// What [`Map::iter`] returns.
 pub struct Iter<'a, K, V> {
@@ -18,9 +19,14 @@ pub struct Iter<'a, K, V> {
 
 /// What [`Map::iter_mut`] returns.
 pub struct IterMut<'a, K, V> {
-    table: &'a mut Table<K, V>,
+    /// Borrowed for changes, of values alone.
+    table: &'a Table<K, V>,
     walk: Walk<K, V>,
+    changes: PhantomData<&'a mut V>,
 }
+
+// SAFETY: it is as a mutable borrow of the table, which goes where the keys and values may.
+unsafe impl<K: Send, V: Send> Send for IterMut<'_, K, V> {}
 
 /// What [`Map::keys`] returns.
 pub struct Keys<'a, K, V>(Iter<'a, K, V>);
@@ -58,7 +64,7 @@ impl<K, V, S> Map<K, V, S> {
     /// ```
     #[inline]
     pub fn iter_mut(&mut self) -> IterMut<'_, K, V> {
-        IterMut { walk: self.table.walk(), table: &mut self.table }
+        IterMut { table: &self.table, walk: self.table.walk(), changes: PhantomData }
     }
 
     /// Its keys.
@@ -210,18 +216,25 @@ impl<K, V> Default for Iter<'_, K, V> {
 }
 
 /// Of an empty map.
-impl<K, V> Default for Keys<'_, K, V> {
+impl<K, V> Default for IterMut<'_, K, V> {
     fn default() -> Self {
-        Self(Iter::default())
+        let Iter { table, walk } = Iter::default();
+        Self { table, walk, changes: PhantomData }
     }
 }
 
-/// Of an empty map.
-impl<K, V> Default for Values<'_, K, V> {
-    fn default() -> Self {
-        Self(Iter::default())
-    }
+macro_rules! empty {
+    ($($name:ident)*) => {$(
+        /// Of an empty map.
+        impl<K, V> Default for $name<'_, K, V> {
+            fn default() -> Self {
+                Self(Default::default())
+            }
+        }
+    )*};
 }
+
+empty!(Keys Values ValuesMut);
 
 impl<K, V> Clone for Iter<'_, K, V> {
     fn clone(&self) -> Self {

@@ -10,6 +10,7 @@ use super::table::Table;
 use super::walk::Walk;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// What [`Map::into_iter`](IntoIterator::into_iter) returns.
 pub struct IntoIter<K, V> {
@@ -229,6 +230,9 @@ impl<K, V> Default for IntoValues<K, V> {
         Self(IntoIter::default())
     }
 }
+
+/// As std's: whatever unwinds, the map is in order.
+impl<K: RefUnwindSafe, V: RefUnwindSafe> UnwindSafe for Drain<'_, K, V> {}
 
 impl<K, V> ExactSizeIterator for IntoIter<K, V> {}
 impl<K, V> ExactSizeIterator for IntoKeys<K, V> {}
