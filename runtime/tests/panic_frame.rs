@@ -216,7 +216,11 @@ fn a_panic_in_deferred_code_supersedes_and_the_rest_runs() {
             })
         });
         log.assert(&["third deferred", "first deferred"]);
-        assert_eq!(messages(&caught.unwrap_err()), ["third", "second", "first"]);
+        let caught = caught.unwrap_err();
+        assert_eq!(messages(&caught), ["third", "second", "first"]);
+        let before = r#"[Panic { message: "second" }, Panic { message: "first" }]"#;
+        let shown = format!(r#"Panic {{ message: "third", previous: {before} }}"#);
+        assert_eq!(format!("{caught:?}"), shown);
     });
 }
 
@@ -270,7 +274,11 @@ fn a_chain_that_leaves_a_frame_within_deferred_code_goes_on_top() {
                 fail("first")
             })
         });
-        assert_eq!(messages(&caught.unwrap_err()), ["third", "second", "first"]);
+        let caught = caught.unwrap_err();
+        assert_eq!(messages(&caught), ["third", "second", "first"]);
+        let before = r#"[Panic { message: "second" }, Panic { message: "first" }]"#;
+        let shown = format!(r#"Panic {{ message: "third", previous: {before} }}"#);
+        assert_eq!(format!("{caught:?}"), shown);
     });
 }
 
@@ -548,7 +556,7 @@ fn ten_thousand_are_deferred() {
     });
 }
 
-/// The chain of ten thousand is dropped without that many frames on the stack.
+/// The chain of ten thousand is shown and dropped without that many frames on the stack.
 #[test]
 fn ten_thousand_panic() {
     let _t = common::test();
@@ -564,6 +572,9 @@ fn ten_thousand_panic() {
         });
         let panic = caught.unwrap_err();
         assert_eq!(messages(&panic).len(), 10_000);
+        for shown in [format!("{panic:?}"), format!("{panic:#?}")] {
+            assert_eq!(shown.matches("Panic {").count(), 10_000);
+        }
         drop(panic);
         tally.assert_all_dropped();
     });

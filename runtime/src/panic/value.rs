@@ -242,6 +242,16 @@ impl Panic {
         (self.into_payload(), text, known)
     }
 
+    /// Without what it superseded.
+    fn show<'a, 'b>(&self, f: &'a mut fmt::Formatter<'b>) -> fmt::DebugStruct<'a, 'b> {
+        let mut shown = f.debug_struct("Panic");
+        shown.field("message", &self.message());
+        if let Some(at) = self.location() {
+            shown.field("location", &format_args!("{at}"));
+        }
+        shown
+    }
+
     /// The text that `panic!` was given. Other payloads have none, and are called
     /// `(a payload that is no text)`.
     ///
@@ -415,15 +425,15 @@ impl fmt::Display for Panic {
     }
 }
 
+/// What it superseded is listed, the newest first: chains may be long.
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Panic");
-        shown.field("message", &self.message());
-        if let Some(at) = self.location() {
-            shown.field("location", &format_args!("{at}"));
-        }
-        if let Some(previous) = self.previous() {
-            shown.field("previous", previous);
+        let chain = std::iter::successors(self.previous(), |link| link.previous());
+        let links = chain.map(|link| fmt::from_fn(move |f| link.show(f).finish()));
+        let mut shown = self.show(f);
+        if self.previous().is_some() {
+            let list = |f: &mut fmt::Formatter<'_>| f.debug_list().entries(links.clone()).finish();
+            shown.field("previous", &fmt::from_fn(list));
         }
         shown.finish()
     }
