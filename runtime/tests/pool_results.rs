@@ -499,6 +499,7 @@ fn several_pools_share_the_tasks() {
             }
             assert_eq!((pools.running(), pools.free(), pools.capacity()), (6, 0, 6));
             assert!(pools.try_submit(|| {}).unwrap_err().is_overloaded());
+            assert!(pools.try_spawn(|| {}).unwrap_err().is_overloaded());
             assert!(
                 pools.submit_timeout(|| {}, Duration::from_millis(1)).unwrap_err().is_timeout()
             );
@@ -511,6 +512,7 @@ fn several_pools_share_the_tasks() {
             pools.submit(wait()).unwrap();
             gate.close();
             assert_eq!(pools.spawn(|| 4).unwrap().join().unwrap(), 4);
+            assert_eq!(pools.try_spawn(|| 5).unwrap().join().unwrap(), 5);
             pools.release_timeout(LONG).unwrap();
             assert!(pools.is_closed() && pools.submit(|| {}).unwrap_err().is_closed());
             pools.reboot();
@@ -616,6 +618,7 @@ fn several_pools_do_not_wait_for_each_other() {
                 let task = move || {
                     both.wait();
                     inner.submit(|| {}).unwrap();
+                    assert_eq!(inner.scope(|s| s.spawn(|| n).join().unwrap()), n);
                     inner.spawn(move || n).unwrap().join().unwrap()
                 };
                 pools.spawn(task).unwrap()
@@ -623,6 +626,75 @@ fn several_pools_do_not_wait_for_each_other() {
             .collect();
         let sum: i32 = tasks.iter().map(|task| task.join_timeout(LONG).unwrap()).sum();
         assert_eq!(sum, 1);
+    });
+}
+
+/// Two of them at the same time, in two pools of one; and any number.
+#[test]
+fn scopes_and_groups_use_all_of_several_pools() {
+    let _test = test();
+    everywhere(|| {
+        for strategy in [Strategy::RoundRobin, Strategy::LeastTasks] {
+            let (pools, both) =
+                (MultiPool::new(2, 1, strategy).unwrap(), rt::sync::Barrier::new(2));
+            let leaders: usize = pools.scope(|s| {
+                let tasks = [(); 2].map(|()| s.spawn(|| usize::from(both.wait().is_leader())));
+                tasks.into_iter().map(|task| task.join().unwrap()).sum()
+            });
+            assert_eq!(leaders, 1);
+            let sum = AtomicUsize::new(0);
+            pools.scope(|s| {
+                for n in 0..20 {
+                    let sum = &sum;
+                    s.spawn(move || sum.fetch_add(n, Ordering::Relaxed));
+                }
+            });
+            assert_eq!(sum.into_inner(), 190);
+            let text = panic_text(|| pools.scope(|s| drop(s.spawn(|| fail("on purpose")))));
+            assert_eq!(text, "a scoped thread panicked");
+
+            let pools = MultiPool::new(2, 1, strategy).unwrap();
+            let (group, both) = (pools.group::<_, ()>(), Arc::new(rt::sync::Barrier::new(2)));
+            for n in 0..2 {
+                let both = both.clone();
+                group.submit(move || Ok((both.wait().is_leader(), n).1)).unwrap();
+            }
+            // It is a handle, too.
+            drop(pools);
+            (2..20).for_each(|n| group.submit(move || Ok(n)).unwrap());
+            assert!(group.wait().unwrap().into_iter().eq(0..20));
+        }
+    });
+}
+
+/// The first error takes the others out of the queues of all.
+#[test]
+fn a_group_of_several_pools_that_fails_leaves_their_queues() {
+    let _test = test();
+    everywhere(|| {
+        let pools = Pool::builder().capacity(1).queue(Queue::Unbounded);
+        let pools = pools.build_multi(2, Strategy::RoundRobin).unwrap();
+        let (group, tally) = (pools.group(), Tally::default());
+        let gates = [(); 2].map(|()| Chan::<()>::new(0));
+        for gate in &gates {
+            let gate = gate.clone();
+            group.submit(move || Err::<(), _>(gate.recv())).unwrap();
+        }
+        for _ in 0..6 {
+            let token = tally.token();
+            group
+                .submit(move || {
+                    drop(token);
+                    Ok(())
+                })
+                .unwrap();
+        }
+        assert_eq!((pools.running(), pools.queued()), (2, 6));
+        gates[0].close();
+        eventually_resting("none is left", || pools.queued() == 0);
+        eventually_resting("they are dropped", || tally.dropped() == 6);
+        gates[1].close();
+        assert_eq!(group.wait(), Err(None));
     });
 }
 

@@ -6,9 +6,9 @@
 //!    before, who has submitted it takes it out.
 //! 2. Closures, values, errors and payloads are run and dropped without the lock.
 
-use super::core::{Core, Patience};
 use super::error::SubmitError;
 use super::job::{Call, Job};
+use super::target::Target;
 use super::task::Place;
 use crate::g::Unwind;
 use crate::panic::{self, caught};
@@ -49,7 +49,7 @@ use std::sync::Arc;
 /// ```
 #[must_use = "its tasks' results are what it is for: wait"]
 pub struct Group<T, E> {
-    core: Arc<Core<Job>>,
+    target: Target,
     shared: Arc<Shared<T, E>>,
 }
 
@@ -83,14 +83,14 @@ enum Failure<E> {
 }
 
 impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
-    pub(super) fn new(core: Arc<Core<Job>>) -> Self {
+    pub(super) fn new(target: Target) -> Self {
         let room = Room { entries: Vec::new(), failure: None };
         let shared = Shared {
             members: WaitGroup::new(),
             failed: AtomicBool::new(false),
             room: Mutex::new(room),
         };
-        Self { core, shared: Arc::new(shared) }
+        Self { target, shared: Arc::new(shared) }
     }
 
     /// Runs `f` in the pool, as a member of the group. Waits as [`Pool::submit`](super::Pool::submit) does.
@@ -127,10 +127,10 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
         self.shared.members.add(1);
         let member = Member { f: Some(f), place, shared: Arc::clone(&self.shared) };
         let job = Job::of(member);
-        let error = match self.core.submit_joined(job, Patience::FOR_EVER) {
-            Ok(number) => {
-                if let Some(number) = number {
-                    self.shared.lies_at(place, Place::new(&self.core, number));
+        let error = match self.target.put(job) {
+            Ok(queued) => {
+                if let Some(queued) = queued {
+                    self.shared.lies_at(place, queued);
                 }
                 return Ok(());
             }

@@ -40,6 +40,7 @@ mod node;
 mod outcome;
 mod report;
 mod scope;
+mod target;
 mod task;
 mod worker;
 mod worker_pool;
@@ -62,7 +63,8 @@ pub use Strategy::{LeastTasks, RoundRobin};
 use self::core::{Core, Patience};
 use self::handle::{Owner, pool_methods};
 use self::job::{Job, Runner};
-use self::task::{Cell, Handle, Place};
+use self::target::Target;
+use self::task::{Cell, Handle};
 use crate::task::Interrupt;
 use crate::wait::Cancel;
 use std::fmt;
@@ -312,8 +314,8 @@ impl Pool {
         let cell = Cell::new(f, core.handler().cloned(), Arc::new(Interrupt::new()));
         let task = |place| Task::new(Handle::new(Arc::clone(&cell)), place);
         let job = Job::of(Runner::new(Arc::clone(&cell) as Arc<dyn job::Run>));
-        let error = match core.submit_joined(job, patience) {
-            Ok(number) => return Ok(task(number.map(|number| Place::new(core, number)))),
+        let error = match target::put(core, job, patience) {
+            Ok(place) => return Ok(task(place)),
             Err(error) => error,
         };
         // Before the job is dropped, which would cancel it.
@@ -356,7 +358,7 @@ impl Pool {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
     {
-        scope::scope(&self.owner.0, f)
+        scope::scope(self.target(), f)
     }
 
     /// A group of tasks that are waited for together: their results in order, or the first error.
@@ -372,7 +374,11 @@ impl Pool {
     /// }
     /// ```
     pub fn group<T: Send + 'static, E: Send + 'static>(&self) -> Group<T, E> {
-        Group::new(Arc::clone(&self.owner.0))
+        Group::new(self.target())
+    }
+
+    fn target(&self) -> Target {
+        Target::One(Arc::clone(&self.owner.0))
     }
 
     /// What [`Strategy::LeastTasks`] compares.

@@ -1,7 +1,12 @@
 //! Several pools in place of one, so that submitters do not all meet at one lock.
 
+use super::core::Patience;
 use super::error::{BuildError, ReleaseTimeout, SubmitError};
-use super::{Pool, Task};
+use super::job::Job;
+use super::report::Handler;
+use super::target::{self, Target};
+use super::task::Place;
+use super::{Group, Pool, Scope, Task, scope};
 use crate::prim::global::{AtomicUsize, Ordering};
 use crate::util;
 use crate::wait::Cancel;
@@ -321,6 +326,89 @@ impl MultiPool {
         R: Send + 'static,
     {
         self.submit_by(f, Pool::try_spawn, Pool::spawn)
+    }
+
+    /// The same, if there is a place now, in any of the pools.
+    ///
+    /// # Errors
+    /// As [`Pool::try_spawn`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(2, 1, Strategy::RoundRobin).unwrap();
+    ///     let wait = || rt::chan::Chan::<()>::nil().recv();
+    ///     let both = [(); 2].map(|()| pools.try_spawn(wait).unwrap());
+    ///     assert!(pools.try_spawn(|| 7).unwrap_err().is_overloaded());
+    ///     both.iter().for_each(|task| task.abort());
+    /// }
+    /// ```
+    pub fn try_spawn<F, R>(&self, f: F) -> Result<Task<R>, SubmitError<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.submit_by(f, Pool::try_spawn, Pool::try_spawn)
+    }
+
+    /// As [`Pool::scope`], and each task runs in the pool that is chosen for it.
+    ///
+    /// # Panics
+    /// The same.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let (pools, lines) = (MultiPool::new(2, 4, Strategy::RoundRobin).unwrap(), ["one", "three"]);
+    ///     let longest = pools.scope(|s| {
+    ///         let lengths = lines.each_ref().map(|line| s.spawn(|| line.len()));
+    ///         lengths.into_iter().map(|length| length.join().unwrap()).max()
+    ///     });
+    ///     assert_eq!(longest, Some(5));
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn scope<'env, F, T>(&'env self, f: F) -> T
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+    {
+        scope::scope(Target::Several(self.clone()), f)
+    }
+
+    /// As [`Pool::group`], and each task runs in the pool that is chosen for it. The group is a handle of the pools, too.
+    ///
+    /// # Examples
+    /// ```
+    /// use rt::pool::{MultiPool, Strategy};
+    ///
+    /// #[rt::main]
+    /// fn main() {
+    ///     let pools = MultiPool::new(2, 4, Strategy::LeastTasks).unwrap();
+    ///     let group = pools.group();
+    ///     (1..4).for_each(|n| group.submit(move || Ok::<_, String>(n * n)).unwrap());
+    ///     assert_eq!(group.wait().unwrap(), [1, 4, 9]);
+    /// }
+    /// ```
+    pub fn group<T: Send + 'static, E: Send + 'static>(&self) -> Group<T, E> {
+        Group::new(Target::Several(self.clone()))
+    }
+
+    /// See [`Target::put`].
+    pub(super) fn put(&self, job: Job) -> Result<Option<Place>, SubmitError<Job>> {
+        let first = |pool: &Pool, job| target::put(&pool.owner.0, job, Patience::No);
+        let last = |pool: &Pool, job| target::put(&pool.owner.0, job, Patience::FOR_EVER);
+        self.submit_by(job, first, last)
+    }
+
+    /// All have the same.
+    pub(super) fn handler(&self) -> Option<&Handler> {
+        self.pools.first()?.owner.0.handler()
     }
 
     fn sum(&self, f: impl Fn(&Pool) -> usize) -> usize {

@@ -12,10 +12,10 @@
 //!    its last access to anything. A number is nothing that borrows, and may stay in the queue for longer.
 //! 3. A parent that is unwound by its own cancellation aborts its children, and waits for them.
 
-use super::core::{Core, Patience};
 use super::error::SubmitError;
 use super::job::{Call, Job, Run, Runner};
 use super::report::{self, Handler};
+use super::target::Target;
 use super::task::{Cell, Handle, Place};
 use crate::carrier::Slot;
 use crate::g::Unwind;
@@ -35,7 +35,7 @@ use std::thread;
 
 /// Where tasks are spawned that borrow; see [`Pool::scope`](crate::pool::Pool::scope).
 pub struct Scope<'scope, 'env: 'scope> {
-    core: &'env Arc<Core<Job>>,
+    target: Target,
     data: Arc<Data>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
@@ -153,7 +153,7 @@ impl Data {
 }
 
 #[track_caller]
-pub(super) fn scope<'env, F, T>(core: &'env Arc<Core<Job>>, f: F) -> T
+pub(super) fn scope<'env, F, T>(target: Target, f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
@@ -162,10 +162,10 @@ where
             running: AtomicUsize::new(0),
             failed: Failed::default(),
             parent: slot,
-            handler: core.handler().cloned(),
+            handler: target.handler().cloned(),
             children: Mutex::new(Known::default()),
         });
-        let scope = Scope { core, data, scope: PhantomData, env: PhantomData };
+        let scope = Scope { target, data, scope: PhantomData, env: PhantomData };
         wait::parent(&*scope.data, slot, Why::Scope.into(), || f(&scope))
     });
     match result {
@@ -216,9 +216,9 @@ impl<'scope> Scope<'scope, '_> {
         if cancelled {
             drop(child);
         } else {
-            match self.core.submit_joined(Job::of(child), Patience::FOR_EVER) {
+            match self.target.put(Job::of(child)) {
                 Ok(None) => {}
-                Ok(Some(place)) => self.data.lies_at(number, Place::new(self.core, place)),
+                Ok(Some(place)) => self.data.lies_at(number, place),
                 Err(error) => self.refused(error),
             }
         }
@@ -239,7 +239,7 @@ impl<'scope> Scope<'scope, '_> {
         }
         // As by a worker that would wait for a place.
         if let Err(payload) = caught(|| error.into_inner().run()) {
-            report::panicked(self.core.handler(), payload);
+            report::panicked(self.data.handler.as_ref(), payload);
         }
     }
 }
