@@ -80,6 +80,8 @@
 //! The macros name the crate `::rt`. Where the dependency has another name, such as `goroutines = { package = "rt", .. }`, put
 //! `extern crate goroutines as rt;` at the root of the crate that uses them; in a module it does not help.
 
+#![cfg_attr(any(loom, shuttle), allow(dead_code, reason = "a model uses a part of the crate"))]
+
 extern crate self as rt;
 
 mod carrier;

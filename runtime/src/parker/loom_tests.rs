@@ -238,7 +238,7 @@ fn who_gives_up_is_awake() {
         let word = Arc::new(ParkWord::new());
         let notifier = {
             let word = Arc::clone(&word);
-            thread::spawn(move || drop(word.notify()))
+            thread::spawn(move || _ = word.notify())
         };
         word.sleep(Some(Instant::now()));
         assert!(!word.is_asleep(), "it has left its state behind");

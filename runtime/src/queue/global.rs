@@ -1,5 +1,6 @@
 //! The global queue: for what comes from outside, and for what must wait its turn.
 
+#[cfg(not(loom))]
 use super::local::item;
 use super::{Item, Local, Remote};
 #[cfg(not(loom))]
