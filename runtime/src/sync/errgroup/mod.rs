@@ -93,7 +93,8 @@ impl<E> ErrGroup<E> {
     /// panics, and when a [`wait`](Self::wait) returns. Go's `WithContext`. Dropping the group cancels nothing.
     ///
     /// The [cause](Context::cause) says that a goroutine of the group failed, and if by a panic, how. (Go's is the
-    /// error itself: see [`with_context_cause`](Self::with_context_cause).)
+    /// error itself. Here that goes to who waits, and need be neither an [`Error`] nor `Clone`:
+    /// [`with_context_cause`](Self::with_context_cause) is told what to make of it.)
     ///
     /// # Examples
     /// ```
@@ -120,7 +121,8 @@ impl<E> ErrGroup<E> {
     }
 
     /// The same; `cause` makes of the first error what all who have the context get as its
-    /// [cause](Context::cause): a clone, or a text. It runs in the member's goroutine, and as a part of that.
+    /// [cause](Context::cause): a clone, or a text, as by `|error| error.to_string().into()`. It runs in the member's goroutine, and as
+    /// a part of that.
     ///
     /// # Examples
     /// ```
