@@ -90,13 +90,13 @@ fn before_virtual_time_moves() {
     });
 }
 
-/// Plays `name` in a child, which is to be ended by SIGTERM.
-fn ends_by_its_default(name: &str, scenario: impl FnOnce()) {
+/// Plays `name` in a child, which is to be ended by SIGTERM, though what the scenario returns is still there.
+fn ends_by_its_default<T>(name: &str, scenario: impl FnOnce() -> T) {
     if is_child(name) {
         // Who started the tests may have it ignored, as shells do for what runs in the background.
         // SAFETY: the default does not run any code of ours.
         unsafe { libc::signal(libc::SIGTERM, libc::SIG_DFL) };
-        scenario();
+        let _kept = scenario();
         raise(Signal::TERMINATE);
         unreachable!("the signal did not end the process");
     }
@@ -126,6 +126,7 @@ fn stop_ends_it_and_gives_the_signals_back() {
         clone();
         assert_eq!(ctx.err(), Some(ContextError::Canceled));
         assert_eq!(ctx.cause().unwrap().to_string(), "context canceled");
+        (ctx, clone)
     });
 }
 
@@ -137,6 +138,7 @@ fn stop_gives_the_signals_back_afterwards() {
         (0..100).for_each(|_| raise(Signal::TERMINATE));
         settle();
         stop();
+        (ctx, stop)
     });
 }
 
@@ -175,6 +177,7 @@ fn its_parent_ends_it_too() {
         raise(Signal::TERMINATE);
         settle();
         stop_late();
+        (ctx, late)
     });
 }
 
