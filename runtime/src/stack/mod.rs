@@ -29,7 +29,8 @@
 //!    pool, free in the pool, or a [`Stack`] outside. Only `take` and `give` move it.
 //! 3. **For ever.** A slab is never unmapped, so the address of a slot stays that of a slot.
 //! 4. The pool's locks are held for a few moves of pointers: no system call, no allocation, no
-//!    foreign code.
+//!    foreign code. But for the one that a thread holds while it adds a slab: who waits for that wants
+//!    one, too.
 //!
 //! `take` and `give` call the kernel, which may wait for the process's memory lock. Only
 //! `take` fails.

@@ -39,6 +39,8 @@ static POOLS: [Pool; Class::COUNT] = [const { Pool::new() }; Class::COUNT];
 
 struct Pool {
     shelves: Mutex<Shelves>,
+    /// Who adds a slab holds this. It is taken before the other one.
+    growth: Mutex<()>,
 }
 
 /// What a pool holds.
@@ -72,6 +74,7 @@ impl Pool {
                 slabs: 0,
                 slots: 0,
             }),
+            growth: Mutex::new(()),
         }
     }
 
@@ -237,15 +240,23 @@ fn carve(class: Class, slots: &mut Vec<Slot>) -> bool {
 }
 
 /// Adds a slab to the pool of `class`, unless another thread just did.
+///
+/// One after the other: the first one may take the last that there is room for, and brings stacks for all who come meanwhile.
 fn grow(class: Class) -> io::Result<()> {
+    let pool = Pool::of(class);
+    let _alone = pool.growth.lock();
+    let existing = {
+        let shelves = pool.lock();
+        if shelves.fresh.left > 0 || !shelves.bare.is_empty() {
+            return Ok(());
+        }
+        shelves.slots
+    };
     let slot = class.pitch();
-    let existing = Pool::of(class).lock().slots;
     let mut bytes = ((existing * slot).clamp(SLAB_LEAST, SLAB_MOST) / slot * slot).max(slot);
     let start = loop {
         match reserve(bytes) {
             Ok(start) => break start,
-            // Another thread may just have had the last there was, and shares it.
-            Err(_) if bytes == slot && Pool::of(class).lock().fresh.left > 0 => return Ok(()),
             Err(error) if bytes == slot => return Err(explain(&error, class.bytes())),
             Err(_) => bytes = (bytes / 2).next_multiple_of(slot),
         }
@@ -254,12 +265,7 @@ fn grow(class: Class) -> io::Result<()> {
     // Invariant 1, with the allocation outside the lock.
     let mut free = Vec::with_capacity(existing + count);
     let mut bare = Vec::with_capacity(existing + count);
-    let mut shelves = Pool::of(class).lock();
-    if shelves.slots != existing || shelves.fresh.left > 0 {
-        drop(shelves);
-        // SAFETY: sys invariants 1 and 2: reserved above, and no slot was carved from it.
-        return unsafe { mem::release(Span::new(start, bytes)) };
-    }
+    let mut shelves = pool.lock();
     free.append(&mut shelves.free);
     bare.append(&mut shelves.bare);
     std::mem::swap(&mut shelves.free, &mut free);
