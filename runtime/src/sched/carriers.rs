@@ -54,6 +54,7 @@ impl Sched {
             return Some(slot);
         }
         let count = &self.carriers[class.index()];
+        let given = count.given();
         let there_are = count.get();
         let want = if class == self.config.class { (there_are / 4).clamp(1, BATCH) } else { 1 };
         let build = |again| {
@@ -62,7 +63,7 @@ impl Sched {
         };
         match build_or_wait(build, || count.get() != 0) {
             Ok(slot) => return Some(slot),
-            Err(NoStack::ForNow(error)) => self.starve(class, g, &error),
+            Err(NoStack::ForNow(error)) => self.starve(class, g, given, &error),
             Err(NoStack::AtAll(error)) => self.end_for_want(m, g, &error),
         }
         None
@@ -110,20 +111,21 @@ impl Sched {
         Ok((first, built))
     }
 
-    /// No stack is to be had, but carriers are alive: `g` waits for one of them.
-    fn starve(&self, class: Class, g: GRef, error: &io::Error) {
+    /// No stack is to be had, but carriers are alive: `g` waits for one of them. `given`: how often stacks had been given back before
+    /// one was asked for.
+    fn starve(&self, class: Class, g: GRef, given: usize, error: &io::Error) {
         if !WARNED.swap(true, Ordering::Relaxed) {
             util::say(format_args!(
                 "rt: goroutines wait for others to end, to have their stacks: {error}"
             ));
         }
         self.starved.lock().push_back(g);
-        // SeqCst: as in `feed_some`: either who pools a carrier now, or has given the last stack back, sees
-        // us wait, or we see the one in the pool, or that there is none left to wait for.
+        // SeqCst: as in `feed_some`: either who pools a carrier now, or has given stacks back, or has built none, sees
+        // us wait, or we see the one in the pool, or that some were given back, or that there is none left to wait for.
         self.starving.fetch_add(1, Ordering::SeqCst);
         fence(atomic::Ordering::SeqCst);
         let has_idle = !self.pool[class.index()].lock().is_empty();
-        if has_idle || self.carriers[class.index()].get() == 0 {
+        if has_idle || self.carriers[class.index()].has_changed(given) {
             self.feed(class);
         }
     }
@@ -315,23 +317,44 @@ impl Drop for Sched {
 }
 
 /// How many carriers of a class there are, and are just being built. Those count as well: who finds no stack since others are about to
-/// have the last ones waits for them.
+/// have the last ones waits for them. And how often some have given their stacks back: who has asked for one before that asks again, and does
+/// not wait for those that are left.
 #[derive(Debug)]
-pub(super) struct Count(AtomicUsize);
+pub(super) struct Count {
+    there_are: AtomicUsize,
+    given: AtomicUsize,
+}
 
 impl Count {
     pub(super) fn new() -> Self {
-        Self(AtomicUsize::new(0))
+        Self { there_are: AtomicUsize::new(0), given: AtomicUsize::new(0) }
     }
 
-    /// Acquire pairs with the Release of [`are_gone`](Self::are_gone): where there is no carrier, none has a stack.
+    /// Acquire pairs with the Release of `take_off`: where there is no carrier, none has a stack.
     pub(super) fn get(&self) -> usize {
-        self.0.load(Ordering::Acquire)
+        self.there_are.load(Ordering::Acquire)
     }
 
-    /// So many have given their stacks back. `true`: there are no more.
-    pub(super) fn are_gone(&self, count: usize) -> bool {
-        self.0.fetch_sub(count, Ordering::Release) == count
+    /// So many have given their stacks back. The caller feeds who waits for them, after a fence.
+    pub(super) fn are_gone(&self, count: usize) {
+        self.take_off(count);
+        // Release pairs with the Acquire of `given`.
+        self.given.fetch_add(1, Ordering::Release);
+    }
+
+    /// `true`: there are no more.
+    fn take_off(&self, count: usize) -> bool {
+        self.there_are.fetch_sub(count, Ordering::Release) == count
+    }
+
+    /// How often some have: who asks for a stack afterwards finds what they have given.
+    pub(super) fn given(&self) -> usize {
+        self.given.load(Ordering::Acquire)
+    }
+
+    /// Whether who has asked for a stack after `given` has nobody to wait for, or is to ask again. After a fence.
+    pub(super) fn has_changed(&self, given: usize) -> bool {
+        self.get() == 0 || self.given() != given
     }
 
     /// Builds `want` of them by `f`, which says how many it has built. If there are none at all then, `feed` is called, for who has waited
@@ -342,10 +365,10 @@ impl Count {
         f: impl FnOnce() -> Result<(T, usize), E>,
         feed: impl FnOnce(),
     ) -> Result<T, E> {
-        self.0.fetch_add(want, Ordering::Relaxed);
+        self.there_are.fetch_add(want, Ordering::Relaxed);
         let result = f();
         let built = result.as_ref().map_or(0, |(_, built)| *built);
-        if built < want && self.are_gone(want - built) {
+        if built < want && self.take_off(want - built) {
             feed();
         }
         result.map(|(first, _)| first)

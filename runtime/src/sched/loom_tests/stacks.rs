@@ -4,7 +4,7 @@
 //! If there is a stack, whoever wants it gets it in the end.
 //!
 //! Broken on purpose, and noticed: no fence in `starve`, or in `feed_some`; who starves and does not look into the pool, or whether there are any
-//! left; carriers that are counted when they have been built; two looks whether there are any, and not one; no second attempt; nobody fed
+//! left, or whether some have been given back; carriers that are counted when they have been built; two looks whether there are any, and not one; no second attempt; nobody fed
 //! when the last attempt has failed.
 
 use crate::sched::carriers::{Count, NoStack, build_or_wait};
@@ -43,9 +43,10 @@ impl World {
         }
         let build = || if take(&self.stack) { Ok(((), 1)) } else { Err(()) };
         let count = &self.carriers;
+        let given = count.given();
         match build_or_wait(|_| count.build(1, build, || self.feed_some()), || count.get() != 0) {
             Ok(()) => self.run(),
-            Err(NoStack::ForNow(())) => self.starve(),
+            Err(NoStack::ForNow(())) => self.starve(given),
             Err(NoStack::AtAll(())) => drop(self.ended.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -57,11 +58,11 @@ impl World {
         self.feed_some();
     }
 
-    fn starve(&self) {
+    fn starve(&self, given: usize) {
         self.starving.fetch_add(1, Ordering::AcqRel);
         fence(Ordering::SeqCst);
         let has_idle = self.pool.load(Ordering::Acquire) != 0;
-        if has_idle || self.carriers.get() == 0 {
+        if has_idle || self.carriers.has_changed(given) {
             self.feed();
         }
     }
@@ -129,6 +130,21 @@ fn two_begin() {
 fn one_begins_while_the_carrier_is_taken_apart() {
     loom::model(|| {
         let world = World::new(1);
+        world.begin();
+        let other = beside(&world, World::begin);
+        world.take_apart();
+        other.join().unwrap();
+        all_ran(&world);
+    });
+}
+
+/// The same beside one that never ends: perhaps it waits for the one that begins.
+#[test]
+fn one_begins_while_one_of_two_carriers_is_taken_apart() {
+    loom::model(|| {
+        let world = World::new(1);
+        let never_ends = world.carriers.build(1, || Ok::<_, ()>(((), 1)), || ());
+        assert_eq!(never_ends, Ok(()));
         world.begin();
         let other = beside(&world, World::begin);
         world.take_apart();
