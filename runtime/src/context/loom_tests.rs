@@ -1,7 +1,7 @@
 //! The tree under loom: walks that meet, children that come and go, channels that are made meanwhile.
 //!
-//! Broken on purpose, and noticed: a child that is born live below one that has ended; a walk that stops at what another has ended; a channel
-//! of one that has ended, or was handed up to one, and stays open.
+//! Broken on purpose, and noticed: a child that is born live below one that has ended; a walk that stops at what another has ended, or sweeps
+//! a node before it has ended what is below; a channel of one that has ended, or was handed up to one, and stays open.
 
 use super::{Cancel, Context, ContextError};
 use crate::chan::{self, RecvCtxError};
@@ -16,10 +16,16 @@ fn two_walks_meet() {
         let (root, cancel) = Context::background().with_cancel();
         let (middle, cancel_middle) = root.with_cancel();
         let (leaf, _) = middle.with_cancel();
-        let other = thread::spawn(move || cancel_middle());
+        let other = {
+            let (middle, leaf) = (middle.clone(), leaf.clone());
+            thread::spawn(move || {
+                cancel_middle();
+                [middle.err(), leaf.err()]
+            })
+        };
         cancel();
         assert_eq!([root.err(), middle.err(), leaf.err()], [CANCELED; 3]);
-        other.join().unwrap();
+        assert_eq!(other.join().unwrap(), [CANCELED; 2]);
     });
 }
 

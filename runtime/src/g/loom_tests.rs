@@ -5,7 +5,7 @@
 //!
 //! Broken on purpose, and noticed: registrations that are not counted (a new joiner is taken for
 //! an old one); `complete` without Release, or without Acquire; `detach`, `register` that do
-//! not look at COMPLETE; `is_complete` Relaxed; `abort` that wakes nobody or everybody.
+//! not look at COMPLETE; `is_complete` Relaxed; `leave` or `bury` Relaxed; `abort` that wakes nobody or everybody.
 
 use super::{AfterComplete, AfterDetach, State};
 use loom::cell::UnsafeCell;
@@ -288,6 +288,24 @@ fn is_claimed_and_detached() {
             g.drop_handle();
         }
         owner.join().unwrap();
+        assert!(g.is_freed(), "nobody freed it");
+    });
+}
+
+/// It has run when its word comes out of the queue, and the handle goes.
+#[test]
+fn is_claimed_and_buried_while_its_handle_is_dropped() {
+    loom::model(|| {
+        let g = Goroutine::new(true);
+        assert!(g.state.claim());
+        g.run();
+        let sides = [Goroutine::come_out_of_queue, Goroutine::drop_handle].map(|side| {
+            let g = Arc::clone(&g);
+            thread::spawn(move || side(&g))
+        });
+        for side in sides {
+            side.join().unwrap();
+        }
         assert!(g.is_freed(), "nobody freed it");
     });
 }

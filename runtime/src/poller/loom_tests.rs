@@ -53,7 +53,7 @@ impl Socket {
         0
     }
 
-    /// As `net` reads. `None`: closed; or it gives up at once, instead of sleeping.
+    /// As `net` reads. `None`: closed; or it gives up at once, instead of sleeping, after it has looked anyway.
     fn read(&self, most: u32, gives_up: bool) -> Option<u32> {
         let side = &self.side;
         carrier::with_thread_slot(|slot| {
@@ -78,7 +78,12 @@ impl Socket {
                     }
                     while !waiting.is_released() {
                         if gives_up {
-                            return None;
+                            let seen = side.seen();
+                            let got = self.take(most);
+                            if got != 0 && got < most {
+                                side.drained(seen);
+                            }
+                            return Some(got).filter(|got| *got != 0);
                         }
                         slot.word.sleep(None);
                     }
@@ -148,6 +153,19 @@ fn one_gives_up() {
             socket.arrive(1);
         }
         assert_eq!(stays.join().unwrap(), Some(1));
+    });
+}
+
+/// Whether it was told or not: it takes one, and leaves the other.
+#[test]
+fn one_gives_up_and_there_is_enough_for_both() {
+    loom::model(|| {
+        let socket = Socket::new(0);
+        let stays = spawn(&socket, |socket| socket.read(1, false));
+        let leaves = spawn(&socket, |socket| socket.read(1, true));
+        socket.arrive(2);
+        assert_eq!(stays.join().unwrap(), Some(1));
+        leaves.join().unwrap();
     });
 }
 

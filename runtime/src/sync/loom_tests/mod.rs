@@ -6,7 +6,11 @@
 //!
 //! Broken on purpose, and noticed: each ordering of the lock words, and of a release, Relaxed; an unlock, the last reader, a `done`, the end of
 //! a call that releases nobody; a place given up that leaves WAITING behind, keeps the next one waiting, or was taken; WOKEN that is not given
-//! up, or is nobody's (at a depth of 3); tags of a `WaitGroup` that are not looked at; a `Condvar` that forgets who waits.
+//! up, or is nobody's (at a depth of 3); tags of a `WaitGroup` that are not looked at; a `Condvar` that forgets who waits; who overtakes others that
+//! wait for permits.
+//!
+//! Not noticed, for nothing depends on it: the Acquire of a semaphore's `serve` (who is served has acquired what was given back before it was
+//! listed; from then on the lock orders all that is); READERS that stays when a reader gives up (a writer's unlock takes it away).
 
 mod condvar;
 mod mutex;

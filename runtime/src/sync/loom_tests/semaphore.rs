@@ -78,6 +78,24 @@ fn who_gives_up_serves_the_next() {
     });
 }
 
+/// It waits, and one that comes later could go.
+#[test]
+fn nobody_overtakes() {
+    fn half_taken() -> Room {
+        let room = room(2);
+        room.semaphore.acquire(1).forget();
+        room
+    }
+    fn later(room: &Room) {
+        let another_waits = room.semaphore.try_acquire(1).is_none();
+        if another_waits {
+            assert!(room.semaphore.acquire_timeout(1, Duration::ZERO).is_none());
+        }
+        room.semaphore.release(1);
+    }
+    race(half_taken, [takes::<2>, later], all_is_back::<2>);
+}
+
 /// Who takes all of them writes, who takes one of them reads: served, or of what was left.
 #[test]
 fn some_are_served_and_some_are_left() {
