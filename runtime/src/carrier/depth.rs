@@ -6,7 +6,8 @@
 
 use super::Slot;
 use crate::prim::global::Ordering;
-use crate::sys::{Span, mem, page_size};
+use crate::stack::guard_size;
+use crate::sys::{Span, mem};
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 
@@ -34,7 +35,7 @@ impl Slot {
     /// The caller runs on this carrier, which has no job.
     pub(crate) unsafe fn refresh(&self) {
         // SAFETY: from above the guard on, the stack is mapped (stack invariant 3), and we are on it.
-        if unsafe { mem::discard_below_here(self.stack_limit() + page_size()) } {
+        if unsafe { mem::discard_below_here(self.stack_floor()) } {
             self.stack.store(FRESH, Ordering::Relaxed);
         }
     }
@@ -46,7 +47,7 @@ impl Slot {
     pub(crate) fn depth(&self) -> Option<usize> {
         // Read once: even if they are those of two stacks, the end lies behind the start.
         let (limit, bytes) = (self.stack_limit(), self.class().bytes());
-        let (start, end) = (limit + page_size(), limit + bytes);
+        let (start, end) = (limit + guard_size(), limit + bytes);
         let at = NonNull::<u8>::without_provenance(NonZeroUsize::new(start)?);
         let lowest = mem::first_in_memory(&Span::new(at, end - start))?;
         Some(end - lowest)

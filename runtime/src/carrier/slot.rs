@@ -19,7 +19,7 @@ use super::look::Look;
 use crate::parker::ParkWord;
 use crate::prim::atomic::{AtomicPtr, AtomicU64, fence};
 use crate::prim::global::{self, AtomicU8, AtomicU32, AtomicUsize, Ordering};
-use crate::stack::{Class, Regs, Stack};
+use crate::stack::{Class, Regs, Stack, guard_size};
 use crate::sys::{self, LINE};
 use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -332,7 +332,7 @@ impl Slot {
     #[inline]
     pub(crate) unsafe fn stack_word(&self, addr: usize) -> Option<usize> {
         let last = self.stack_end() - size_of::<usize>();
-        let words = self.stack_limit() + sys::page_size()..=last;
+        let words = self.stack_floor()..=last;
         // SAFETY: above the guard, and in the stack, which is mapped for ever.
         words.contains(&addr).then(|| unsafe { load(addr) })
     }
@@ -345,6 +345,11 @@ impl Slot {
     /// The lowest address of the stack, where its guard lies.
     pub(crate) fn stack_limit(&self) -> usize {
         self.limit.load(Ordering::Relaxed)
+    }
+
+    /// The lowest address that can be used: above the guard.
+    pub(crate) fn stack_floor(&self) -> usize {
+        self.stack_limit() + guard_size()
     }
 
     /// Lets an idle carrier leave its body, and gives back its stack.

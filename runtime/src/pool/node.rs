@@ -80,7 +80,7 @@ impl<T> Node<T> {
 
     /// Whether a task that its owner, who calls, runs in its place finds enough of a stack.
     pub(super) fn has_stack_left(&self) -> bool {
-        let left = crate::sys::stack_address().saturating_sub(self.slot.stack_limit());
+        let left = crate::sys::stack_address().saturating_sub(self.slot.stack_floor());
         left > self.slot.class().bytes() / 4
     }
 

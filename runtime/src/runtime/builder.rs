@@ -82,7 +82,8 @@ impl Builder {
     }
 
     /// The stack of each goroutine, in bytes, rounded up to a power of two; 32 KiB to 1 GiB, 256 KiB
-    /// by default. One page of it is the guard. In a debug build 64 KiB at least, for what the runtime itself puts there.
+    /// by default. One page of it is the guard. In a debug build 64 KiB at least, for what the runtime itself puts there; on aarch64 128 KiB,
+    /// of which 64 are the guard.
     ///
     /// But what [`Runtime::run`] runs, as `main` under `#[rt::main]`, has at least the 8 MiB of a main thread: what fits there need
     /// not fit into what it spawns.

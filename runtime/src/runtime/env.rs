@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_stack_size_is_named_with_what_it_may_be() {
-        assert_eq!(class("RT_X", "65536").unwrap().bytes(), 1 << 16);
+        assert_eq!(class("RT_X", "262144").unwrap().bytes(), 1 << 18);
         for (bad, says) in [
             ("abc", "it must be a whole number from 32768 to 1073741824"),
             ("-1", "it must be a whole number from 32768 to 1073741824"),

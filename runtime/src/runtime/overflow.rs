@@ -2,8 +2,7 @@
 
 use crate::g::GRef;
 use crate::sched;
-use crate::stack::Report;
-use crate::sys;
+use crate::stack::{Report, guard_size};
 use crate::util::Shown;
 use std::ptr::NonNull;
 
@@ -12,7 +11,7 @@ use std::ptr::NonNull;
 pub(super) fn describe(addr: usize, out: &mut Report) -> bool {
     let Some(slot) = sched::current_slot() else { return false };
     let limit = slot.stack_limit();
-    if !slot.has_stack() || !(limit..limit + sys::page_size()).contains(&addr) {
+    if !slot.has_stack() || !(limit..limit + guard_size()).contains(&addr) {
         return false;
     }
     if let Some(job) = NonNull::new(slot.job()) {

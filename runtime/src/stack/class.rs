@@ -2,11 +2,12 @@
 //! freed stack fits the next goroutine of its class.
 //!
 //! Invariants
-//! 1. A [`Class`]'s slot is at least four pages: guard, and 4096 usable bytes under any colour.
+//! 1. A [`Class`]'s slot is at least twice as long as its guard: so there are 4096 usable bytes under any colour.
 
 use std::io;
 use std::ops::RangeInclusive;
 
+use super::guard::guard_size;
 use crate::sys;
 
 /// 32 KiB: a panic with a backtrace needs about 24 KiB.
@@ -19,7 +20,7 @@ const MOST_SHIFT: u32 = 30;
 /// queue that grows carries its garbage, 2 KiB at a time, through a dozen frames. Optimized, it takes 7.
 const ROOM: usize = if cfg!(debug_assertions) { 64 << 10 } else { LEAST };
 
-/// The size of a stack, guard page included.
+/// The size of a stack, guard included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Class(u8);
 
@@ -30,7 +31,7 @@ impl Class {
     /// The least and the most bytes that are asked for.
     pub(crate) const RANGE: RangeInclusive<usize> = LEAST..=MOST;
 
-    /// The smallest class that holds `bytes`, guard page and all.
+    /// The smallest class that holds `bytes`, guard and all.
     ///
     /// # Errors
     /// `InvalidInput` for less than 32 KiB or more than 1 GiB.
@@ -46,12 +47,12 @@ impl Class {
                 "stack size of {bytes} bytes is too large: at most {MOST} (1 GiB)"
             )));
         }
-        // Where pages are 16 or 64 KiB, the smallest classes round up (invariant 1).
-        let slot = bytes.max(ROOM).max(4 * sys::page_size()).next_power_of_two();
+        // Where guards are larger than a page of 4 KiB, the smallest classes round up (invariant 1).
+        let slot = bytes.max(ROOM).max(2 * guard_size()).next_power_of_two();
         Ok(Class::from_index((slot.trailing_zeros() - LEAST_SHIFT) as usize))
     }
 
-    /// The size of a slot: stack, guard page and colour.
+    /// The size of a slot: stack, guard and colour.
     #[inline]
     pub(crate) fn bytes(self) -> usize {
         LEAST << self.0
@@ -103,7 +104,7 @@ mod tests {
         assert_eq!(bytes(300_000), 512 << 10);
         assert_eq!(bytes(8 << 20), 8 << 20);
         assert_eq!(bytes(1 << 30), 1 << 30);
-        assert_eq!(bytes(32 << 10), ROOM.max(4 * sys::page_size()));
+        assert_eq!(bytes(32 << 10), ROOM.max(2 * guard_size()));
     }
 
     #[test]

@@ -13,7 +13,17 @@ use crate::prim::global::{AtomicU8, AtomicUsize, Ordering};
 use std::io;
 
 use super::slot::{Slot, Stack};
-use crate::sys::mem;
+use crate::sys::{mem, page_size};
+
+/// How many bytes a guard has: whole pages.
+///
+/// No code that probes its large frames steps over it. Rust's does so every 4 KiB, and so does what a C compiler makes under
+/// `-fstack-clash-protection`. But GCC for aarch64 takes a guard to be of 64 KiB, as those of the C library's threads are there.
+#[inline]
+pub(crate) fn guard_size() -> usize {
+    const LEAST: usize = if cfg!(target_arch = "aarch64") { 64 << 10 } else { 4 << 10 };
+    page_size().max(LEAST)
+}
 
 /// How guards are made in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 //! end.
 //!
 //! A [`Stack`] is one slot of a slab. A slab is one mapping of many slots, reserved without memory;
-//! a slot is a power of two of bytes with its guard page inside, at the bottom:
+//! a slot is a power of two of bytes with its guard inside, at the bottom:
 //!
 //! ```text
 //!  slot                                                      slot + bytes
-//!  | guard page |                usable                    | colour |
+//!  |   guard    |                usable                    | colour |
 //!  |            |<- limit of growth                   base ^        |
 //!  | no access  |  <------- the stack grows this way       | unused |
 //! ```
@@ -23,8 +23,8 @@
 //! not even that: they are unguarded then, and armed again when they are taken.
 //!
 //! Invariants
-//! 1. **Never a stack without a guard.** A [`Stack`] exists only for a slot whose lowest page is
-//!    inaccessible, and it stays so as long as the [`Stack`] exists.
+//! 1. **Never a stack without a guard.** A [`Stack`] exists only for a slot whose lowest [`guard_size`] bytes are
+//!    inaccessible, and they stay so as long as the [`Stack`] exists.
 //! 2. **One owner.** A slot is in exactly one place: not yet carved from its slab, unguarded in the
 //!    pool, free in the pool, or a [`Stack`] outside. Only `take` and `give` move it.
 //! 3. **For ever.** A slab is never unmapped, so the address of a slot stays that of a slot.
@@ -60,9 +60,9 @@ mod walk;
 mod tests;
 
 pub(crate) use class::Class;
-pub(crate) use guard::GuardMode;
 #[cfg(test)]
 use guard::force_mprotect;
+pub(crate) use guard::{GuardMode, guard_size};
 pub(crate) use overflow::install;
 #[cfg(test)]
 use pool::Stats;

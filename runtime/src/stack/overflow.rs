@@ -1,4 +1,4 @@
-//! What happens when a stack is used up: the guard page faults, and the handler here asks the upper
+//! What happens when a stack is used up: the guard faults, and the handler here asks the upper
 //! floors whose guard it was.
 //!
 //! A fault that is nobody's overflow goes to whoever handled it before, as if this handler were not

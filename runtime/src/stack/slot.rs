@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 
 use super::class::Class;
+use super::guard::guard_size;
 use crate::sys::{Span, page_size};
 
 const CLASS_BITS: usize = 0xf;
@@ -47,7 +48,7 @@ impl Slot {
         Class::from_index(self.0.addr().get() & CLASS_BITS)
     }
 
-    /// The lowest byte: that of the guard page.
+    /// The lowest byte: that of the guard.
     #[inline]
     pub(super) fn start(self) -> NonNull<u8> {
         self.0.map_addr(|addr| {
@@ -67,12 +68,12 @@ impl Slot {
         COLOUR_STEP * (place % COLOURS)
     }
 
-    /// The guard page.
+    /// The guard.
     pub(super) fn guard(self) -> Span {
-        Span::new(self.start(), page_size())
+        Span::new(self.start(), guard_size())
     }
 
-    /// Everything but the guard page.
+    /// Everything but the guard.
     pub(super) fn memory(self) -> Span {
         self.memory_below(self.end())
     }
@@ -84,10 +85,10 @@ impl Slot {
 
     /// The whole pages between the guard and `keep`; the page that holds `keep` is not among them.
     pub(super) fn memory_below(self, keep: usize) -> Span {
-        let bottom = self.start().addr().get() + page_size();
+        let bottom = self.start().addr().get() + guard_size();
         let keep = keep.clamp(bottom, self.end());
         let whole_pages = (keep - bottom) / page_size() * page_size();
-        Span::new(self.at(page_size()), whole_pages)
+        Span::new(self.at(guard_size()), whole_pages)
     }
 
     /// The page-aligned `offset` in this slot.
@@ -147,14 +148,14 @@ impl Stack {
     /// How many bytes of frames it holds.
     #[cfg(test)]
     pub(crate) fn usable(&self) -> usize {
-        self.base_addr() - self.slot().start().addr().get() - page_size()
+        self.base_addr() - self.slot().start().addr().get() - guard_size()
     }
 
-    /// Whether `addr` is in the guard page. May be called in a signal handler.
+    /// Whether `addr` is in the guard. May be called in a signal handler.
     #[cfg(test)]
     pub(crate) fn contains_guard(&self, addr: usize) -> bool {
         let start = self.slot().start().addr().get();
-        (start..start + page_size()).contains(&addr)
+        (start..start + guard_size()).contains(&addr)
     }
 }
 
@@ -167,13 +168,13 @@ impl std::fmt::Debug for Stack {
     }
 }
 
-// SAFETY: the lowest page is a guard (stack invariant 1), and above it are at least 4096 bytes
+// SAFETY: at the bottom is a guard (stack invariant 1), and above it are at least 4096 bytes
 // below the base whatever the colour (class invariant 1). The base is 16-aligned: a page boundary
 // less a multiple of 128.
 unsafe impl corosensei::stack::Stack for Stack {
     #[inline]
     fn base(&self) -> NonZeroUsize {
-        // SAFETY: it is above a guard page and more (invariant 2), so not at address 0.
+        // SAFETY: it is above a guard and more (invariant 2), so not at address 0.
         unsafe { NonZeroUsize::new_unchecked(self.base_addr()) }
     }
 

@@ -60,7 +60,7 @@ impl Builder {
     }
 
     /// The stack, in bytes, rounded up to a power of two; from 32 KiB to 1 GiB, but 64 KiB at least in a debug build. One page of
-    /// it is the guard. Memory that is never touched costs nothing.
+    /// it is the guard; on aarch64 64 KiB are, of 128 at least. Memory that is never touched costs nothing.
     ///
     /// In a debug build every move of a value is a copy on the stack: a closure that returns an array of more than some 16 KiB by
     /// value wants a larger one there, or the array in a `Box`.

@@ -12,7 +12,7 @@ static KNOWN: AtomicUsize = AtomicUsize::new(0);
 
 fn describe(address: usize, report: &mut Report) -> bool {
     let guard = KNOWN.load(Ordering::Relaxed);
-    let known = guard != 0 && (guard..guard + page_size()).contains(&address);
+    let known = guard != 0 && (guard..guard + guard_size()).contains(&address);
     if known {
         report.str("goroutine ").num(42).str(" used its stack up\n");
     }
@@ -103,7 +103,7 @@ fn without_a_handler_the_guard_kills() {
         return;
     }
     let stack = taken(64 << 10, 1).pop().unwrap();
-    write(&stack, bounds(&stack).0 + page_size() - 1, 1);
+    write(&stack, bounds(&stack).0 + guard_size() - 1, 1);
 }
 
 #[test]
