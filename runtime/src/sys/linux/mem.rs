@@ -124,7 +124,8 @@ pub(crate) unsafe fn discard_below_here(start: usize) -> bool {
     end <= start || unsafe { libc::madvise(at, end - start, libc::MADV_DONTNEED) } == 0
 }
 
-/// Whether this kernel can [`guard`] without splitting mappings: found by trying.
+/// Whether this kernel can [`guard`] without splitting mappings: found by trying. An emulator may say yes to all advice, and follow
+/// none; but what is guarded cannot be populated.
 pub(crate) fn guard_is_supported() -> bool {
     let bytes = page_size();
     let Ok(at) = reserve(bytes) else {
@@ -133,9 +134,11 @@ pub(crate) fn guard_is_supported() -> bool {
     let probe = Span::new(at, bytes);
     // SAFETY: sys invariants 1 and 2: a page that nobody else knows.
     let tried = unsafe { advise(&probe, GUARD_INSTALL) };
+    // SAFETY: as above.
+    let populated = unsafe { advise(&probe, libc::MADV_POPULATE_READ) };
     // SAFETY: sys invariants 1 and 2: the same page, used no more.
     let _ = unsafe { map::release(probe) };
-    tried.is_ok()
+    tried.is_ok() && populated.is_err()
 }
 
 /// How many mappings a process may have: the sysctl `vm.max_map_count`.
