@@ -338,7 +338,6 @@ fn deferred_code_of_what_returns_allocates_nothing() {
 }
 
 /// From now on any system call of this thread but `write` and the exits ends the process by SIGSYS.
-#[cfg(target_arch = "x86_64")]
 fn forbid_system_calls() {
     const LOAD_NUMBER: u16 = 0x20;
     const EQUAL: u16 = 0x15;
@@ -362,7 +361,6 @@ fn forbid_system_calls() {
     assert_eq!(rc, 0, "{}", std::io::Error::last_os_error());
 }
 
-#[cfg(target_arch = "x86_64")]
 fn work(there: &Chan<u64>, back: &Chan<u64>) {
     for i in 0..ROUNDS {
         assert_eq!(rt::spawn(move || i).join().unwrap(), i);
@@ -384,7 +382,6 @@ fn work(there: &Chan<u64>, back: &Chan<u64>) {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
 fn scenario(forbidden: impl FnOnce() + Send) -> ! {
     let runtime = runtime(1);
     runtime.run(|| {
@@ -409,7 +406,6 @@ fn scenario(forbidden: impl FnOnce() + Send) -> ! {
 }
 
 /// With one processor nobody sleeps that spawn, join, yield, send or receive could have to wake.
-#[cfg(target_arch = "x86_64")]
 #[test]
 fn spawns_switches_and_wake_ups_make_no_system_call() {
     let name = "spawns_switches_and_wake_ups_make_no_system_call";
@@ -423,7 +419,6 @@ fn spawns_switches_and_wake_ups_make_no_system_call() {
 }
 
 /// The proof above can fail.
-#[cfg(target_arch = "x86_64")]
 #[test]
 fn a_system_call_would_be_seen() {
     let name = "a_system_call_would_be_seen";

@@ -142,8 +142,6 @@ fn a_seed_stops_nobody_under_the_lock() {
 fn without_a_thread() {
     // Without a watchdog either, which might just be about to get its memory.
     if is_child("without_a_thread") {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
         let limit = |most| {
             let limit = libc::rlimit { rlim_cur: most, rlim_max: libc::RLIM_INFINITY };
             // SAFETY: it is there.
@@ -152,7 +150,7 @@ fn without_a_thread() {
         std::panic::set_hook(Box::new(|_| ()));
         let attempt = || panic_text(|| signal::notify(&[Signal::USER1]));
         // Not enough for a thread's stack.
-        limit(pages * 4096 + (1 << 20));
+        limit(common::address_space() + (1 << 20));
         let first = attempt();
         let files = common::files_and_mappings().0;
         let others: Vec<_> = (0..10).map(|_| attempt()).collect();

@@ -408,8 +408,16 @@ pub(crate) fn limit_for_now(resource: libc::__rlimit_resource_t, most: u64, last
 /// The address space that the process has now.
 #[cfg(target_os = "linux")]
 pub(crate) fn address_space() -> u64 {
+    statm(0)
+}
+
+/// A number of pages that the system knows of the process, as bytes: mapped, resident ..
+#[cfg(target_os = "linux")]
+pub(crate) fn statm(column: usize) -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-    text.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 4096
+    let pages: u64 = text.split_whitespace().nth(column).unwrap().parse().unwrap();
+    // SAFETY: reads a constant.
+    pages * u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap()
 }
 
 /// A small generator of pseudo-random numbers (SplitMix64).

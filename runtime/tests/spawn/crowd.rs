@@ -67,9 +67,7 @@ fn a_crowd_leaves_no_memory_behind() {
 }
 
 fn resident() -> usize {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: usize = text.split_whitespace().nth(1).unwrap().parse().unwrap();
-    pages * 4096
+    common::statm(1) as usize
 }
 
 #[test]
