@@ -18,7 +18,7 @@ mod machine {
     pub(super) type Unwinder = framehop::x86_64::UnwinderX86_64<&'static [u8]>;
     pub(super) type Cache = framehop::x86_64::CacheX86_64;
 
-    pub(super) fn regs(regs: super::Regs) -> framehop::x86_64::UnwindRegsX86_64 {
+    pub(super) fn regs(regs: super::Regs, _: u64) -> framehop::x86_64::UnwindRegsX86_64 {
         let super::Regs { ip, sp, fp, .. } = regs;
         framehop::x86_64::UnwindRegsX86_64::new(ip as u64, sp as u64, fp as u64)
     }
@@ -26,12 +26,17 @@ mod machine {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod machine {
+    use framehop::aarch64::PtrAuthMask;
+
     pub(super) type Unwinder = framehop::aarch64::UnwinderAarch64<&'static [u8]>;
     pub(super) type Cache = framehop::aarch64::CacheAarch64;
 
-    pub(super) fn regs(regs: super::Regs) -> framehop::aarch64::UnwindRegsAarch64 {
+    /// Return addresses may be signed (`-Z branch-protection=pac-ret`), in bits above those of `code_end`.
+    pub(super) fn regs(regs: super::Regs, code_end: u64) -> framehop::aarch64::UnwindRegsAarch64 {
         let super::Regs { sp, fp, lr, .. } = regs;
-        framehop::aarch64::UnwindRegsAarch64::new(lr as u64, sp as u64, fp as u64)
+        let address = PtrAuthMask::from_max_known_address(code_end);
+        let (lr, sp, fp) = (lr as u64, sp as u64, fp as u64);
+        framehop::aarch64::UnwindRegsAarch64::new_with_ptr_auth_mask(address, lr, sp, fp)
     }
 }
 
@@ -42,6 +47,8 @@ const DEEPEST: usize = 512;
 pub(crate) struct Walker {
     unwinder: machine::Unwinder,
     cache: machine::Cache,
+    /// No code lies above it.
+    code_end: u64,
     known: HashMap<usize, Vec<Walk>>,
 }
 
@@ -84,8 +91,9 @@ impl Walk {
 
 impl Walker {
     pub(crate) fn new() -> Self {
-        let mut unwinder = machine::Unwinder::new();
+        let (mut unwinder, mut code_end) = (machine::Unwinder::new(), 0);
         for image in sys::images() {
+            code_end = code_end.max(image.addresses.end);
             unwinder.add_module(Module::new(
                 String::new(),
                 image.addresses,
@@ -99,7 +107,7 @@ impl Walker {
                 },
             ));
         }
-        Self { unwinder, cache: machine::Cache::new(), known: HashMap::new() }
+        Self { unwinder, cache: machine::Cache::new(), code_end, known: HashMap::new() }
     }
 
     /// The addresses at which the frames of a stack that ends at `end` go on, the innermost first. `read` gives the word at
@@ -126,8 +134,8 @@ impl Walker {
             Ok(word as u64)
         };
         let first = regs.ip as u64;
-        let mut frames =
-            self.unwinder.iter_frames(first, machine::regs(regs), &mut self.cache, &mut word);
+        let start = machine::regs(regs, self.code_end);
+        let mut frames = self.unwinder.iter_frames(first, start, &mut self.cache, &mut word);
         while let Ok(Some(frame)) = frames.next() {
             addresses.push(frame.address() as usize);
             if addresses.len() == DEEPEST {
@@ -146,5 +154,16 @@ impl Walker {
 impl std::fmt::Debug for Walker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Walker").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_arch = "aarch64"))]
+mod tests {
+    use super::{Regs, machine};
+
+    #[test]
+    fn what_a_return_address_is_signed_with_is_no_part_of_it() {
+        let regs = Regs { ip: 0, sp: 16, fp: 32, lr: 0x0063_0055_0009_bcb8 };
+        assert_eq!(machine::regs(regs, 0x0055_0040_0000).lr(), 0x0055_0009_bcb8);
     }
 }
