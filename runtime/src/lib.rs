@@ -82,6 +82,9 @@
 
 #![cfg_attr(any(loom, shuttle), allow(dead_code, reason = "a model uses a part of the crate"))]
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("rt needs a machine with pointers of 64 bits, as x86-64 and aarch64 are");
+
 extern crate self as rt;
 
 mod carrier;

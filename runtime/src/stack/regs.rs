@@ -15,6 +15,7 @@ impl Regs {
     /// Those of the frame that this is inlined into. `None`: this machine's are not known.
     #[inline(always)]
     pub(crate) fn here() -> Option<Self> {
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         let (ip, sp, fp, lr): (usize, usize, usize, usize);
         #[cfg(target_arch = "x86_64")]
         // SAFETY: it reads three registers.
