@@ -9,8 +9,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-/// A test that takes longer than this hangs.
-const LIMIT: Duration = Duration::from_secs(60);
+/// A test that takes longer than this hangs; `RT_TEST_LIMIT` has other seconds, for a slow machine.
+fn patience() -> Duration {
+    let asked = std::env::var("RT_TEST_LIMIT").ok().map(|text| text.parse().unwrap());
+    Duration::from_secs(asked.unwrap_or(60))
+}
+
 /// Names the scenario that a child plays.
 const CHILD: &str = "RT_TEST_CHILD";
 
@@ -27,7 +31,7 @@ impl Watchdog {
         let what = what.to_owned();
         std::thread::spawn(move || {
             loop {
-                match rx.recv_timeout(LIMIT) {
+                match rx.recv_timeout(patience()) {
                     Ok(()) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
                     Err(RecvTimeoutError::Timeout) => break,
@@ -144,12 +148,12 @@ pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-/// Calls `f` until it says yes, for [`LIMIT`] at most; on a plain thread.
+/// Calls `f` until it says yes, for [`patience`] at most; on a plain thread.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut f: impl FnMut() -> bool) {
     let start = Instant::now();
     while !f() {
-        assert!(start.elapsed() < LIMIT, "not in time: {what}");
+        assert!(start.elapsed() < patience(), "not in time: {what}");
         std::thread::sleep(Duration::from_micros(200));
     }
 }
@@ -159,7 +163,7 @@ pub(crate) fn eventually(what: &str, mut f: impl FnMut() -> bool) {
 pub(crate) fn eventually_yielding(what: &str, mut f: impl FnMut() -> bool) {
     let start = Instant::now();
     while !f() {
-        assert!(start.elapsed() < LIMIT, "not in time: {what}");
+        assert!(start.elapsed() < patience(), "not in time: {what}");
         rt::yield_now();
     }
 }
@@ -169,7 +173,7 @@ pub(crate) fn eventually_yielding(what: &str, mut f: impl FnMut() -> bool) {
 pub(crate) fn eventually_resting(what: &str, mut f: impl FnMut() -> bool) {
     let start = Instant::now();
     while !f() {
-        assert!(start.elapsed() < LIMIT, "not in time: {what}");
+        assert!(start.elapsed() < patience(), "not in time: {what}");
         rt::time::sleep(Duration::from_micros(50));
     }
 }
@@ -336,7 +340,7 @@ pub(crate) fn run(mut command: Command) -> Ended {
         let _ = tx.send(());
         output
     });
-    let hangs = rx.recv_timeout(LIMIT - Duration::from_secs(10)).is_err();
+    let hangs = rx.recv_timeout(patience() - Duration::from_secs(10)).is_err();
     if hangs {
         // SAFETY: the child has not been waited for, so the number is still its own.
         unsafe { libc::kill(pid.cast_signed(), libc::SIGKILL) };
