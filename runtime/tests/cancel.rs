@@ -504,3 +504,34 @@ fn abort_races_with_everything() {
     }
     eventually("all dropped", || tally.dropped() == tally.made());
 }
+
+/// Who has never waited before it waits under a mask, for its children or for what it runs, and is aborted just then.
+#[test]
+fn of_a_parent_that_begins_to_wait_reaches_its_children() {
+    let _t = common::test();
+    let runtime = runtime(2);
+    let forever = || Chan::<()>::nil().recv();
+    for round in 0..5_000 {
+        let about = Arc::new(AtomicBool::new(false));
+        let about2 = about.clone();
+        let handle = runtime.handle().spawn(move || match round % 4 {
+            0 => {
+                let runtime = rt::Handle::current();
+                about2.store(true, Ordering::Release);
+                runtime.run(forever);
+            }
+            _ => rt::scope(|s| {
+                s.spawn(forever);
+                about2.store(true, Ordering::Release);
+            }),
+        });
+        while !about.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
+        for _ in 0..round * 7 % 600 {
+            std::hint::spin_loop();
+        }
+        handle.abort();
+        assert!(handle.join().unwrap_err().is_cancelled());
+    }
+}

@@ -284,8 +284,16 @@ pub(crate) fn is_cancelled(slot: &'static Slot) -> bool {
 
 /// Whether the goroutine of `slot`, the caller under one mask of its own, is to end what it waits
 /// for. Not in destructors that run because it ends: what is done there is done whole.
+///
+/// Who aborts it after the look wakes it: under the mask, the park that comes next does not look again.
 pub(crate) fn passes_on(slot: &'static Slot) -> bool {
-    slot.has_stack() && is_cancelled(slot) && slot.masks.get() <= 1 && !std::thread::panicking()
+    if !slot.has_stack() {
+        return false;
+    }
+    if !slot.reachable.get() {
+        publish(slot);
+    }
+    is_cancelled(slot) && slot.masks.get() <= 1 && !std::thread::panicking()
 }
 
 /// Nothing is delivered where it would do harm: under a mask, or while panicking.
