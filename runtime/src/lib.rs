@@ -57,10 +57,12 @@
 //! | `select!` | [`select!`], of operations on channels; a timeout is `default(duration)`, a cancellation `recv(ctx.done())` |
 //! | `time::timeout`, `time::interval` | [`time::timeout`], but mostly a call has a form that ends in `_timeout`; [`time::Ticker`], whose first tick comes after a period |
 //! | `CancellationToken`, `task_local!` | [`context::Context`], [`goroutine_local!`] |
+//! | `join!`, `try_join!` | [`join`] for two that compute, [`scope`] for any; [`sync::ErrGroup`] |
 //! | `JoinSet`, `TaskTracker` | [`scope`], [`sync::ErrGroup`] or [`sync::WaitGroup`], and a channel for results as they come |
 //! | `stream.split()`, `io::copy_bidirectional`, `AsyncRead` | `&stream` reads and writes, or [`try_clone`](net::TcpStream::try_clone); `std::io::copy` twice, in a `scope`; `std::io::Read` |
 //! | `signal::ctrl_c` | [`signal::notify`], [`signal::notify_context`] |
 //! | `time::pause` | `#[rt::test(virtual_time)]` |
+//! | `tokio-console`, `RuntimeMetrics` | [`dump`], [`metrics`], and `debug::serve` with a feature |
 //! | any future | [`block_on`] |
 //!
 //! # Coming from threads

@@ -14,6 +14,9 @@ use std::time::Duration;
 ///
 /// It is as a [`Pool`] otherwise, and needs no allocation for a task: values are handed to the workers as they are.
 ///
+/// A value is moved over the worker's stack, as over that of who [receives](crate::chan) it: in a debug build 16 KiB overflow a default
+/// one. Give a `Box` of what is large.
+///
 /// # Examples
 /// ```
 /// use rt::pool::WorkerPool;
