@@ -215,6 +215,38 @@ fn many_counters_and_waiters_race() {
     });
 }
 
+/// Who releases thousands does not go on to the last of them before the first of them runs.
+#[test]
+fn of_a_multitude_many_run_while_others_are_released() {
+    let _t = common::test();
+    runtime(1).run(|| {
+        const N: usize = 5000;
+        let group = WaitGroup::new();
+        group.add(1);
+        let (came, gone) = (WaitGroup::new(), Arc::new(AtomicUsize::new(0)));
+        came.add(N as isize);
+        let waiters: Vec<_> = (0..N)
+            .map(|_| {
+                let (group, came, gone) = (group.clone(), came.clone(), Arc::clone(&gone));
+                rt::spawn(move || {
+                    came.done();
+                    group.wait();
+                    gone.fetch_add(1, Ordering::SeqCst);
+                })
+            })
+            .collect();
+        came.wait();
+        group.done();
+        // A thousand or so at a time.
+        let gone_meanwhile = gone.load(Ordering::SeqCst);
+        assert!((3000..N).contains(&gone_meanwhile), "{gone_meanwhile}");
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        assert_eq!(gone.load(Ordering::SeqCst), N);
+    });
+}
+
 /// More than are taken at a time, and the group is used again before the last of them has gone on.
 #[test]
 fn a_crowd_is_released() {

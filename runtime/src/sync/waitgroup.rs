@@ -100,6 +100,9 @@ const EPOCH: u32 = 1 << 29;
 const RELEASED: u32 = 1;
 /// So many are taken and released at a time: what was touched to take them is still in the cache.
 const BATCH: usize = 64;
+/// After so many batches those who were released run, while what was touched to take them is still in the caches. With a million, a batch a turn
+/// takes 0.7 times as long with one processor as a slice a turn, but with two 1.1 times, for there is little to steal; sixteen take 0.7 and 1.0 times.
+const TURN: usize = 16;
 
 fn count(word: u64) -> u32 {
     (word as u32) >> 1
@@ -321,7 +324,7 @@ impl Inner {
     fn release(&self, adds: u32) {
         // The first one is woken last, and runs next.
         let mut first = None;
-        loop {
+        for batch in 1_usize.. {
             let mut left = BATCH;
             let mut taken = self.room.with(|room| {
                 let taken = room.waiters.take_while(|tag| {
@@ -339,7 +342,11 @@ impl Inner {
             if left != 0 {
                 break;
             }
-            wait::checkpoint("while a WaitGroup releases many");
+            if batch.is_multiple_of(TURN) {
+                wait::give_way();
+            } else {
+                wait::checkpoint("while a WaitGroup releases many");
+            }
         }
         if let Some(first) = first {
             first.release(RELEASED);
