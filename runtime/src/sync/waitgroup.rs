@@ -100,8 +100,7 @@ const EPOCH: u32 = 1 << 29;
 const RELEASED: u32 = 1;
 /// So many are taken and released at a time: what was touched to take them is still in the cache.
 const BATCH: usize = 64;
-/// After so many batches those who were released run, while what was touched to take them is still in the caches. With a million, a batch a turn
-/// takes 0.7 times as long with one processor as a slice a turn, but with two 1.1 times, for there is little to steal; sixteen take 0.7 and 1.0 times.
+/// After so many batches those who were released run, for the same reason. After each, there would be little to steal (BENCHMARKS.md).
 const TURN: usize = 16;
 
 fn count(word: u64) -> u32 {
@@ -335,22 +334,16 @@ impl Inner {
                 self.tidy(room);
                 taken
             });
-            if first.is_none() {
-                first = taken.pop();
-            }
+            first = first.or_else(|| taken.pop());
             taken.release_in_order(RELEASED);
             if left != 0 {
                 break;
             }
             if batch.is_multiple_of(TURN) {
                 wait::give_way();
-            } else {
-                wait::checkpoint("while a WaitGroup releases many");
             }
         }
-        if let Some(first) = first {
-            first.release(RELEASED);
-        }
+        first.into_iter().for_each(|first| first.release(RELEASED));
     }
 
     /// Clears WAITERS if there are none.
